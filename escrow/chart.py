@@ -1,0 +1,97 @@
+"""Chart of accounts of a supervised account's book, and the only ways money may go (会计科目与资金去向). Pure.
+
+Codes and events as in the bureau's chart: P1 入账, P2 不明入账, P4 冲正, P20 解除监管. Until quotas exist,
+all matched money stands in 2111 of the unit's building. Memo accounts (8xxx) carry no money of their own.
+"""
+
+from dataclasses import dataclass
+
+from ledger.money import Yuan
+from ledger.movements import Movement
+from ledger.terms import Side
+
+DEPOSITS_AT_BANK = "1101"
+TRANSFER_IN_TRANSIT = "1102"
+BANK_ERROR_RECEIVABLE = "1301"
+UNMATCHED = "2101"
+RETURN_TO_PAYER = "2102"
+KEY_FUNDS = "2111"
+GENERAL_FUNDS = "2112"
+PAYMENT_IN_TRANSIT = "2201"
+REFUND_IN_TRANSIT = "2202"
+REFUND_PAYABLE = "2301"
+INTEREST = "2401"
+RELEASED_PAYABLE = "2501"
+BANK_SURPLUS = "2901"
+PAID_IN_BY_CONTRACT = "8101"
+MEMO_CONTRA = "8199"
+WITHDRAWAL_HOLD = "8301"
+REFUND_HOLD = "8302"
+JUDICIAL_HOLD = "8303"
+
+
+@dataclass(frozen=True, slots=True)
+class Heading:
+    """One heading of the chart: its Chinese name, normal side and floor (科目)."""
+
+    label: str
+    side: Side
+    floor: Yuan | None = Yuan(0)
+
+
+HEADINGS = {
+    DEPOSITS_AT_BANK: Heading("监管专户存款", Side.DEBIT),
+    TRANSFER_IN_TRANSIT: Heading("户间划转在途", Side.DEBIT),
+    BANK_ERROR_RECEIVABLE: Heading("应收银行更正款", Side.DEBIT),
+    UNMATCHED: Heading("待认领款", Side.CREDIT),
+    RETURN_TO_PAYER: Heading("待退付款人款", Side.CREDIT),
+    KEY_FUNDS: Heading("重点监管资金", Side.CREDIT),
+    GENERAL_FUNDS: Heading("一般监管资金", Side.CREDIT),
+    PAYMENT_IN_TRANSIT: Heading("拨付在途", Side.CREDIT),
+    REFUND_IN_TRANSIT: Heading("退款在途", Side.CREDIT),
+    REFUND_PAYABLE: Heading("应退购房款", Side.CREDIT),
+    INTEREST: Heading("监管户利息", Side.CREDIT),
+    RELEASED_PAYABLE: Heading("解除监管应付款", Side.CREDIT),
+    BANK_SURPLUS: Heading("银行长款挂账", Side.CREDIT),
+    PAID_IN_BY_CONTRACT: Heading("合同累计缴存", Side.CREDIT),
+    MEMO_CONTRA: Heading("备查对方科目", Side.DEBIT, None),
+    WITHDRAWAL_HOLD: Heading("用款占用", Side.CREDIT),
+    REFUND_HOLD: Heading("退款占用", Side.CREDIT),
+    JUDICIAL_HOLD: Heading("司法冻结", Side.CREDIT),
+}
+
+RECEIVE_DEPOSIT = Movement(
+    "P1", "购房款入账（超出或无主部分记待认领）",
+    frozenset({
+        (DEPOSITS_AT_BANK, KEY_FUNDS), (DEPOSITS_AT_BANK, UNMATCHED), (MEMO_CONTRA, PAID_IN_BY_CONTRACT),
+    }),
+)  # fmt: skip
+REVERSE_DEPOSIT = Movement(
+    "P4", "银行冲正（账内已无款的部分记应收银行更正款）",
+    frozenset({
+        (KEY_FUNDS, DEPOSITS_AT_BANK), (UNMATCHED, DEPOSITS_AT_BANK),
+        (BANK_ERROR_RECEIVABLE, DEPOSITS_AT_BANK), (PAID_IN_BY_CONTRACT, MEMO_CONTRA),
+    }),
+)  # fmt: skip
+RELEASE = Movement("P20", "解除监管，余额转应付开发企业", frozenset({(KEY_FUNDS, RELEASED_PAYABLE)}))
+
+# What must be zero before supervision ends (解除监管前须清零的科目, P20).
+OPEN_ITEMS = (
+    TRANSFER_IN_TRANSIT, BANK_ERROR_RECEIVABLE, UNMATCHED, RETURN_TO_PAYER, PAYMENT_IN_TRANSIT,
+    REFUND_IN_TRANSIT, REFUND_PAYABLE, INTEREST, BANK_SURPLUS, WITHDRAWAL_HOLD, REFUND_HOLD, JUDICIAL_HOLD,
+)  # fmt: skip
+
+
+def book_code(account_no: str) -> str:
+    """The book of one supervised account (账套代码)."""
+    return f"escrow:{account_no}"
+
+
+def building_key(building_id: int) -> str:
+    """The building dimension of 2111 and 2112 (楼幢辅助核算)."""
+    return f"building:{building_id}"
+
+
+def contract_key(contract_id: int) -> str:
+    """The contract dimension of 8101 (合同辅助核算)."""
+    return f"contract:{contract_id}"

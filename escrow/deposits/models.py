@@ -1,0 +1,91 @@
+"""Bank receipts, what they were matched to, and their reversals; all written once (入账与冲正)."""
+
+from datetime import date, datetime
+
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    DateTime,
+    ForeignKey,
+    ForeignKeyConstraint,
+    Index,
+    UniqueConstraint,
+    func,
+)
+from sqlalchemy.orm import Mapped, mapped_column
+
+from config.database import Base
+from escrow.deposits.rules import Channel
+from ledger.money import Yuan
+from ledger.tables import MoneyColumn, term
+
+
+class Receipt(Base):
+    """One credit that a bank booked on a supervised account (入账)."""
+
+    __tablename__ = "receipt"
+    __table_args__ = (
+        UniqueConstraint("bank_code", "bank_serial"),
+        CheckConstraint("amount > 0", name="amount"),
+        Index("ix_receipt_account", "account_id", "id"),
+    )
+
+    id: Mapped[int] = mapped_column(BigInteger, primary_key=True)
+    receipt_no: Mapped[str] = mapped_column(unique=True)
+    account_id: Mapped[int] = mapped_column(ForeignKey("supervised_account.id"))
+    bank_code: Mapped[str]
+    bank_serial: Mapped[str]
+    amount: Mapped[Yuan] = mapped_column(MoneyColumn)
+    value_date: Mapped[date]
+    bank_booked_at: Mapped[datetime] = mapped_column(DateTime(True))
+    notice_no: Mapped[str | None] = mapped_column(comment="银行所报通知书号，原样")
+    payer_name_sealed: Mapped[bytes]
+    payer_name_masked: Mapped[str]
+    payer_account_sealed: Mapped[bytes]
+    payer_account_masked: Mapped[str]
+    channel: Mapped[Channel] = mapped_column(term(Channel))
+    memo: Mapped[str | None]
+    entry_id: Mapped[int] = mapped_column(ForeignKey("ledger.journal_entry.id"), unique=True)
+    booked_at: Mapped[datetime] = mapped_column(DateTime(True), server_default=func.clock_timestamp())
+
+
+class ReceiptAllocation(Base):
+    """The part of a receipt that belongs to one notice of one contract (匹配). One receipt, one contract."""
+
+    __tablename__ = "receipt_allocation"
+    __table_args__ = (
+        UniqueConstraint("receipt_id"),
+        UniqueConstraint("receipt_id", "contract_id"),
+        ForeignKeyConstraint(["notice_id", "contract_id"], ["payment_notice.id", "payment_notice.contract_id"]),
+        CheckConstraint("amount > 0", name="amount"),
+    )
+
+    id: Mapped[int] = mapped_column(BigInteger, primary_key=True)
+    receipt_id: Mapped[int] = mapped_column(ForeignKey("receipt.id"))
+    notice_id: Mapped[int] = mapped_column(index=True)
+    contract_id: Mapped[int] = mapped_column(ForeignKey("contract.id"), index=True)
+    amount: Mapped[Yuan] = mapped_column(MoneyColumn)
+
+
+class ReceiptReversal(Base):
+    """A bank's own error taken back, whole and once (冲正)."""
+
+    __tablename__ = "receipt_reversal"
+    __table_args__ = (
+        UniqueConstraint("bank_code", "bank_serial"),
+        CheckConstraint("amount > 0", name="amount"),
+        CheckConstraint("uncovered BETWEEN 0 AND amount", name="uncovered_within_amount"),
+    )
+
+    id: Mapped[int] = mapped_column(BigInteger, primary_key=True)
+    receipt_id: Mapped[int] = mapped_column(ForeignKey("receipt.id"), unique=True)
+    bank_code: Mapped[str]
+    bank_serial: Mapped[str]
+    amount: Mapped[Yuan] = mapped_column(MoneyColumn)
+    value_date: Mapped[date]
+    reason: Mapped[str]
+    uncovered: Mapped[Yuan] = mapped_column(
+        MoneyColumn, server_default="0", comment="账内已无款可冲、记入 1301 的部分；大于零即冲正未了"
+    )
+    entry_id: Mapped[int] = mapped_column(ForeignKey("ledger.journal_entry.id"), unique=True)
+    reversed_at: Mapped[datetime] = mapped_column(DateTime(True), server_default=func.clock_timestamp())

@@ -1,0 +1,223 @@
+"""What every API door does around an action: who calls, what was asked before, one transaction, plain answers.
+
+Source: RFC 9457 (problem details), RFC 6750 (bearer tokens), api.md "Ground rules".
+"""
+
+import hashlib
+import hmac
+import json
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+
+from flask import Response, current_app, g, request
+from flask_smorest import Blueprint as SmorestBlueprint
+from marshmallow import RAISE
+from sqlalchemy import select, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+from webargs.flaskparser import FlaskParser
+from webargs.multidictproxy import MultiDictProxy
+
+from config.database import Database
+from config.settings import Settings
+from escrow.access.clients import Caller, caller_of
+from escrow.errors import EscrowError, Forbidden, Invalid, KeyReused, Malformed, Refused, Unauthorized
+from escrow.outbox import AnsweredRequest
+
+PROBLEM = "application/problem+json"
+BASE = "/api/v1"
+
+
+def database() -> Database:
+    """The running application's database, as the application role (应用库)."""
+    found: Database = current_app.extensions["database"]
+    return found
+
+
+def settings() -> Settings:
+    """The running application's settings (运行参数)."""
+    found: Settings = current_app.extensions["settings"]
+    return found
+
+
+# --- reading ---
+
+
+def _no_constant(word: str) -> Any:
+    raise ValueError(word)
+
+
+def _no_twins(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise ValueError("同一字段出现两次")
+    return found
+
+
+def read_json(body: bytes) -> Any:
+    """Strict JSON in UTF-8: no NaN, no Infinity, no field twice (严格 JSON). Raises Malformed."""
+    try:
+        return json.loads(
+            body.decode("utf-8"), parse_constant=_no_constant, object_pairs_hook=_no_twins
+        )
+    except (ValueError, RecursionError):
+        raise Malformed("请求体不是合规的 UTF-8 JSON（不得有重复字段、NaN 或 Infinity）") from None
+
+
+class StrictParser(FlaskParser):
+    """Reads bodies strictly and answers in our words (报文解析)."""
+
+    DEFAULT_UNKNOWN_BY_LOCATION = {  # noqa: RUF012 - webargs' own
+        "json": RAISE, "query": RAISE, "query_string": RAISE, "path": None, "headers": None,
+    }  # fmt: skip
+
+    def load_json(self, req: Any, schema: Any) -> Any:
+        if req.mimetype != "application/json":
+            raise Malformed("请以 Content-Type: application/json 报送")
+        return read_json(req.get_data(cache=True))
+
+    def load_querystring(self, req: Any, schema: Any) -> Any:
+        for name, values in req.args.lists():
+            if len(values) > 1:
+                raise Invalid({name: "参数不能重复。"})
+        return MultiDictProxy(req.args, schema)
+
+    def handle_error(self, error: Any, req: Any, schema: Any, **_: Any) -> Any:
+        messages = error.messages
+        found = next(iter(messages.values())) if len(messages) == 1 else messages
+        raise Invalid(dict(flatten(found if isinstance(found, dict) else {"body": found})))
+
+
+def flatten(messages: dict[Any, Any], prefix: str = "") -> list[tuple[str, str]]:
+    """Nested messages as `payments[0].amount` and one sentence each (字段路径)."""
+    found: list[tuple[str, str]] = []
+    for name, value in messages.items():
+        if isinstance(name, int):
+            path = f"{prefix}[{name}]"
+        else:
+            path = f"{prefix}.{name}" if prefix and name != "_schema" else (prefix or str(name))
+        if isinstance(value, dict):
+            found += flatten(value, path)
+        else:
+            found.append((path.replace("_schema", "body"), "".join(map(str, value))))
+    return found
+
+
+class Blueprint(SmorestBlueprint):
+    """A room's API doors; bodies are read by the strict parser (房间的接口)."""
+
+    ARGUMENTS_PARSER = StrictParser()
+
+
+def api_blueprint(room: str, description: str) -> Blueprint:
+    """The blueprint of one room's doors under the base path (房间接口蓝图)."""
+    return Blueprint(f"{room}_api", room, url_prefix=BASE, description=description)
+
+
+# --- who calls ---
+
+
+def scope(*scopes: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Let in only callers whose token carries one of these scopes; `g.caller` tells who (接口授权)."""
+
+    def guard(view: Callable[..., Any]) -> Callable[..., Any]:
+        @wraps(view)
+        def guarded(*args: Any, **kwargs: Any) -> Any:
+            kind, _, token = request.headers.get("Authorization", "").partition(" ")
+            caller = caller_of(database(), token) if kind.lower() == "bearer" and token else None
+            if caller is None:
+                raise Unauthorized
+            if not set(scopes) & caller.scopes:
+                raise Forbidden(f"令牌缺少所需的授权范围：{'、'.join(scopes)}")
+            g.caller = caller
+            return view(*args, **kwargs)
+
+        guarded.guard = scopes  # type: ignore[attr-defined]  # read by the house test
+        apidoc = dict(getattr(view, "_apidoc", {}))
+        manual = {**apidoc.get("manual_doc", {}), "security": [{"oauth": [name]} for name in scopes]}
+        guarded._apidoc = {**apidoc, "manual_doc": manual}  # type: ignore[attr-defined]
+        return guarded
+
+    return guard
+
+
+def caller() -> Caller:
+    """Who is calling this door (调用方)."""
+    found: Caller = g.caller
+    return found
+
+
+# --- asked before? ---
+
+
+def canonical(facts: Any) -> bytes:
+    """The same facts are the same bytes: sorted, compact JSON in the spirit of RFC 8785 (规范字节)."""
+    return json.dumps(
+        facts, ensure_ascii=False, sort_keys=True, separators=(",", ":"), default=str
+    ).encode()
+
+
+def fingerprint(facts: Any) -> bytes:
+    """A keyed digest of the facts: it may cover names and numbers of people, so a plain hash will not do."""
+    return hmac.new(settings().index_key, canonical(facts), hashlib.sha256).digest()
+
+
+def answered(
+    session: Session, key: str, facts: Any, make: Callable[[], dict[str, Any]]
+) -> tuple[str, int]:
+    """The first answer to a key, made now (201) or given again (200); one transaction with what it did.
+
+    A replay answers before any rule is asked. Raises KeyReused when the facts differ.
+    """
+    print_ = fingerprint(facts)
+    claim = insert(AnsweredRequest).values(key=key, fingerprint=print_)
+    claimed = session.scalar(claim.on_conflict_do_nothing().returning(AnsweredRequest.key))
+    if claimed is None:
+        earlier = session.execute(
+            select(AnsweredRequest.fingerprint, AnsweredRequest.answer).where(AnsweredRequest.key == key)
+        ).one()
+        if not hmac.compare_digest(earlier.fingerprint, print_):
+            raise KeyReused
+        return str(earlier.answer), 200
+    answer = json.dumps(make(), ensure_ascii=False)
+    session.execute(update(AnsweredRequest).where(AnsweredRequest.key == key).values(answer=answer))
+    return answer, 201
+
+
+def idempotency_key() -> str | None:
+    """The caller's own key where a message has no natural one (Idempotency-Key)."""
+    return request.headers.get("Idempotency-Key")
+
+
+# --- answering ---
+
+
+def answer(body: str | dict[str, Any], status: int = 200) -> Response:
+    """A JSON answer, given as it was stored (应答)."""
+    content = body if isinstance(body, str) else json.dumps(body, ensure_ascii=False)
+    return Response(content, status, mimetype="application/json")
+
+
+def problem(error: EscrowError, headers: dict[str, str] | None = None) -> Response:
+    """An RFC 9457 problem body (问题详情)."""
+    body: dict[str, Any] = {
+        "type": f"urn:escrow:problem:{error.code}",
+        "title": error.label,
+        "status": error.status,
+        "detail": error.detail,
+        "code": error.code,
+    }
+    if isinstance(error, Refused):
+        body["refusals"] = [
+            {"code": found.code, "message": found.message, "citation": found.citation} for found in error.refusals
+        ]
+    if isinstance(error, Invalid):
+        body["errors"] = [{"field": name, "message": message} for name, message in error.errors.items()]
+    response = Response(json.dumps(body, ensure_ascii=False), error.status, mimetype=PROBLEM)
+    if error.status == 401:
+        response.headers["WWW-Authenticate"] = 'Bearer realm="escrow"'
+    if error.status in (429, 503):
+        response.headers["Retry-After"] = "1"
+    response.headers.extend(headers or {})
+    return response

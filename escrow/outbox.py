@@ -1,0 +1,56 @@
+"""What the outside is told, in order, and what it was answered before (对外事件与应答存底)."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import BigInteger, DateTime, Index, LargeBinary, func, insert, text
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
+from sqlalchemy.orm import Mapped, Session, mapped_column
+from sqlalchemy.types import Text, UserDefinedType
+
+from config.database import Base
+
+
+class TransactionId(UserDefinedType[str]):
+    """PostgreSQL's xid8: which transaction wrote a row (事务号)."""
+
+    cache_ok = True
+
+    def get_col_spec(self, **_: Any) -> str:
+        return "xid8"
+
+
+class OutboxEvent(Base):
+    """One outward event, written with the step it tells of; written once (对外事件)."""
+
+    __tablename__ = "outbox_event"
+    __table_args__ = (Index("ix_outbox_event_audience", "audience", postgresql_using="gin"),)
+
+    id: Mapped[int] = mapped_column(BigInteger, primary_key=True)
+    event_id: Mapped[UUID] = mapped_column(unique=True, server_default=text("gen_random_uuid()"))
+    type: Mapped[str]
+    subject: Mapped[str]
+    data: Mapped[dict[str, Any]] = mapped_column(JSONB)
+    audience: Mapped[list[str]] = mapped_column(ARRAY(Text), comment="可见者：filing、bank:<代码> 等")
+    happened_at: Mapped[datetime] = mapped_column(DateTime(True), server_default=func.clock_timestamp())
+    xid: Mapped[str] = mapped_column(TransactionId, server_default=text("pg_current_xact_id()"))
+
+
+class AnsweredRequest(Base):
+    """The first answer to a key, given again to whoever asks again (应答存底). Keys for money never expire."""
+
+    __tablename__ = "answered_request"
+
+    key: Mapped[str] = mapped_column(primary_key=True)
+    fingerprint: Mapped[bytes] = mapped_column(LargeBinary)
+    answer: Mapped[str | None]
+    answered_at: Mapped[datetime] = mapped_column(DateTime(True), server_default=func.clock_timestamp())
+
+
+def emit(session: Session, kind: str, subject: str, data: dict[str, Any], *, audience: Sequence[str]) -> None:
+    """Write one outward event in the caller's transaction (登记对外事件)."""
+    session.execute(
+        insert(OutboxEvent).values(type=kind, subject=subject, data=data, audience=list(audience))
+    )

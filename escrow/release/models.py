@@ -1,0 +1,77 @@
+"""Applications for release and the papers that agreement clauses ask for (解除监管申请与佐证)."""
+
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy import BigInteger, CheckConstraint, DateTime, ForeignKey, Index, Numeric, func, text
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.orm import Mapped, mapped_column
+
+from config.database import Base
+from escrow.release.rules import EvidenceStatus, ReleaseStatus
+from escrow.supervision.rules import ClauseKind
+from ledger.money import Yuan
+from ledger.tables import MoneyColumn, term
+
+
+class ReleaseApplication(Base):
+    """A developer's paper, entered by one officer and decided by another (解除监管申请)."""
+
+    __tablename__ = "release_application"
+    __table_args__ = (
+        CheckConstraint("entered_by <> decided_by", name="two_officers"),
+        CheckConstraint("(status = 'entered') = (decided_by IS NULL)", name="decided_by_someone"),
+        CheckConstraint("(decided_by IS NULL) = (decided_at IS NULL)", name="decided_whole"),
+        CheckConstraint("(status = 'approved') = (amount IS NOT NULL)", name="amount_when_approved"),
+        CheckConstraint("amount >= 0 AND (amount = 0) = (entry_id IS NULL)", name="entry_moves_amount"),
+        Index(
+            "uq_release_application_live", "account_id", unique=True, postgresql_where=text("status <> 'rejected'")
+        ),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    release_no: Mapped[str] = mapped_column(unique=True)
+    account_id: Mapped[int] = mapped_column(ForeignKey("supervised_account.id"))
+    application_no: Mapped[str] = mapped_column(comment="申请书文号")
+    applied_on: Mapped[date]
+    file_hash: Mapped[str] = mapped_column(unique=True, comment="申请书 SHA-256")
+    status: Mapped[ReleaseStatus] = mapped_column(term(ReleaseStatus))
+    entered_by: Mapped[int] = mapped_column(ForeignKey("officer.id"))
+    entered_at: Mapped[datetime] = mapped_column(DateTime(True), server_default=func.clock_timestamp())
+    decided_by: Mapped[int | None] = mapped_column(ForeignKey("officer.id"))
+    decided_at: Mapped[datetime | None] = mapped_column(DateTime(True))
+    reason: Mapped[str | None] = mapped_column(comment="退回理由")
+    amount: Mapped[Yuan | None] = mapped_column(MoneyColumn)
+    entry_id: Mapped[int | None] = mapped_column(
+        BigInteger, ForeignKey("ledger.journal_entry.id"), unique=True
+    )
+    law: Mapped[dict[str, Any] | None] = mapped_column(JSONB, comment="所据规定及其取值")
+
+
+class ReleaseEvidence(Base):
+    """A paper that meets one clause of the agreement, confirmed by a second officer (附加条款佐证)."""
+
+    __tablename__ = "release_evidence"
+    __table_args__ = (
+        CheckConstraint("entered_by <> decided_by", name="two_officers"),
+        CheckConstraint("(status = 'entered') = (decided_by IS NULL)", name="decided_by_someone"),
+        CheckConstraint("ratio BETWEEN 0 AND 1", name="ratio"),
+        Index(
+            "uq_release_evidence_file", "file_hash", unique=True, postgresql_where=text("status <> 'rejected'")
+        ),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    account_id: Mapped[int] = mapped_column(ForeignKey("supervised_account.id"), index=True)
+    kind: Mapped[ClauseKind] = mapped_column(term(ClauseKind))
+    clause: Mapped[str] = mapped_column(comment="所对应的协议条款")
+    ratio: Mapped[Decimal | None] = mapped_column(Numeric(5, 4), comment="交付比例等，0 至 1")
+    paper_no: Mapped[str]
+    dated_on: Mapped[date]
+    file_hash: Mapped[str]
+    status: Mapped[EvidenceStatus] = mapped_column(term(EvidenceStatus))
+    entered_by: Mapped[int] = mapped_column(ForeignKey("officer.id"))
+    entered_at: Mapped[datetime] = mapped_column(DateTime(True), server_default=func.clock_timestamp())
+    decided_by: Mapped[int | None] = mapped_column(ForeignKey("officer.id"))
+    decided_at: Mapped[datetime | None] = mapped_column(DateTime(True))
