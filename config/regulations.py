@@ -163,7 +163,9 @@ def weaker_than_floor(tables: Tables | None = None) -> list[str]:
 
 def _is_weaker(direction: str, value: Any, floor: Any) -> bool:
     if isinstance(floor, Mapping):
-        return any(name not in value or _is_weaker(direction, value[name], least) for name, least in floor.items())
+        return any(
+            name not in value or _is_weaker(direction, value[name], least) for name, least in floor.items()
+        )
     return bool(WEAKER[direction](value, floor))
 
 
@@ -192,7 +194,9 @@ def _read_division(folder: Path, national: dict[str, dict[str, Rule]]) -> dict[s
         floor = national.get(file.stem, {})
         if national and not content.keys() <= floor.keys():
             raise LawError(f"{file}：全国底线中没有 {'、'.join(sorted(content.keys() - floor.keys()))}")
-        subjects[file.stem] = {key: _read_rule(f"{file} [{key}]", raw, floor.get(key)) for key, raw in content.items()}
+        subjects[file.stem] = {
+            key: _read_rule(f"{file} [{key}]", raw, floor.get(key)) for key, raw in content.items()
+        }
     return subjects
 
 
@@ -213,7 +217,9 @@ def _read_rule(where: str, raw: dict[str, Any], floor: Rule | None) -> Rule:
 
 
 def _read_provision(where: str, raw: dict[str, Any], unit: str) -> Provision:
-    if missing := [name for name in ("from", "value", "citation", "verified_on") if raw.get(name) in (None, "")]:
+    if missing := [
+        name for name in ("from", "value", "citation", "verified_on") if raw.get(name) in (None, "")
+    ]:
         raise LawError(f"{where}：缺少 {'、'.join(missing)}")
     if unknown := raw.keys() - {"from", "value", "citation", "verified_on", "note"}:
         raise LawError(f"{where}：未知的 {'、'.join(sorted(unknown))}")
@@ -232,14 +238,16 @@ def _read_provision(where: str, raw: dict[str, Any], unit: str) -> Provision:
 def _read_value(where: str, raw: Any, unit: str) -> Any:
     """A value without floats: exact decimals from text, tables read-only."""
     if isinstance(raw, dict):
-        return MappingProxyType({name: _read_value(f"{where}.{name}", value, unit) for name, value in raw.items()})
+        return MappingProxyType(
+            {name: _read_value(f"{where}.{name}", value, unit) for name, value in raw.items()}
+        )
     if unit in DECIMAL_UNITS:
         try:
             exact = Decimal(raw) if isinstance(raw, str) else None
         except InvalidOperation:
             exact = None
         if exact is None or not exact.is_finite() or exact < 0:
-            raise LawError(f"{where}：value 须为文字写成的非负小数，如 \"96.00\"")
+            raise LawError(f'{where}：value 须为文字写成的非负小数，如 "96.00"')
         return exact
     if not isinstance(raw, bool | int | str):
         raise LawError(f"{where}：value 须为布尔、整数或文字")

@@ -24,8 +24,18 @@ RULES = [
     for key, rule in rules.items()
 ]
 SUBJECTS = sorted(TABLES[NATIONAL])
-REGIONS = {"交口县": "141130", "太原小店": "140105", "昌吉市": "652301", "郏县": "410425", "无自有规定": "110105"}
-OWN_NOTICE = {"14": "晋房屋登记清零办发〔2023〕3号", "6523": "昌州自然资发〔2022〕196号", "410425": "郟创改办〔2022〕2号"}
+REGIONS = {
+    "交口县": "141130",
+    "太原小店": "140105",
+    "昌吉市": "652301",
+    "郏县": "410425",
+    "无自有规定": "110105",
+}
+OWN_NOTICE = {
+    "14": "晋房屋登记清零办发〔2023〕3号",
+    "6523": "昌州自然资发〔2022〕196号",
+    "410425": "郟创改办〔2022〕2号",
+}
 TODAY = date(2026, 11, 21)
 
 
@@ -59,12 +69,18 @@ def test_no_day_is_without_law(subject, region):
 def test_no_region_cites_another_regions_notice(division, subject, key, rule):
     """各地只引自己的文件；自己的文件没写的，标明“本局设定（待补依据）”，绝不借用外地文件。"""
     for provision in rule.provisions:
-        foreign = [notice for owner, notice in OWN_NOTICE.items() if owner != division and notice in provision.citation]
+        foreign = [
+            notice
+            for owner, notice in OWN_NOTICE.items()
+            if owner != division and notice in provision.citation
+        ]
         assert foreign == []
         if division:
             assert provision.citation.startswith(OWN_NOTICE[division])
         else:
-            assert provision.citation == UNSUPPORTED or provision.citation.startswith("城市房地产管理法 第四十五条")
+            assert provision.citation == UNSUPPORTED or provision.citation.startswith(
+                "城市房地产管理法 第四十五条"
+            )
 
 
 @pytest.mark.parametrize(("division", "subject", "key", "rule"), RULES)
@@ -123,7 +139,10 @@ def test_the_law_changes_on_its_day_and_not_before(region, subject, key, day, be
 
 def test_the_maintenance_fund_is_due_at_filing_only_where_the_region_says_so():
     """山西自2023-04-13起备案时缴；昌吉竣工验收时缴；郏县未规定，备案时不要求。"""
-    due = {region: law_on(TODAY, "maintenance_fund", region)["due_at_filing"].value for region in REGIONS.values()}
+    due = {
+        region: law_on(TODAY, "maintenance_fund", region)["due_at_filing"].value
+        for region in REGIONS.values()
+    }
 
     assert due == {"141130": True, "140105": True, "652301": False, "410425": False, "110105": False}
     assert law_on(date(2023, 4, 12), "maintenance_fund", "141130")["due_at_filing"].value is False
