@@ -5,7 +5,7 @@ config/law/14/*.toml is Shanxi's, config/law/410425/*.toml one county's.
 """
 
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal, InvalidOperation
@@ -24,7 +24,7 @@ NATIONAL = ""
 # Units whose values are exact decimals, written as text in the tables so that no float can creep in.
 DECIMAL_UNITS = frozenset({"元/平方米", "比例"})
 # How a region's value can fall short of the floor (低于全国底线的方向).
-WEAKER = MappingProxyType({
+WEAKER: Mapping[str, Callable[[Any, Any], bool]] = MappingProxyType({
     "lower": lambda value, floor: value < floor,
     "higher": lambda value, floor: value > floor,
     "false": lambda value, floor: floor and not value,
@@ -85,8 +85,8 @@ class Law(Mapping[str, Provision]):
         """The day since which this law has read as it does (现行规定的起始日)."""
         return max(provision.in_force_from for provision in self.values())
 
-    def stored(self) -> dict[str, Any]:
-        """The law as a decision keeps it, so that it can be judged again (随决定存档)."""
+    def stored(self, keys: Iterable[str] | None = None) -> dict[str, Any]:
+        """The law as a decision keeps it, so that it can be judged again; only `keys` where given (随决定存档)."""
         return {
             "subject": self.subject, "region": self.region, "day": self.day.isoformat(),
             "provisions": {
@@ -96,6 +96,7 @@ class Law(Mapping[str, Provision]):
                     "verified_on": found.verified_on.isoformat(),
                 }
                 for key, found in self.items()
+                if keys is None or key in keys
             },
         }  # fmt: skip
 
