@@ -1,0 +1,117 @@
+"""Engine, roles and begin(): one block, one transaction; a whole unit is retried, never half of it (数据库)."""
+
+import random
+import select
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, TypeVar
+
+from sqlalchemy import MetaData, create_engine, event
+from sqlalchemy.exc import DBAPIError, DisconnectionError
+from sqlalchemy.orm import DeclarativeBase, Session
+
+from config.settings import Settings
+
+T = TypeVar("T")
+
+RETRIES = 5
+# Serialization failure and deadlock: PostgreSQL undid everything, so the whole unit may run again.
+RETRYABLE = ("40001", "40P01")
+TIMEOUTS = "-c lock_timeout=3s -c statement_timeout={statement} -c idle_in_transaction_session_timeout=5s"
+
+
+class Base(DeclarativeBase):
+    """All tables of the house; constraints are named so that errors can be told apart (表)."""
+
+    metadata = MetaData(
+        naming_convention={
+            "pk": "pk_%(table_name)s",
+            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+            "ck": "ck_%(table_name)s_%(constraint_name)s",
+            "fk": "fk_%(table_name)s_%(column_0_name)s",
+            "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        }
+    )
+
+
+class Database:
+    """One role's way into PostgreSQL (数据库连接)."""
+
+    def __init__(self, settings: Settings, role: str = "app", *, jobs: bool = False) -> None:
+        urls = {
+            "app": settings.database_url, "owner": settings.owner_url,
+            "reader": settings.reader_url, "verifier": settings.verifier_url,
+        }  # fmt: skip
+        statement = "60s" if jobs or role != "app" else "5s"
+        self.engine = create_engine(
+            urls[role],
+            pool_size=8,
+            max_overflow=4,
+            pool_timeout=3,
+            pool_pre_ping=False,
+            pool_recycle=1800,
+            connect_args={
+                "connect_timeout": 2,
+                "keepalives_idle": 5,
+                "tcp_user_timeout": 3000,
+                "application_name": f"escrow-{role}",
+                "options": TIMEOUTS.format(statement=statement),
+            },
+        )
+        event.listen(self.engine, "checkout", _refuse_closed_connection)
+        event.listen(self.engine, "handle_error", _forget_lost_connections)
+
+    @contextmanager
+    def begin(self) -> Iterator[Session]:
+        """One block, one transaction: committed at its end, undone by any exception (事务)."""
+        with Session(self.engine, expire_on_commit=False, autoflush=False) as session, session.begin():
+            yield session
+
+    @contextmanager
+    def read(self) -> Iterator[Session]:
+        """A read-only transaction (只读)."""
+        with Session(self.engine, autoflush=False) as session, session.begin():
+            session.connection(execution_options={"postgresql_readonly": True})
+            yield session
+
+    def transact(self, unit: Callable[[Session], T]) -> T:
+        """Run a whole unit in one transaction; again from its start when PostgreSQL undid it (整体重试).
+
+        A connection found dead before anything was done counts as undone too. A COMMIT whose outcome
+        is unknown does not: the caller asks again by its key.
+        """
+        for attempt in range(RETRIES):
+            try:
+                with self.begin() as session:
+                    return unit(session)
+            except DBAPIError as error:
+                state = getattr(error.orig, "sqlstate", None) or ""
+                stale = error.connection_invalidated and attempt == 0
+                if not (state in RETRYABLE or stale) or attempt == RETRIES - 1:
+                    raise
+                time.sleep(random.uniform(0, 0.02 * 2**attempt))  # noqa: S311 - jitter, not a secret
+        raise AssertionError("unreachable")
+
+    def dispose(self) -> None:
+        """Close every pooled connection (释放连接)."""
+        self.engine.dispose()
+
+
+def _refuse_closed_connection(connection: Any, record: object, proxy: object) -> None:
+    """A resting connection has nothing to read unless the server hung up (取用前探测).
+
+    One poll of the socket instead of a round trip: the pool opens new connections by itself.
+    """
+    socket = select.poll()
+    socket.register(connection.fileno(), select.POLLIN)
+    if socket.poll(0):
+        lost = DisconnectionError("the server hung up while the connection rested")
+        lost.invalidate_pool = True
+        raise lost
+
+
+def _forget_lost_connections(context: object) -> None:
+    """After one lost connection the whole pool is stale: PostgreSQL restarted (连接池失效)."""
+    if getattr(context, "is_disconnect", False):
+        context.invalidate_pool_on_disconnect = True  # type: ignore[attr-defined]
