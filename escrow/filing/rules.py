@@ -109,7 +109,7 @@ def required(contract: Drafted, day: date, law: Law) -> Yuan:
 
 
 def maintenance_required(home: Home | None, law: Law) -> Yuan:
-    """What the region's law asks at filing for the maintenance fund (住宅专项维修资金): area × standard, once rounded."""
+    """What the region asks at filing for the maintenance fund (维修资金): area × standard, rounded once."""
     if home is None or not law["due_at_filing"].value:
         return ZERO
     if law["residential_only"].value and home.use is not UnitUse.RESIDENTIAL:

@@ -1,0 +1,107 @@
+"""What the bureau knows of a contract at one moment, in one statement (核对所需的事实)."""
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+from sqlalchemy import Row, text
+from sqlalchemy.orm import Session
+
+from escrow.contracts.rules import ContractStatus, Source
+from escrow.filing.rules import FILED, Counted, Drafted, Facts, Home, Planned
+from escrow.projects.rules import Structure, UnitUse
+from escrow.supervision.rules import AccountStatus
+from ledger.money import Yuan
+
+# One statement is one snapshot: the money, the plan and the account are seen at the same moment.
+_KNOWN = text("""
+SELECT c.id AS contract_id, c.version, c.status, c.price, cu.unit_code AS own_unit_code,
+       p.region, p.permit_issued_on, a.status AS account_status,
+       coalesce(cu.area, au.area) AS area, coalesce(cu.use, au.use) AS use,
+       coalesce(cb.structure, ab.structure) AS structure,
+       coalesce(au.removed_at IS NULL AND ab.project_id = p.id, false) AS unit_in_register,
+       EXISTS (SELECT FROM contract f
+                WHERE f.unit_id = au.id AND f.status IN ('filed', 'at-risk')) AS unit_filed,
+       ARRAY(SELECT json_build_array(n.amount, n.due_on, n.source)
+               FROM payment_notice n WHERE n.contract_id = c.id AND n.voided_at IS NULL
+              ORDER BY n.position, n.id) AS plan,
+       ARRAY(SELECT json_build_array(r.id, r.receipt_no, r.bank_serial, s.amount, r.booked_at)
+               FROM receipt_allocation s JOIN receipt r ON r.id = s.receipt_id
+              WHERE s.contract_id = c.id
+                AND NOT EXISTS (SELECT FROM receipt_reversal v WHERE v.receipt_id = r.id)
+              ORDER BY r.id) AS receipts,
+       coalesce((SELECT sum(v.uncovered) FROM receipt_reversal v
+                   JOIN receipt_allocation s ON s.receipt_id = v.receipt_id
+                  WHERE s.contract_id = c.id), 0) AS uncovered,
+       answered.fingerprint, answered.answer
+  FROM (VALUES (CAST(:contract_no AS text), CAST(:unit_code AS text), CAST(:key AS text)))
+       AS asked (contract_no, unit_code, key)
+  LEFT JOIN answered_request answered ON answered.key = asked.key
+  LEFT JOIN contract c ON c.contract_no = asked.contract_no
+  LEFT JOIN unit cu ON cu.id = c.unit_id
+  LEFT JOIN building cb ON cb.id = cu.building_id
+  LEFT JOIN unit au ON au.unit_code = asked.unit_code
+  LEFT JOIN building ab ON ab.id = au.building_id
+  LEFT JOIN project p ON p.id = coalesce(c.project_id, ab.project_id)
+  LEFT JOIN supervised_account a ON a.project_id = p.id AND a.status <> 'closed'
+""")
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What a filing system says of the contract it wants filed (所问合同)."""
+
+    contract_no: str
+    unit_code: str
+    price: Yuan
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """The facts to judge, and what to write down about them (所知)."""
+
+    facts: Facts
+    region: str
+    contract_id: int | None
+    version: int | None
+    earlier: tuple[bytes, str] | None
+
+
+def known(session: Session, asked: Question, day: date, *, key: str = "") -> Known:
+    """Everything about a contract that its check is judged by, and the earlier answer to `key` if any."""
+    row = session.execute(
+        _KNOWN, {"contract_no": asked.contract_no, "unit_code": asked.unit_code, "key": key}
+    ).one()
+    contract = _drafted(row) if row.contract_id is not None else None
+    facts = Facts(
+        day=day,
+        unit_code=asked.unit_code,
+        price=asked.price,
+        contract=contract,
+        unit_in_register=row.unit_in_register,
+        unit_filed=row.unit_filed or (contract is not None and contract.status in FILED),
+        project_known=row.region is not None,
+        permit_issued_on=row.permit_issued_on,
+        account_status=AccountStatus(row.account_status) if row.account_status else None,
+        home=Home(row.area, Structure(row.structure), UnitUse(row.use)) if row.structure else None,
+    )
+    earlier = (bytes(row.fingerprint), row.answer) if row.fingerprint is not None else None
+    # A unit code begins with its county, so even a stranger's question has a law to be judged by.
+    return Known(facts, row.region or asked.unit_code[:6], row.contract_id, row.version, earlier)
+
+
+def _drafted(row: Row[Any]) -> Drafted:
+    return Drafted(
+        unit_code=row.own_unit_code,
+        price=Yuan.from_fen(row.price),
+        status=ContractStatus(row.status),
+        plan=tuple(
+            Planned(Yuan.from_fen(amount), date.fromisoformat(due_on), Source(source))
+            for amount, due_on, source in row.plan
+        ),
+        receipts=tuple(
+            Counted(receipt_id, receipt_no, serial, Yuan.from_fen(amount), datetime.fromisoformat(booked_at))
+            for receipt_id, receipt_no, serial, amount, booked_at in row.receipts
+        ),
+        uncovered=Yuan.from_fen(int(row.uncovered)),
+    )
