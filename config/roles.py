@@ -1,0 +1,92 @@
+"""The house's roles and databases on a PostgreSQL, and what that server must promise (角色与持久性)."""
+
+from collections.abc import Mapping
+from urllib.parse import quote, urlsplit, urlunsplit
+
+import psycopg
+from psycopg import sql
+
+from config.postgres import FLOOR, CannotStart
+
+OWNER, APP, READER, VERIFIER = ROLES = ("escrow_owner", "escrow_app", "escrow_reader", "escrow_verifier")
+DATABASE = "escrow"
+# Second line behind the pool's own options: no session of the application waits for ever.
+PATIENCE = {"lock_timeout": "3s", "statement_timeout": "60s", "idle_in_transaction_session_timeout": "5s"}
+DURABILITY = {
+    "fsync": ("on",),
+    "full_page_writes": ("on",),
+    "synchronous_commit": ("on", "remote_apply"),
+    "data_checksums": ("on",),
+}
+
+Connection = psycopg.Connection[tuple[object, ...]]
+
+
+def url_for(url: str, role: str, password: str, database: str | None = None) -> str:
+    """The same server as `url`, for another role and database (换角色的连接地址)."""
+    parts = urlsplit(url)
+    place = parts.netloc.rpartition("@")[2]
+    word = f":{quote(password, safe='')}" if password else ""
+    path = parts.path if database is None else f"/{quote(database)}"
+    return urlunsplit((parts.scheme, f"{quote(role)}{word}@{place}", path, parts.query, ""))
+
+
+def database_of(url: str) -> str:
+    """The database's name in a URL (库名)."""
+    with psycopg.connect(url, connect_timeout=5) as connection:
+        return connection.info.dbname
+
+
+def create_roles(connection: Connection, passwords: Mapping[str, str]) -> None:
+    """The four roles, none of them a superuser; passwords travel as verifiers only (建角色)."""
+    held = {name for (name,) in connection.execute("SELECT rolname FROM pg_roles")}
+    for role in ROLES:
+        verb = "ALTER" if role in held else "CREATE"
+        statement = sql.SQL(verb + " ROLE {} LOGIN NOCREATEDB NOCREATEROLE PASSWORD {}")
+        connection.execute(statement.format(sql.Identifier(role), _verifier(connection, role, passwords[role])))
+
+
+def create_database(connection: Connection, name: str, owner: str) -> None:
+    """A database of its own, open to nobody but the house's roles (建库)."""
+    if not connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [name]).fetchone():
+        statement = sql.SQL("CREATE DATABASE {} OWNER {} TEMPLATE template0 ENCODING 'UTF8' LOCALE 'C'")
+        connection.execute(statement.format(sql.Identifier(name), sql.Identifier(owner)))
+    connection.execute(sql.SQL("REVOKE ALL ON DATABASE {} FROM PUBLIC").format(sql.Identifier(name)))
+
+
+def admit_roles(connection: Connection, name: str) -> None:
+    """Who may connect to the house's database, and how long a session may wait (准入与时限)."""
+    database = sql.Identifier(name)
+    everyone = sql.SQL(", ").join(map(sql.Identifier, ROLES))
+    connection.execute(sql.SQL("GRANT CONNECT, TEMPORARY ON DATABASE {} TO {}").format(database, everyone))
+    for role in (APP, READER, VERIFIER):
+        for setting, value in PATIENCE.items():
+            statement = sql.SQL("ALTER ROLE {} IN DATABASE {} SET {} = {}")
+            connection.execute(statement.format(sql.Identifier(role), database, sql.Identifier(setting), value))
+
+
+def broken_promises(connection: Connection) -> list[str]:
+    """Every durability setting that is not as it must be, in words (持久性检查)."""
+    found = [
+        f"{name} = {value}（须为 {' 或 '.join(DURABILITY[str(name)])}）"
+        for name, value in connection.execute(
+            "SELECT name, setting FROM pg_settings WHERE name = ANY(%s) ORDER BY name", [list(DURABILITY)]
+        )
+        if value not in DURABILITY[str(name)]
+    ]
+    if connection.info.server_version < FLOOR * 10000:
+        found.append(f"server_version = {connection.info.server_version // 10000}（须为 {FLOOR} 或更新）")
+    return found
+
+
+def assert_durable(url: str) -> None:
+    """Refuse to start on a server that may forget what it acknowledged (拒绝不持久的数据库)."""
+    with psycopg.connect(url, connect_timeout=5) as connection:
+        if found := broken_promises(connection):
+            raise CannotStart("数据库的持久性设定不合要求，拒绝启动：" + "；".join(found))
+
+
+def _verifier(connection: Connection, role: str, password: str) -> sql.Literal:
+    """A SCRAM verifier made here, so that no server log ever holds a password (口令校验值)."""
+    made = connection.pgconn.encrypt_password(password.encode(), role.encode(), b"scram-sha-256")
+    return sql.Literal(made.decode())

@@ -1,0 +1,221 @@
+"""One PostgreSQL per run, one migrated template, one fresh house per test that wants its own (测试底座)."""
+
+import os
+import secrets
+import shutil
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from sqlalchemy.orm import Session
+
+from config.database import Database
+from config.migrate import upgrade
+from config.postgres import SUPERUSER, Server, find_programs
+from config.roles import APP, OWNER, READER, ROLES, VERIFIER, admit_roles, create_database, create_roles
+from config.settings import Settings
+
+# Told to the workers of a parallel run: where the one server is.
+CLUSTER = "ESCROW_TEST_CLUSTER"
+TEMPLATE = "escrow_template"
+ROLE_NAMES = {"owner": OWNER, "app": APP, "reader": READER, "verifier": VERIFIER, "superuser": SUPERUSER}
+# In tests only: what a power cut would lose is thrown away anyway.
+HURRIED = {
+    "fsync": "off", "full_page_writes": "off", "autovacuum": "off", "max_connections": "200",
+    "shared_buffers": "64MB", "wal_level": "minimal", "max_wal_senders": "0", "max_wal_size": "4GB",
+    "checkpoint_timeout": "1h", "log_min_messages": "fatal",
+}  # fmt: skip
+
+
+@dataclass(slots=True)
+class Cluster:
+    """The run's PostgreSQL (本次测试的数据库服务)."""
+
+    sockets: str
+    server: Server | None = None
+
+    def url(self, role: str, database: str) -> str:
+        """A URL for one role; tests trust the private socket, so there are no passwords."""
+        return f"postgresql://{ROLE_NAMES[role]}@/{database}?host={self.sockets}"
+
+    def run(self, statement: str) -> None:
+        """One statement as the superuser, outside any transaction."""
+        with psycopg.connect(self.url("superuser", "postgres"), autocommit=True) as connection:
+            connection.execute(statement)
+
+    def clone(self, name: str) -> None:
+        """A fresh database from the migrated template (克隆模板库)."""
+        with psycopg.connect(self.url("superuser", "postgres"), autocommit=True) as connection:
+            # Copying files makes checkpoints, which are cheap from 18 on; before that, the log is faster.
+            strategy = "FILE_COPY" if connection.info.server_version >= 180000 else "WAL_LOG"
+            connection.execute(f"CREATE DATABASE {name} OWNER {OWNER} TEMPLATE {TEMPLATE} STRATEGY {strategy}")
+            admit_roles(connection, name)
+
+    def drop(self, name: str) -> None:
+        """Throw a database away, whoever is still connected."""
+        self.run(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+
+
+@dataclass(slots=True)
+class House:
+    """A fresh database with real commits, and the way into it for every role (一套全新的系统)."""
+
+    name: str
+    cluster: Cluster
+    settings: Settings
+    database: Database = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.database = Database(self.settings)
+
+    def url(self, role: str = "app") -> str:
+        """owner, app, reader, verifier or superuser."""
+        return self.cluster.url(role, self.name)
+
+    def connect(self, role: str = "app", **options: Any) -> psycopg.Connection[Any]:
+        """A plain psycopg connection as one role."""
+        return psycopg.connect(self.url(role), **options)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """In a parallel run the one server belongs to the controller, which outlives every worker."""
+    if getattr(config.option, "numprocesses", None) and not config.option.collectonly:
+        config.stash[_STARTED] = cluster = start_cluster()
+        os.environ[CLUSTER] = cluster.sockets
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """The controller stops what it started."""
+    if started := config.stash.get(_STARTED, None):
+        stop_cluster(started)
+
+
+_STARTED = pytest.StashKey[Cluster]()
+
+
+def start_cluster() -> Cluster:
+    """initdb, start, roles, template, migrations: about a second and a half."""
+    # Not under pytest's own folder, which the server's user may not enter.
+    home = Path(tempfile.mkdtemp(prefix="escrow-test-", dir="/tmp"))
+    home.chmod(0o711)
+    server = Server(home, find_programs())
+    server.create("unused", trust=True)
+    server.start(HURRIED)
+    cluster = Cluster(str(server.sockets), server)
+    with psycopg.connect(cluster.url("superuser", "postgres"), autocommit=True) as connection:
+        create_roles(connection, {role: secrets.token_hex(8) for role in ROLES})
+        create_database(connection, TEMPLATE, OWNER)
+        admit_roles(connection, TEMPLATE)
+    try:
+        upgrade(cluster.url("owner", TEMPLATE))
+    except BaseException:
+        stop_cluster(cluster)
+        raise
+    return cluster
+
+
+def stop_cluster(cluster: Cluster) -> None:
+    """Stop the server and leave nothing behind."""
+    assert cluster.server is not None
+    cluster.server.stop()
+    shutil.rmtree(cluster.server.home, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def cluster() -> Iterator[Cluster]:
+    """The run's PostgreSQL: the controller's, or our own when the run is not parallel."""
+    if CLUSTER in os.environ:
+        yield Cluster(os.environ[CLUSTER])
+        return
+    own = start_cluster()
+    yield own
+    stop_cluster(own)
+
+
+@pytest.fixture(scope="session")
+def signing_key_pem() -> bytes:
+    """A freshly drawn ES256 key (签名私钥)."""
+    return ec.generate_private_key(ec.SECP256R1()).private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+
+
+@pytest.fixture(scope="session")
+def blank_settings(tmp_path_factory: pytest.TempPathFactory, signing_key_pem: bytes) -> Settings:
+    """Settings of a house without a database."""
+    return Settings(
+        data_dir=tmp_path_factory.mktemp("data"),
+        database_url="", owner_url="", reader_url="", verifier_url="",
+        broker_url="memory://", secret_key=secrets.token_bytes(32),
+        party_keys={"test": secrets.token_bytes(32)}, index_key=secrets.token_bytes(32),
+        signing_key_pem=signing_key_pem, testing=True,
+    )  # fmt: skip
+
+
+def settings_for(cluster: Cluster, name: str, blank: Settings) -> Settings:
+    """The blank settings, pointed at one database."""
+    urls = {f"{role}_url": cluster.url(role, name) for role in ("owner", "reader", "verifier")}
+    return replace(blank, database_url=cluster.url("app", name), **urls)
+
+
+@pytest.fixture
+def house(cluster: Cluster, blank_settings: Settings) -> Iterator[House]:
+    """A fresh house for one test, with real commits (一套全新的系统)."""
+    name = f"house_{secrets.token_hex(6)}"
+    cluster.clone(name)
+    fresh = House(name, cluster, settings_for(cluster, name, blank_settings))
+    yield fresh
+    fresh.database.dispose()
+    cluster.drop(name)
+
+
+@pytest.fixture(scope="session")
+def shared_house(cluster: Cluster, blank_settings: Settings) -> Iterator[House]:
+    """One database per worker for tests that undo what they did."""
+    name = f"shared_{secrets.token_hex(6)}"
+    cluster.clone(name)
+    fresh = House(name, cluster, settings_for(cluster, name, blank_settings))
+    yield fresh
+    fresh.database.dispose()
+    cluster.drop(name)
+
+
+@pytest.fixture
+def session(shared_house: House) -> Iterator[Session]:
+    """A session as the application, undone at the end whatever it committed (事后撤销的会话)."""
+    with shared_house.database.engine.connect() as connection:
+        outer = connection.begin()
+        with Session(
+            connection, expire_on_commit=False, autoflush=False, join_transaction_mode="create_savepoint"
+        ) as inside:
+            yield inside
+        outer.rollback()
+
+
+@pytest.fixture
+def settings(house: House) -> Settings:
+    """The settings of this test's house."""
+    return house.settings
+
+
+@pytest.fixture
+def app(house: House) -> Iterator[Any]:
+    """The whole application on this test's house (应用)."""
+    from escrow.application import create_app
+
+    made = create_app(house.settings)
+    yield made
+    made.extensions["database"].dispose()
+
+
+@pytest.fixture
+def client(app: Any) -> Any:
+    """A test client of the application."""
+    return app.test_client()
+
