@@ -7,7 +7,8 @@ from flask.typing import ResponseReturnValue
 from marshmallow import Schema, fields, post_load
 
 from escrow.doors import answer, answered, api_blueprint, caller, database, scope
-from escrow.fields import MONEY_PATTERN, StrictSchema, day, key, money, unit_code
+from escrow.errors import NotFound
+from escrow.fields import KEY_PATTERN, MONEY_PATTERN, StrictSchema, day, key, money, read_text, unit_code
 from escrow.filing.actions import Asked, Filing, check, file, find_check
 from escrow.filing.signing import public_keys
 
@@ -155,7 +156,7 @@ def check_deposit(asked: Asked) -> Response:
 def read_check(check_no: str) -> Response:
     """再读一次核对答复，一字不差。"""
     with database().read() as session:
-        return answer(find_check(session, check_no).text)
+        return answer(find_check(session, _number(check_no)).text)
 
 
 @api.post("/contracts/<contract_no>/filing")
@@ -164,12 +165,20 @@ def read_check(check_no: str) -> Response:
 @api.response(201, FilingAnswer)
 def file_contract(filing: dict[str, Any], contract_no: str) -> Response:
     """网签备案：只凭有效、未用过、同一合同同一版本的核对通过，加锁后重新判断。"""
-    asked = Filing(contract_no=contract_no, **filing)
+    asked = Filing(contract_no=_number(contract_no), **filing)
 
     def unit(session: Any) -> tuple[str, int]:
         return answered(session, f"filing:{contract_no}", filing, lambda: file(session, asked))
 
     return answer(*database().transact(unit))
+
+
+def _number(text: str) -> str:
+    """A number from the address; one that cannot exist is not found (地址中的业务号)."""
+    try:
+        return read_text(text, 64, KEY_PATTERN)
+    except ValueError:
+        raise NotFound from None
 
 
 @keys.get("/.well-known/jwks.json")
