@@ -1,0 +1,167 @@
+"""What stands around every page (页面公共部分): headers, CSRF, rates, the navigation and what templates may say."""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+from flask import Flask, Response, current_app, g, make_response, render_template, request
+from flask_limiter import Limiter
+from flask_limiter.util import get_remote_address
+from flask_wtf.csrf import CSRFError, CSRFProtect
+from limits import parse
+
+from config.clock import bureau_time
+from config.settings import Settings
+from escrow.access.guards import CODE_FIELD, may
+from escrow.access.rules import ROLE_LABELS, SESSION_LIMIT
+from escrow.access.tries import TooSoon
+from escrow.errors import Forbidden, TooMany
+
+CONTENT_SECURITY_POLICY = "; ".join(
+    (
+        "default-src 'self'",
+        "img-src 'self' data:",
+        "object-src 'none'",
+        "base-uri 'none'",
+        "form-action 'self'",
+        "frame-ancestors 'none'",
+    )
+)
+HEADERS = {
+    "Content-Security-Policy": CONTENT_SECURITY_POLICY,
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "same-origin",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), microphone=(), geolocation=()",
+}
+# Machines carry a token or nothing; a cookie is of no use at their doors, so neither is a forged form.
+WITHOUT_COOKIES = ("/api/", "/oauth/", "/healthz", "/readyz", "/metrics", "/.well-known/", "/static/")
+
+# Per worker process unless RATELIMIT_STORAGE_URI names a Redis (限速，默认不低于每秒 100 次).
+RATES = {"client": "1000 per second", "token-door": "100 per second"}
+
+csrf = CSRFProtect()
+limiter = Limiter(get_remote_address, storage_uri="memory://", strategy="fixed-window")
+
+
+class StaleForm(Forbidden):
+    """A form without this browser's token: forged, or left open too long (表单已失效)."""
+
+    code, label = "stale-form", "页面已失效，未作任何更改；请返回上一页，刷新后重新提交"
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """One entry of the navigation, shown to those who may follow it (导航项)."""
+
+    label: str
+    endpoint: str
+    permission: str
+
+
+NAVIGATION = (
+    Link("项目", "projects.index", "read"),
+    Link("合同查询", "contracts.search", "read"),
+    Link("监管协议受理", "supervision.index", "read"),
+    Link("首次登记", "registration.index", "read"),
+    Link("解除监管", "release.index", "read"),
+    Link("未到账清单", "oversight.index", "read"),
+    Link("审计", "access.audit_trail", "audit"),
+    Link("人员", "access.officers_list", "officers"),
+)
+
+
+def furnish(app: Flask) -> None:
+    """Put the furniture around every page of the application (装配)."""
+    settings: Settings = app.extensions["settings"]
+    prefix = "__Host-" if settings.secure_cookies else ""
+    app.config.update(
+        SESSION_COOKIE_NAME=f"{prefix}session",
+        SESSION_COOKIE_HTTPONLY=True,
+        SESSION_COOKIE_SAMESITE="Lax",
+        SESSION_COOKIE_SECURE=settings.secure_cookies,
+        PERMANENT_SESSION_LIFETIME=SESSION_LIMIT,
+        SEND_FILE_MAX_AGE_DEFAULT=3600,
+        WTF_CSRF_CHECK_DEFAULT=False,
+        WTF_CSRF_TIME_LIMIT=None,
+        RATELIMIT_HEADERS_ENABLED=False,
+    )
+    app.config.setdefault("RATES", RATES)
+    csrf.init_app(app)
+    limiter.init_app(app)
+    app.before_request(_number_request)
+    app.before_request(_check_form)
+    app.after_request(_close)
+    app.register_error_handler(TooSoon, _wait)
+    app.jinja_env.filters.update(yuan=yuan, day=day, instant=instant)
+    app.context_processor(_words)
+
+
+def within_rate(kind: str, name: str) -> None:
+    """Count one request of a client, or of an address at the token door (限速). Raises TooMany."""
+    if not limiter.limiter.hit(parse(current_app.config["RATES"][kind]), kind, name):
+        raise TooMany
+
+
+def yuan(amount: Any) -> str:
+    """An amount as a clerk reads it: 350,000.00 (金额)."""
+    if amount is None:
+        return "—"
+    whole, _, fraction = str(amount).partition(".")
+    sign, digits = ("-", whole[1:]) if whole.startswith("-") else ("", whole)
+    return f"{sign}{int(digits):,}.{fraction or '00'}"
+
+
+def day(value: date | None) -> str:
+    """A bureau day (日期)."""
+    return value.strftime("%Y-%m-%d") if value else "—"
+
+
+def instant(value: datetime | None) -> str:
+    """An instant on the bureau's clock (时刻)."""
+    return bureau_time(value).strftime("%Y-%m-%d %H:%M:%S") if value else "—"
+
+
+def _number_request() -> None:
+    g.request_id = uuid.uuid4().hex[:16]
+
+
+def _check_form() -> None:
+    if request.path.startswith(WITHOUT_COOKIES) or request.method in ("GET", "HEAD", "OPTIONS"):
+        return
+    try:
+        csrf.protect()
+    except CSRFError:
+        raise StaleForm from None
+
+
+def _close(response: Response) -> Response:
+    for name, value in HEADERS.items():
+        response.headers.setdefault(name, value)
+    if request.endpoint != "static":
+        response.headers.setdefault("Cache-Control", "no-store")
+    response.headers["X-Request-Id"] = g.get("request_id", "")
+    return response
+
+
+def _wait(error: TooSoon) -> Response:
+    page = render_template("problem.html", error=error, refusals=[], fields={})
+    response = make_response(page, error.status)
+    response.headers["Retry-After"] = str(error.retry_after)
+    return response
+
+
+def _words() -> dict[str, Any]:
+    views = current_app.view_functions
+    links = [link for link in NAVIGATION if link.endpoint in views and may(link.permission)]
+    return {
+        "may": may,
+        "navigation": links,
+        "officer": g.get("officer"),
+        "role_labels": ROLE_LABELS,
+        "code_field": CODE_FIELD,
+    }
