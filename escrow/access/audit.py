@@ -30,6 +30,7 @@ def record(
     session: Session,
     action: str,
     subject: object,
+    /,
     *,
     result: str = "done",
     actor: Actor | None = None,

@@ -23,10 +23,10 @@ from sqlalchemy.orm import Session
 
 from escrow.access import audit
 from escrow.access.clients import Caller, client_named, issue_token, secret_matches
-from escrow.access.furniture import within_rate
-from escrow.access.guards import database
 from escrow.access.models import ApiClient
+from escrow.access.rates import within_rate
 from escrow.access.rules import CLIENT_ID, TOKEN_LIFE
+from escrow.doors import database
 
 oauth = Blueprint("oauth", __name__)
 _FORM = "application/x-www-form-urlencoded"
@@ -81,7 +81,9 @@ def _granted(client: ApiClient) -> list[str]:
     if "scope" not in request.form:
         return sorted(client.scopes)
     asked = request.form["scope"]
-    if not re.fullmatch(r"[a-z_]+( [a-z_]+)*", asked, re.ASCII) or not set(asked.split()) <= set(client.scopes):
+    if not re.fullmatch(r"[a-z_]+( [a-z_]+)*", asked, re.ASCII) or not set(asked.split()) <= set(
+        client.scopes
+    ):
         raise InvalidScopeError("所请求的授权范围超出该客户端")
     return sorted(set(asked.split()))
 

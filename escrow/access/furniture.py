@@ -8,17 +8,15 @@ from datetime import date, datetime
 from typing import Any
 
 from flask import Flask, Response, current_app, g, make_response, render_template, request
-from flask_limiter import Limiter
-from flask_limiter.util import get_remote_address
 from flask_wtf.csrf import CSRFError, CSRFProtect
-from limits import parse
 
 from config.clock import bureau_time
 from config.settings import Settings
 from escrow.access.guards import CODE_FIELD, may
+from escrow.access.rates import RATES, limiter
 from escrow.access.rules import ROLE_LABELS, SESSION_LIMIT
 from escrow.access.tries import TooSoon
-from escrow.errors import Forbidden, TooMany
+from escrow.errors import Forbidden
 
 CONTENT_SECURITY_POLICY = "; ".join(
     (
@@ -41,11 +39,7 @@ HEADERS = {
 # Machines carry a token or nothing; a cookie is of no use at their doors, so neither is a forged form.
 WITHOUT_COOKIES = ("/api/", "/oauth/", "/healthz", "/readyz", "/metrics", "/.well-known/", "/static/")
 
-# Per worker process unless RATELIMIT_STORAGE_URI names a Redis (限速，默认不低于每秒 100 次).
-RATES = {"client": "1000 per second", "token-door": "100 per second"}
-
 csrf = CSRFProtect()
-limiter = Limiter(get_remote_address, storage_uri="memory://", strategy="fixed-window")
 
 
 class StaleForm(Forbidden):
@@ -99,12 +93,6 @@ def furnish(app: Flask) -> None:
     app.register_error_handler(TooSoon, _wait)
     app.jinja_env.filters.update(yuan=yuan, day=day, instant=instant)
     app.context_processor(_words)
-
-
-def within_rate(kind: str, name: str) -> None:
-    """Count one request of a client, or of an address at the token door (限速). Raises TooMany."""
-    if not limiter.limiter.hit(parse(current_app.config["RATES"][kind]), kind, name):
-        raise TooMany
 
 
 def yuan(amount: Any) -> str:

@@ -7,18 +7,17 @@ from functools import wraps
 from typing import Any
 from urllib.parse import urlsplit
 
-from flask import current_app, flash, g, redirect, request, session, url_for
+from flask import flash, g, redirect, request, session, url_for
 
-from config.database import Database
-from config.settings import Settings
 from escrow.access import audit
 from escrow.access.officers import CODE_SAYS, SignedIn, living_officer, officer_of, refresh_factor, use_code
 from escrow.access.rules import PERMISSIONS, allowed
 from escrow.access.tries import count_try, forgive
+from escrow.doors import database, settings
 from escrow.errors import Forbidden
 
 View = Callable[..., Any]
-TOKEN = "officer"
+SESSION_KEY = "officer"
 CODE_FIELD = "totp"
 
 
@@ -42,7 +41,7 @@ def officer(permission: str, *, fresh: bool = False) -> Callable[[View], View]:
         def guarded(*args: Any, **kwargs: Any) -> Any:
             found = current_officer()
             if found is None:
-                session.pop(TOKEN, None)
+                session.pop(SESSION_KEY, None)
                 flash("请先登录；较长时间没有操作时会自动退出。", "info")
                 return redirect(url_for("access.sign_in", next=_here()), 303)
             if not allowed(found.roles, permission):
@@ -61,7 +60,7 @@ def officer(permission: str, *, fresh: bool = False) -> Callable[[View], View]:
 def current_officer() -> SignedIn | None:
     """Who is signed in on this request, looked up once (当前登录人员)."""
     if "officer" not in g:
-        token = session.get(TOKEN)
+        token = session.get(SESSION_KEY)
         g.officer = None
         if isinstance(token, str):
             with database().begin() as transaction:
@@ -113,15 +112,3 @@ def _here() -> str:
 def _record_denied(permission: str) -> None:
     with database().begin() as transaction:
         audit.record(transaction, "access.denied", request.endpoint or "", result="refused", needs=permission)
-
-
-def database() -> Database:
-    found: Database = current_app.extensions["database"]
-    return found
-
-
-def settings() -> Settings:
-    found: Settings = current_app.extensions["settings"]
-    return found
-
-

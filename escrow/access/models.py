@@ -31,7 +31,8 @@ class Officer(Base):
         CheckConstraint("username ~ '^[a-z][a-z0-9._-]{1,31}$'", name="username"),
         CheckConstraint("cardinality(roles) > 0", name="has_role"),
         CheckConstraint(
-            "roles <@ ARRAY['register','cashier','reviewer','release','auditor','admin']::text[]", name="roles"
+            "roles <@ ARRAY['register','cashier','reviewer','release','auditor','admin']::text[]",
+            name="roles",
         ),
         CheckConstraint(
             "cardinality(roles) = 1 OR NOT roles && ARRAY['auditor','admin']::text[]", name="separate_duties"
@@ -44,7 +45,9 @@ class Officer(Base):
     staff_no: Mapped[str] = mapped_column(unique=True, comment="工号：一人一号")
     password_hash: Mapped[str]
     totp_sealed: Mapped[bytes] = mapped_column(LargeBinary)
-    totp_last_step: Mapped[int] = mapped_column(BigInteger, server_default=text("0"), comment="已用的动态口令时步")
+    totp_last_step: Mapped[int] = mapped_column(
+        BigInteger, server_default=text("0"), comment="已用的动态口令时步"
+    )
     roles: Mapped[list[str]] = mapped_column(ARRAY(Text))
     added_at: Mapped[datetime] = mapped_column(DateTime(True), server_default=_NOW)
     retired_at: Mapped[datetime | None] = mapped_column(DateTime(True))

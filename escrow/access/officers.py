@@ -25,7 +25,6 @@ from escrow.access.rules import (
 from escrow.access.sealing import seal, unseal
 from escrow.errors import Invalid, NotFound
 
-
 CODE_SAYS = {
     "wrong": "动态口令不正确，请核对手机时间后重新输入",
     "used": "这个动态口令刚刚用过，请等下一个（最多 30 秒）再输入",
@@ -196,8 +195,10 @@ def officers(session: Session) -> Sequence[Officer]:
 
 
 def _living(session: Session, username: str) -> Officer:
-    query = select(Officer).where(Officer.username == username, Officer.retired_at.is_(None))
-    officer = session.scalar(query.with_for_update())
+    officer = None
+    if USERNAME.fullmatch(username):
+        query = select(Officer).where(Officer.username == username, Officer.retired_at.is_(None))
+        officer = session.scalar(query.with_for_update())
     if officer is None:
         raise NotFound(f"没有在岗人员 {audit.one_line(username)}")
     return officer
@@ -232,5 +233,3 @@ def _refuse_weak(username: str, full_name: str, staff_no: str, password: str) ->
 
 def _context(username: str) -> str:
     return f"officer.totp:{username}"
-
-

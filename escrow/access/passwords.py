@@ -48,7 +48,7 @@ def draw_totp_secret() -> str:
 
 def totp_uri(secret: str, username: str) -> str:
     """What an authenticator app scans (otpauth 链接)."""
-    return pyotp.TOTP(secret).provisioning_uri(username, issuer_name="预售资金监管")
+    return pyotp.TOTP(secret).provisioning_uri(name=username, issuer_name="预售资金监管")
 
 
 def totp_step(secret: str, code: str, *, now: float | None = None) -> int | None:
@@ -58,5 +58,7 @@ def totp_step(secret: str, code: str, *, now: float | None = None) -> int | None
         return None
     current = int((time.time() if now is None else now) // STEP_SECONDS)
     generator = pyotp.HOTP(secret)
-    steps = [step for step in (current - 1, current, current + 1) if hmac.compare_digest(generator.at(step), typed)]
+    steps = [
+        step for step in (current - 1, current, current + 1) if hmac.compare_digest(generator.at(step), typed)
+    ]
     return max(steps, default=None)

@@ -103,7 +103,8 @@ def wait_after(kind: str, failures: int) -> timedelta:
     over = failures - FREE_TRIES[kind]
     if over < 0:
         return timedelta(0)
-    return min(FIRST_WAIT * 2 ** min(over, 10), LONGEST_WAIT)
+    doublings: int = 2 ** min(over, 10)
+    return min(FIRST_WAIT * doublings, LONGEST_WAIT)
 
 
 def password_faults(password: str, *, names: tuple[str, ...], common: frozenset[str]) -> list[str]:

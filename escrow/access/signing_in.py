@@ -57,7 +57,9 @@ def let_in(database: Database, settings: Settings, attempt: Attempt) -> str:
         raise
     with database.begin() as session:
         employee = _employee(session, attempt.username)
-    matches = password_matches(employee.password_hash if employee else None, attempt.password[: PASSWORD_MOST + 1])
+    matches = password_matches(
+        employee.password_hash if employee else None, attempt.password[: PASSWORD_MOST + 1]
+    )
     with database.begin() as session:
         if employee is None or not matches:
             _refuse(session, employee.username if employee else NOBODY, "password")

@@ -13,13 +13,11 @@ from escrow.access.clients_door import oauth
 from escrow.access.furniture import furnish
 from escrow.access.guards import (
     CODE_FIELD,
-    TOKEN,
+    SESSION_KEY,
     current_officer,
-    database,
     officer,
     prove_again,
     safe_next,
-    settings,
 )
 from escrow.access.officers import (
     end_session,
@@ -29,6 +27,7 @@ from escrow.access.officers import (
 )
 from escrow.access.signing_in import Attempt, NotLetIn, let_in
 from escrow.access.tries import TooSoon
+from escrow.doors import database, settings
 from escrow.errors import NotFound
 
 pages = Blueprint("access", __name__)
@@ -68,11 +67,13 @@ def sign_in() -> ResponseReturnValue:
     try:
         token = let_in(database(), settings(), attempt)
     except (NotLetIn, TooSoon) as refusal:
-        page = render_template("access/sign_in.html", next=target, username=attempt.username, said=refusal.detail)
+        page = render_template(
+            "access/sign_in.html", next=target, username=attempt.username, said=refusal.detail
+        )
         wait = {"Retry-After": str(refusal.retry_after)} if isinstance(refusal, TooSoon) else {}
         return page, refusal.status, wait
     session.clear()
-    session[TOKEN] = token
+    session[SESSION_KEY] = token
     return redirect(target, 303)
 
 
@@ -144,11 +145,13 @@ def officers_list() -> ResponseReturnValue:
         return render_template("access/officers.html", officers=officers(reading))
 
 
-@pages.post("/officers/<username>/retire")
+@pages.route("/officers/<username>/retire", methods=["GET", "POST"])
 @officer("officers", fresh=True)
 def retire(username: str) -> ResponseReturnValue:
     """A leaver is out at once, every session with them (停用人员)."""
+    if request.method == "GET":
+        return render_template("access/retire.html", username=username)
     with database().begin() as transaction:
-        retire_officer(transaction, audit.one_line(username))
+        retire_officer(transaction, username)
     flash("已停用，其全部会话即时失效。", "success")
     return redirect(url_for("access.officers_list"), 303)

@@ -134,12 +134,22 @@ REVOKE UPDATE ON audit_event FROM escrow_app;
 # Expired tokens and forgotten tries are the only rows of this room that may go.
 MAY_GO = "GRANT DELETE ON api_token, wrong_tries TO escrow_app;"
 
+# Whoever only reads has no business with what a secret can be tried against.
+SECRETS = """
+REVOKE SELECT ON officer, officer_session, api_client, api_token, wrong_tries FROM escrow_reader, escrow_verifier;
+GRANT SELECT (id, username, full_name, staff_no, roles, added_at, retired_at) ON officer
+    TO escrow_reader, escrow_verifier;
+GRANT SELECT (id, client_id, title, scopes, bank_code, added_at, retired_at) ON api_client
+    TO escrow_reader, escrow_verifier;
+"""
+
 
 def upgrade() -> None:
     op.execute(PRIVILEGES)
     op.execute(TABLES)
     op.execute(AUDIT_STANDS)
     op.execute(MAY_GO)
+    op.execute(SECRETS)
 
 
 def downgrade() -> None:
