@@ -22,6 +22,7 @@ from webargs.multidictproxy import MultiDictProxy
 from config.database import Database
 from config.settings import Settings
 from escrow.access.clients import Caller, caller_of
+from escrow.access.rates import within_rate
 from escrow.errors import EscrowError, Forbidden, Invalid, KeyReused, Malformed, Refused, Unauthorized
 from escrow.outbox import AnsweredRequest
 
@@ -128,6 +129,7 @@ def scope(*scopes: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
             caller = caller_of(database(), token) if kind.lower() == "bearer" and token else None
             if caller is None:
                 raise Unauthorized
+            within_rate("client", caller.client_id)
             if not set(scopes) & caller.scopes:
                 raise Forbidden(f"令牌缺少所需的授权范围：{'、'.join(scopes)}")
             g.caller = caller
