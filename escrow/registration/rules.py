@@ -1,6 +1,12 @@
 """When a registration may be taken as a fact (登记事实的确认). Pure."""
 
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
 from enum import StrEnum
+
+from config.regulations import Law
+from escrow.errors import Refusal
 
 
 class RegistrationSource(StrEnum):
@@ -16,3 +22,131 @@ class RegistrationStatus(StrEnum):
     ENTERED = "entered"
     CONFIRMED = "confirmed"
     REJECTED = "rejected"
+    OVERTAKEN = "overtaken"
+
+
+class PaperUse(StrEnum):
+    """What a filed paper was handed in for; each paper serves once (纸质材料用途)."""
+
+    FIRST_REGISTRATION = "first_registration"
+    RELEASE_APPLICATION = "release_application"
+    RELEASE_EVIDENCE = "release_evidence"
+
+
+PAPER_LABELS = {
+    PaperUse.FIRST_REGISTRATION: "首次登记证书",
+    PaperUse.RELEASE_APPLICATION: "解除监管申请书",
+    PaperUse.RELEASE_EVIDENCE: "解除监管佐证材料",
+}
+
+# The only steps a first registration takes; the registration authority's own word needs none (状态迁移).
+STEPS = {
+    (RegistrationStatus.ENTERED, RegistrationStatus.CONFIRMED),
+    (RegistrationStatus.ENTERED, RegistrationStatus.REJECTED),
+    (RegistrationStatus.ENTERED, RegistrationStatus.OVERTAKEN),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Certificate:
+    """A certificate as it is already known here (已知的证书)."""
+
+    certificate_no: str
+    project_no: str
+    registered_on: date
+
+
+@dataclass(frozen=True, slots=True)
+class FirstFacts:
+    """What is known when a first registration is made known (首次登记事实)."""
+
+    asked: Certificate
+    building_nos: tuple[str, ...]
+    confirmed: Mapping[str, str]  # building number -> the certificate it is confirmed under
+    known: Certificate | None = None  # the same certificate number, already confirmed
+
+
+def first_refusals(facts: FirstFacts, law: Law) -> list[Refusal]:
+    """Every reason a first registration cannot be taken: one building, one certificate (首次登记不予受理)."""
+    source = law["registered_once"].citation
+    asked, known, found = facts.asked, facts.known, []
+    for number in facts.building_nos:
+        other = facts.confirmed.get(number)
+        if other is not None and other != asked.certificate_no:
+            message = f"{number} 幢已按证书 {other} 完成首次登记，不能再以另一证书登记"
+            found.append(Refusal("building-registered", message, source))
+    if known and known != asked:
+        message = (
+            f"证书 {known.certificate_no} 已用于项目 {known.project_no}（登记日 {known.registered_on}），"
+            "同一证书的项目和登记日须一致"
+        )
+        found.append(Refusal("certificate-reused", message, source))
+    return found
+
+
+def hand_refusals(facts: FirstFacts, waiting: Sequence[str], law: Law) -> list[Refusal]:
+    """By hand also: nothing that is registered or waits already is entered again (手工录入不予受理)."""
+    source = law["registered_once"].citation
+    found = first_refusals(facts, law)
+    for number in facts.building_nos:
+        if facts.confirmed.get(number) == facts.asked.certificate_no:
+            found.append(Refusal("building-registered", f"{number} 幢已完成首次登记，不必再录", source))
+        if number in waiting:
+            found.append(Refusal("building-waiting", f"{number} 幢的首次登记正在等待另一人员确认", source))
+    return found
+
+
+def decide_refusals(status: RegistrationStatus, *, same_person: bool, law: Law) -> list[Refusal]:
+    """Why an entry by hand cannot be confirmed or rejected by this officer now (确认不予办理)."""
+    found = []
+    source = law["registration_two_officers"].citation
+    if status is not RegistrationStatus.ENTERED:
+        found.append(Refusal("already-decided", DECIDED[status], source))
+    if same_person:
+        found.append(Refusal("same-officer", "录入人不能确认或退回自己录入的首次登记，须由另一人员办理", source))
+    return found
+
+
+DECIDED = {
+    RegistrationStatus.CONFIRMED: "这条首次登记已经确认，不能再次办理",
+    RegistrationStatus.REJECTED: "这条首次登记已经退回，不能再次办理",
+    RegistrationStatus.OVERTAKEN: "登记机构已经报来同一楼幢的首次登记，以登记机构所报为准，不必再确认",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class TransferFacts:
+    """What is known when a buyer's title is made known (转移登记事实)."""
+
+    unit_code: str
+    certificate_no: str
+    registered_on: date
+    first_registered_on: date | None  # of the unit's building
+    unit_certificate: str | None  # under which this unit is already registered
+    certificate_unit: str | None  # unit code this certificate is already used for
+
+
+def transfer_refusals(facts: TransferFacts, law: Law) -> list[Refusal]:
+    """Every reason a transfer registration cannot be taken (转移登记不予受理)."""
+    order, once = law["transfer_after_first_registration"].citation, law["registered_once"].citation
+    found = []
+    if facts.first_registered_on is None:
+        found.append(Refusal("first-registration-missing", "该户所在楼幢尚无已确认的首次登记", order))
+    elif facts.registered_on < facts.first_registered_on:
+        message = f"转移登记日早于楼幢首次登记日 {facts.first_registered_on}"
+        found.append(Refusal("before-first-registration", message, order))
+    if facts.unit_certificate is not None:
+        message = f"该户已按证书 {facts.unit_certificate} 办理转移登记，所报内容与之不同"
+        found.append(Refusal("unit-registered", message, once))
+    if facts.certificate_unit not in (None, facts.unit_code):
+        message = f"证书 {facts.certificate_no} 已用于另一户 {facts.certificate_unit}"
+        found.append(Refusal("certificate-reused", message, once))
+    return found
+
+
+def paper_refusals(used_for: PaperUse | None, law: Law) -> list[Refusal]:
+    """A file already handed in once proves nothing a second time (材料重复使用)."""
+    if used_for is None:
+        return []
+    message = f"这个文件（SHA-256 相同）已作为{PAPER_LABELS[used_for]}使用过，不得重复使用"
+    return [Refusal("file-reused", message, law["paper_used_once"].citation)]

@@ -25,6 +25,11 @@ class ReleaseApplication(Base):
         CheckConstraint("(decided_by IS NULL) = (decided_at IS NULL)", name="decided_whole"),
         CheckConstraint("(status = 'approved') = (amount IS NOT NULL)", name="amount_when_approved"),
         CheckConstraint("amount >= 0 AND (amount = 0) = (entry_id IS NULL)", name="entry_moves_amount"),
+        CheckConstraint("amount IS NOT NULL OR entry_id IS NULL", name="entry_needs_amount"),
+        CheckConstraint(
+            "(status = 'approved') = (law IS NOT NULL AND findings IS NOT NULL)", name="law_when_approved"
+        ),
+        CheckConstraint("(status = 'rejected') = (reason IS NOT NULL)", name="rejected_with_reason"),
         Index(
             "uq_release_application_live", "account_id", unique=True, postgresql_where=text("status <> 'rejected'")
         ),
@@ -46,7 +51,10 @@ class ReleaseApplication(Base):
     entry_id: Mapped[int | None] = mapped_column(
         BigInteger, ForeignKey("ledger.journal_entry.id"), unique=True
     )
-    law: Mapped[dict[str, Any] | None] = mapped_column(JSONB, comment="所据规定及其取值")
+    law: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True), comment="所据规定及其取值")
+    findings: Mapped[dict[str, Any] | None] = mapped_column(
+        JSONB(none_as_null=True), comment="决定时逐项核对的结果与各幢金额"
+    )
 
 
 class ReleaseEvidence(Base):
@@ -56,10 +64,11 @@ class ReleaseEvidence(Base):
     __table_args__ = (
         CheckConstraint("entered_by <> decided_by", name="two_officers"),
         CheckConstraint("(status = 'entered') = (decided_by IS NULL)", name="decided_by_someone"),
+        CheckConstraint("(decided_by IS NULL) = (decided_at IS NULL)", name="decided_whole"),
+        CheckConstraint("(status = 'rejected') = (reason IS NOT NULL)", name="rejected_with_reason"),
         CheckConstraint("ratio BETWEEN 0 AND 1", name="ratio"),
-        Index(
-            "uq_release_evidence_file", "file_hash", unique=True, postgresql_where=text("status <> 'rejected'")
-        ),
+        CheckConstraint("(kind = 'handover_ratio') = (ratio IS NOT NULL)", name="ratio_of_handover"),
+        CheckConstraint("kind IN ('completion_filing', 'handover_ratio', 'document')", name="kind_by_paper"),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -69,9 +78,10 @@ class ReleaseEvidence(Base):
     ratio: Mapped[Decimal | None] = mapped_column(Numeric(5, 4), comment="交付比例等，0 至 1")
     paper_no: Mapped[str]
     dated_on: Mapped[date]
-    file_hash: Mapped[str]
+    file_hash: Mapped[str] = mapped_column(unique=True, comment="材料文件 SHA-256")
     status: Mapped[EvidenceStatus] = mapped_column(term(EvidenceStatus))
     entered_by: Mapped[int] = mapped_column(ForeignKey("officer.id"))
     entered_at: Mapped[datetime] = mapped_column(DateTime(True), server_default=func.clock_timestamp())
     decided_by: Mapped[int | None] = mapped_column(ForeignKey("officer.id"))
     decided_at: Mapped[datetime | None] = mapped_column(DateTime(True))
+    reason: Mapped[str | None] = mapped_column(comment="退回理由")
