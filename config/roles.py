@@ -31,10 +31,35 @@ def url_for(url: str, role: str, password: str, database: str | None = None) -> 
     return urlunsplit((parts.scheme, f"{quote(role)}{word}@{place}", path, parts.query, ""))
 
 
-def database_of(url: str) -> str:
-    """The database's name in a URL (库名)."""
+def urls(url: str, passwords: Mapping[str, str]) -> dict[str, str]:
+    """What house.json says of the four roles, on the server and database of `url` (各角色的连接地址)."""
+    names = {OWNER: "owner_url", APP: "database_url", READER: "reader_url", VERIFIER: "verifier_url"}
+    return {name: url_for(url, role, passwords[role]) for role, name in names.items()}
+
+
+def broker_url(url: str, database: str) -> str:
+    """The embedded broker: a database of its own on the same server, reached as the application (内置消息队列)."""
+    parts = urlsplit(url)
+    return urlunsplit(("sqla+postgresql+psycopg", parts.netloc, f"/{quote(database)}", parts.query, ""))
+
+
+def settle(url: str, name: str, passwords: Mapping[str, str], *, broker: str | None) -> None:
+    """Roles, the house's database and the broker's, as far as they are missing (建角色与数据库)."""
+    with psycopg.connect(url, autocommit=True, connect_timeout=5) as connection:
+        create_roles(connection, passwords)
+        create_database(connection, name, OWNER)
+        admit_roles(connection, name)
+        if broker:
+            create_database(connection, broker, APP)
+
+
+def migration_of(url: str) -> str | None:
+    """Which migration the database stands at (当前迁移)."""
     with psycopg.connect(url, connect_timeout=5) as connection:
-        return connection.info.dbname
+        if connection.execute("SELECT to_regclass('public.alembic_version')").fetchone() == (None,):
+            return None
+        found = connection.execute("SELECT version_num FROM public.alembic_version").fetchone()
+        return str(found[0]) if found else None
 
 
 def create_roles(connection: Connection, passwords: Mapping[str, str]) -> None:

@@ -43,16 +43,19 @@ class Settings:
     def from_environment(cls, environ: Mapping[str, str] | None = None) -> "Settings":
         """Settings of this process. Raises UnsafeSettings naming what is missing or unsafe."""
         environ = os.environ if environ is None else environ
-        data_dir = Path(environ.get("ESCROW_DATA", "var")).absolute()
+        data_dir = Path(environ.get("ESCROW_DATA") or "var").absolute()
         told = _house(data_dir)
 
         def need(variable: str, name: str) -> str:
             value = environ.get(variable) or told.get(name)
             if not value:
-                raise UnsafeSettings(f"缺少运行参数 {variable}（或 {data_dir / HOUSE_FILE} 中的 {name}），请先执行 make run")
+                place = data_dir / HOUSE_FILE
+                raise UnsafeSettings(f"缺少运行参数 {variable}（或 {place} 中的 {name}），请先执行 make run")
             return str(value)
 
-        keys = told.get("party_keys") or _keys(environ.get("ESCROW_PARTY_KEYS", ""))
+        keys = _keys(environ.get("ESCROW_PARTY_KEYS", "")) or told.get("party_keys")
+        if not keys:
+            raise UnsafeSettings("缺少运行参数 ESCROW_PARTY_KEYS（编号:base64，逗号分隔，首个为当前）")
         return cls(
             data_dir=data_dir,
             database_url=_dialect(need("ESCROW_APP_URL", "database_url")),
@@ -65,7 +68,7 @@ class Settings:
             index_key=_secret("ESCROW_INDEX_KEY", need("ESCROW_INDEX_KEY", "index_key")),
             signing_key_pem=_signing_key(environ, data_dir),
             region=environ.get("ESCROW_REGION", "141130"),
-            port=int(environ.get("PORT", "8000")),
+            port=_port(environ.get("PORT") or "8000"),
             crash_point=environ.get("ESCROW_CRASH_POINT"),
             secure_cookies=environ.get("ESCROW_HTTPS") == "1",
         )
@@ -90,8 +93,17 @@ def _keys(listed: str) -> dict[str, str]:
     return dict(pair.split(":", 1) for pair in listed.split(",") if ":" in pair)
 
 
+def _port(said: str) -> int:
+    if not (said.isascii() and said.isdigit() and 1 <= int(said) <= 65535):
+        raise UnsafeSettings(f"PORT={said} 不是端口号（1–65535）")
+    return int(said)
+
+
 def _secret(name: str, text: str) -> bytes:
-    secret = base64.b64decode(text)
+    try:
+        secret = base64.b64decode(text, validate=True)
+    except ValueError:
+        secret = b""
     if len(secret) < 32:
         raise UnsafeSettings(f"{name} 须为至少 32 字节随机数的 base64")
     return secret

@@ -1,0 +1,221 @@
+"""The launcher of every process: database, migrations, keys, demo data, web, worker and beat (启动器).
+
+Run as `python -m config.serve`; `make run` comes here once the virtual environment stands.
+"""
+
+import http.client
+import os
+import signal
+import sys
+import time
+from pathlib import Path
+from typing import Any, NoReturn
+
+from config import house, roles
+from config.children import Children, Stopped, stop_leftovers
+from config.own_server import bootstrap
+from config.postgres import SUPERUSER, CannotStart, Server, find_programs
+from config.preflight import Plan, create_folder, held, look, port_is_free
+
+HOUSE = Path(__file__).resolve().parents[1]
+BIN = Path(sys.executable).parent
+CREDENTIALS = "demo-credentials.json"
+WEB, WORKER, BEAT = "网页服务", "后台任务", "定时器"
+
+
+def main() -> int:
+    """Bring the house up, watch it, and take it down in order; returns the exit code."""
+    sys.stdout.reconfigure(errors="replace", line_buffering=True)  # type: ignore[union-attr]
+    os.chdir(HOUSE)
+    for sign in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        if sign != signal.SIGHUP or signal.getsignal(sign) != signal.SIG_IGN:
+            signal.signal(sign, _asked_to_stop)
+    try:
+        plan = look(os.environ)
+        create_folder(plan.data)
+        with held(plan.data):
+            return _live(plan)
+    except CannotStart as reason:
+        say(f"✗ {reason}")
+        return 1
+    except Stopped:
+        return 0
+
+
+def _live(plan: Plan) -> int:
+    """From the first process to the last."""
+    children, code = Children(plan.data, _environment(plan)), 0
+    try:
+        _bring_up(plan, children)
+        _watch(children)
+    except CannotStart as reason:
+        say(f"✗ {reason}")
+        code = 1
+    except Stopped as stopped:
+        say(f"\n▸ {stopped.reason}")
+        code = 0 if stopped.reason == ASKED else 1
+    finally:
+        for sign in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            signal.signal(sign, signal.SIG_IGN)
+        say("▸ 正在停止：先做完手上的事，再停数据库……")
+        late = children.stop()
+        say(f"✓ 已全部停止{'（强制结束：' + '、'.join(late) + '）' if late else ''}，数据保存在 {plan.data}")
+    return code
+
+
+def _bring_up(plan: Plan, children: Children) -> None:
+    begun = time.monotonic()
+    (plan.data / "log").mkdir(exist_ok=True)
+    if left := stop_leftovers(plan.data):
+        say(f"▸ 已停止上一次异常退出遗留的进程：{'、'.join(left)}")
+    port_is_free(plan.port)
+    kept = house.drawn(plan.data)
+    house.signing_key(plan.data)
+    say(f"✓ 密钥与口令：{plan.data / 'house.json'}（仅本用户可读）")
+    if plan.own_server:
+        say(f"✓ 数据库：DATABASE_URL 所指的 PostgreSQL {bootstrap(os.environ, kept)}")
+    else:
+        _start_server(plan, children, kept)
+    house.keep(plan.data, kept)
+    roles.assert_durable(kept["database_url"])
+    say("✓ 持久性设定已核对：fsync、full_page_writes、synchronous_commit、data_checksums")
+    _migrate(kept)
+    _start_processes(plan, children)
+    _load_demo(plan, children)
+    _tell(plan, time.monotonic() - begun)
+
+
+def _start_server(plan: Plan, children: Children, kept: dict[str, Any]) -> None:
+    """The embedded PostgreSQL, its roles and its two databases (内置数据库)."""
+    children.server = server = Server(plan.data, find_programs())
+    server.check_version()
+    if not server.data.exists():
+        say("▸ 初始化数据库……")
+    password = house.superuser_password(plan.data)
+    server.create(password)
+    server.start({"log_checkpoints": "off"})
+    broker = f"{roles.DATABASE}_broker"
+    roles.settle(server.url(SUPERUSER, password), roles.DATABASE, kept["role_passwords"], broker=broker)
+    kept.update(roles.urls(server.url("_", "_", roles.DATABASE), kept["role_passwords"]))
+    kept["broker_url"] = os.environ.get("CELERY_BROKER_URL") or roles.broker_url(kept["database_url"], broker)
+    say(f"✓ 数据库：内置 PostgreSQL {server.programs.version}，{server.data}")
+
+
+def _migrate(kept: dict[str, Any]) -> None:
+    from config.migrate import head, upgrade
+
+    standing = roles.migration_of(kept["database_url"])
+    if standing == head():
+        say(f"✓ 数据结构：已是最新（{standing}）")
+        return
+    say("▸ 更新数据结构……")
+    upgrade(kept["owner_url"])
+    say(f"✓ 数据结构：{standing or '空'} → {head()}")
+
+
+def _start_processes(plan: Plan, children: Children) -> None:
+    """Web, worker and beat start side by side; the web has to answer before we go on."""
+    celery = [BIN / "celery", "-A", "wsgi:celery"]
+    say("▸ 启动网页服务、后台任务、定时器……")
+    children.start(WEB, [BIN / "gunicorn", "-c", HOUSE / "config" / "gunicorn.py", "wsgi:app"], log="web.log")
+    children.start(
+        WORKER,
+        [*celery, "worker", "--concurrency", "1", "--without-gossip", "--without-mingle", "--without-heartbeat",
+         "--loglevel", "WARNING"],
+        log="worker.log",
+    )  # fmt: skip
+    children.start(
+        BEAT,
+        [*celery, "beat", "--schedule", plan.data / "beat-schedule", "--pidfile", "", "--loglevel", "WARNING"],
+        log="beat.log",
+    )
+    deadline = time.monotonic() + 60
+    while not _answers(plan.port):
+        children.check()
+        if time.monotonic() > deadline:
+            raise CannotStart(f"网页服务 60 秒内没有应答，日志见 {plan.data / 'log' / 'web.log'}")
+        time.sleep(0.05)
+    say(f"✓ 网页服务、后台任务、定时器已启动，日志在 {plan.data / 'log'}")
+
+
+def _load_demo(plan: Plan, children: Children) -> None:
+    """Demo data at the first start; the credentials file is written last, so it tells whether that was done."""
+    if (plan.data / CREDENTIALS).exists() or os.environ.get("ESCROW_DEMO") == "0":
+        return
+    flask = [BIN / "flask", "--app", "wsgi"]
+    if children.finish(children.start("演示数据", [*flask, "demo", "--help"], log="demo.log")) == 2:
+        say("▸ 没有 flask demo 命令，跳过演示数据")
+        return
+    say("▸ 装入演示数据……")
+    if code := children.finish(children.start("演示数据", [*flask, "demo"])):
+        raise CannotStart(f"演示数据没有装成（代码 {code}），原因见上；再执行一次 make run 会重新装入")
+
+
+def _tell(plan: Plan, seconds: float) -> None:
+    say(f"\n✓ 系统已启动，用时 {seconds:.1f} 秒")
+    say(f"  地址：http://127.0.0.1:{plan.port}/")
+    if (plan.data / CREDENTIALS).exists():
+        say(f"  账号与密钥：{plan.data / CREDENTIALS}（仅本用户可读）")
+    say("  停止：按 Ctrl-C")
+
+
+def _watch(children: Children) -> None:
+    """Until somebody asks us to stop, or one of the processes ends by itself."""
+    parent = os.getppid()
+    while True:
+        time.sleep(0.2)
+        children.check()
+        if _make_gave_up(parent):
+            raise Stopped(ASKED)
+
+
+def _make_gave_up(parent: int) -> bool:
+    """A signal sent to make alone never reaches us: make then waits for us, its own handler put away."""
+    try:
+        told = Path(f"/proc/{parent}/status").read_text()
+    except OSError:
+        return False
+    fields = dict(line.split(":\t", 1) for line in told.splitlines() if ":\t" in line)
+    if fields.get("Name") != "make":
+        return False
+    interrupt = 1 << (signal.SIGINT - 1)
+    heard = int(fields["SigCgt"], 16) | int(fields["SigIgn"], 16)
+    return not heard & interrupt
+
+
+def _answers(port: int) -> bool:
+    try:
+        asked = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
+        asked.request("GET", "/healthz")
+        return asked.getresponse().status < 500
+    except OSError:
+        return False
+
+
+def _environment(plan: Plan) -> dict[str, str]:
+    """What the children are told: everything but the administrator's own way into the database."""
+    told = {name: value for name, value in os.environ.items() if name != "DATABASE_URL"}
+    metrics = plan.data / "metrics"
+    return {
+        **told, "ESCROW_DATA": str(plan.data), "PORT": str(plan.port), "PYTHONUNBUFFERED": "1",
+        "PROMETHEUS_MULTIPROC_DIR": str(metrics),
+    }  # fmt: skip
+
+
+ASKED = "收到停止信号"
+
+
+def _asked_to_stop(number: int, frame: object) -> NoReturn:
+    raise Stopped(ASKED)
+
+
+def say(text: str) -> None:
+    """One line to the terminal, at once; a terminal that has gone away is no reason to lose anything."""
+    try:
+        print(text, flush=True)
+    except OSError:
+        sys.stdout = open(os.devnull, "w")  # noqa: SIM115
+
+
+if __name__ == "__main__":
+    sys.exit(main())
