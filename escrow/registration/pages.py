@@ -1,0 +1,167 @@
+"""Officers' pages for first registrations: the list, entering by hand, confirming by another (首次登记页面)."""
+
+import re
+from typing import Any
+
+from flask import Blueprint, flash, g, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+from wtforms import Form, SelectMultipleField
+from wtforms.validators import InputRequired
+
+from escrow.access.guards import officer
+from escrow.doors import database
+from escrow.errors import NotFound
+from escrow.fields import DIGEST_PATTERN, KEY_PATTERN, ReadField, read_day, read_text
+from escrow.registration.actions import FirstAsked
+from escrow.registration.by_hand import Decision, confirm, enter, reject
+from escrow.registration.lists import choices, first_registration, first_registrations
+from escrow.registration.rules import RegistrationSource, RegistrationStatus
+
+pages = Blueprint("registration", __name__)
+
+_PAGE = 50
+_LONGEST_ID = 2**31 - 1
+STATUS_SHOWN = {
+    RegistrationStatus.ENTERED: ("待确认", "warning"),
+    RegistrationStatus.CONFIRMED: ("已确认", "success"),
+    RegistrationStatus.REJECTED: ("已退回", "danger"),
+    RegistrationStatus.OVERTAKEN: ("已由登记机构报来", "secondary"),
+}
+SOURCE_SHOWN = {RegistrationSource.SYSTEM: "登记机构", RegistrationSource.MANUAL: "手工录入"}
+
+
+class EntryForm(Form):
+    """What the certificate says (录入首次登记)."""
+
+    building_nos = SelectMultipleField("楼幢", validators=[InputRequired("至少勾选一幢。")])
+    certificate_no = ReadField("不动产权证书号", lambda said: read_text(said, 100))
+    registered_on = ReadField("登记日期", read_day)
+    file_hash = ReadField("证书文件 SHA-256", lambda said: read_text(said.lower(), 64, DIGEST_PATTERN))
+
+
+class ReasonForm(Form):
+    """Why an entry is sent back (退回理由)."""
+
+    reason = ReadField("退回理由", lambda said: read_text(said, 200))
+
+
+@pages.app_context_processor
+def _words() -> dict[str, Any]:
+    return {"registration_status_shown": STATUS_SHOWN, "registration_source_shown": SOURCE_SHOWN}
+
+
+@pages.get("/first-registrations")
+@officer("read")
+def index() -> ResponseReturnValue:
+    """首次登记清单。"""
+    before = request.args.get("before", "")
+    start = int(before) if re.fullmatch(r"[0-9]{1,9}", before, re.ASCII) else None
+    project_no = asked_number("project_no")
+    waiting = request.args.get("waiting") == "1"
+    with database().read() as session:
+        rows = first_registrations(
+            session, project_no=project_no, waiting=waiting, before=start, limit=_PAGE + 1
+        )
+    following = rows[_PAGE - 1].id if len(rows) > _PAGE else None
+    return render_template(
+        "registration/index.html", rows=rows[:_PAGE], following=following, first=start is None,
+        project_no=project_no, waiting=waiting,
+    )  # fmt: skip
+
+
+@pages.get("/first-registrations/new")
+@officer("enter-registration")
+def new() -> ResponseReturnValue:
+    """选择项目，勾选楼幢，录入证书。"""
+    return _entry_page(EntryForm(), 200)
+
+
+@pages.post("/first-registrations")
+@officer("enter-registration")
+def create() -> ResponseReturnValue:
+    """录入一条首次登记，等待另一人员确认。"""
+    form = EntryForm(request.form)
+    form.building_nos.choices = [(number, number) for number in request.form.getlist("building_nos")]
+    form.building_nos.choices = [pair for pair in form.building_nos.choices if _is_text(pair[0])]
+    if not form.validate():
+        return _entry_page(form, 422)
+    asked = FirstAsked(
+        project_no=asked_number("project_no"),
+        building_nos=tuple(dict.fromkeys(form.building_nos.data or ())),
+        certificate_no=form.certificate_no.data,
+        registered_on=form.registered_on.data,
+    )
+    number = database().transact(
+        lambda session: enter(session, asked, file_hash=form.file_hash.data, officer_id=g.officer.id)
+    )
+    flash("已录入，须由另一人员确认后生效。", "success")
+    return redirect(url_for("registration.show", registration_id=number), 303)
+
+
+@pages.get("/first-registrations/<int:registration_id>")
+@officer("read")
+def show(registration_id: int) -> ResponseReturnValue:
+    """一条首次登记。"""
+    return _registration_page(registration_id, ReasonForm(), 200)
+
+
+@pages.post("/first-registrations/<int:registration_id>/confirm")
+@officer("confirm-registration", fresh=True)
+def confirm_entry(registration_id: int) -> ResponseReturnValue:
+    """另一人员核对证书无误，予以确认。"""
+    decision = Decision(_existing(registration_id), g.officer.id)
+    database().transact(lambda session: confirm(session, decision))
+    flash("首次登记已确认。", "success")
+    return redirect(url_for("registration.show", registration_id=registration_id), 303)
+
+
+@pages.post("/first-registrations/<int:registration_id>/reject")
+@officer("confirm-registration")
+def reject_entry(registration_id: int) -> ResponseReturnValue:
+    """另一人员核对有误，退回。"""
+    form = ReasonForm(request.form)
+    if not form.validate():
+        return _registration_page(registration_id, form, 422)
+    decision = Decision(_existing(registration_id), g.officer.id)
+    database().transact(lambda session: reject(session, decision, reason=form.reason.data))
+    flash("已退回，该条录入不作为首次登记的依据。", "success")
+    return redirect(url_for("registration.show", registration_id=registration_id), 303)
+
+
+def asked_number(name: str) -> str:
+    """A number from the address or the form; nothing where it cannot be one (业务号)."""
+    said = request.values.get(name, "").strip()
+    return said if re.fullmatch(KEY_PATTERN, said, re.ASCII) else ""
+
+
+def _entry_page(form: EntryForm, status: int) -> ResponseReturnValue:
+    project_no = asked_number("project_no")
+    with database().read() as session:
+        project, buildings = choices(session, project_no)
+    page = render_template(
+        "registration/new.html", form=form, project=project, buildings=buildings, project_no=project_no,
+        ticked=set(request.form.getlist("building_nos")),
+    )  # fmt: skip
+    return page, status
+
+
+def _registration_page(registration_id: int, form: ReasonForm, status: int) -> ResponseReturnValue:
+    with database().read() as session:
+        row = first_registration(session, _existing(registration_id))
+    if row is None:
+        raise NotFound("没有这条首次登记")
+    return render_template("registration/show.html", row=row, form=form), status
+
+
+def _existing(number: int) -> int:
+    if number > _LONGEST_ID:
+        raise NotFound("没有这条首次登记")
+    return number
+
+
+def _is_text(said: str) -> bool:
+    try:
+        read_text(said, 32)
+    except ValueError:
+        return False
+    return True
