@@ -1,6 +1,6 @@
 """POST /oauth/token: a client shows its secret and gets a bearer token (令牌接口).
 
-Source: RFC 6749 §2.3.1, §4.4, §5. The error bodies are Authlib's. Its server is not used: for this one grant
+Source: RFC 6749 §2.3.1, §4.4, §5. The error bodies are Authlib's (and §5.2 wants them in ASCII). Its server is not used: for this one grant
 it wants a client model of ten methods, tells an unknown client from a wrong secret, and leaves to us the
 only rule there is (the scopes granted are the client's own).
 """
@@ -59,23 +59,23 @@ def _client(session: Session) -> ApiClient:
     """Who shows a good secret (客户端认证); unknown, retired and wrong all read the same."""
     shown = request.authorization
     if shown is None or shown.type != "basic":
-        raise InvalidClientError("请以 HTTP Basic 提交 client_id 与 client_secret", status_code=401)
+        raise InvalidClientError("send client_id and client_secret by HTTP Basic", status_code=401)
     name, secret = shown.username or "", shown.password or ""
     client = client_named(session, name) if CLIENT_ID.fullmatch(name) else None
     if client is None or not secret_matches(client, secret):
-        raise InvalidClientError("client_id 或 client_secret 不正确，或客户端已停用", status_code=401)
+        raise InvalidClientError("unknown or retired client, or wrong secret", status_code=401)
     return client
 
 
 def _granted(client: ApiClient) -> list[str]:
     """The scopes asked for, all of the client's own when none is named (授权范围)."""
     if request.mimetype != _FORM:
-        raise InvalidRequestError(f"请以 {_FORM} 提交")
+        raise InvalidRequestError(f"send a form, {_FORM}")
     if any(len(values) > 1 for _, values in request.form.lists()):
-        raise InvalidRequestError("参数不能重复")
+        raise InvalidRequestError("a parameter came twice")
     grant = request.form.get("grant_type")
     if not grant:
-        raise InvalidRequestError("缺少 grant_type")
+        raise InvalidRequestError("grant_type is missing")
     if grant != "client_credentials":
         raise UnsupportedGrantTypeError(None)
     if "scope" not in request.form:
@@ -84,7 +84,7 @@ def _granted(client: ApiClient) -> list[str]:
     if not re.fullmatch(r"[a-z_]+( [a-z_]+)*", asked, re.ASCII) or not set(asked.split()) <= set(
         client.scopes
     ):
-        raise InvalidScopeError("所请求的授权范围超出该客户端")
+        raise InvalidScopeError("more than the client's own scopes")
     return sorted(set(asked.split()))
 
 

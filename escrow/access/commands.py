@@ -25,7 +25,12 @@ client_commands = AppGroup("client", help="接口客户端：登记、停用")
 @click.option("--full-name", required=True, help="姓名")
 @click.option("--staff-no", required=True, help="工号，一人一号")
 @click.option(
-    "--role", "roles", multiple=True, required=True, type=click.Choice(list(Role)), help="岗位，可多次"
+    "--role",
+    "roles",
+    multiple=True,
+    required=True,
+    type=click.Choice([role.value for role in Role]),
+    help="岗位，可多次",
 )
 def officer_add(username: str, full_name: str, staff_no: str, roles: tuple[str, ...]) -> None:
     """录入一名工作人员，口令与动态口令密钥只显示这一次。"""

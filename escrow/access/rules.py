@@ -119,7 +119,7 @@ def password_faults(password: str, *, names: tuple[str, ...], common: frozenset[
         found.append("口令不能含控制字符")
     if folded in common or _is_pattern(folded):
         found.append("这个口令太常见，容易被猜到")
-    if any(len(name) > 2 and name.casefold() in folded for name in names):
+    if any(len(name) >= (3 if name.isascii() else 2) and name.casefold() in folded for name in names):
         found.append("口令不能包含用户名、姓名或工号")
     return found
 
