@@ -115,6 +115,18 @@ def refusals(facts: ReleaseFacts, law: Law) -> list[Refusal]:
     return [condition.refusal() for condition in checklist(facts, law) if not condition.met]
 
 
+def entry_refusals(facts: ReleaseFacts, law: Law) -> list[Refusal]:
+    """Why a new application cannot be taken; here `application_no` is the one that is there already (不予受理)."""
+    found = []
+    if facts.account_status is not AccountStatus.ACTIVE:
+        message = f"监管账户状态为“{ACCOUNT_LABELS[facts.account_status]}”，不能受理解除监管申请"
+        found.append(Refusal("account-not-active", message, law["account_active"].citation))
+    if facts.application_no is not None:
+        message = f"该账户已有申请 {facts.application_no}，一个账户同时只能有一件"
+        found.append(Refusal("application-live", message, law["release_two_officers"].citation))
+    return found
+
+
 def _application_conditions(facts: ReleaseFacts, law: Law) -> list[Condition]:
     number, other, status = facts.application_no, facts.other_application, facts.account_status
     return [

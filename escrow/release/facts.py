@@ -1,0 +1,197 @@
+"""What the bureau knows of one account when its release is judged (解除监管所需的事实)."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Row, and_, func, select
+from sqlalchemy.orm import Session, aliased
+
+from config.clock import bureau_day
+from config.regulations import Law, law_on
+from escrow import chart
+from escrow.contracts.models import Contract
+from escrow.contracts.rules import ContractStatus
+from escrow.deposits.models import Receipt, ReceiptReversal
+from escrow.projects.models import Building, Developer, Project, Unit
+from escrow.registration.models import FirstRegistration, RegisteredBuilding, TransferRegistration
+from escrow.registration.rules import RegistrationStatus
+from escrow.release import clauses
+from escrow.release.models import ReleaseApplication, ReleaseEvidence
+from escrow.release.rules import EvidenceStatus, OpenContract, ReleaseFacts, ReleaseStatus
+from escrow.supervision.models import Agreement, SupervisedAccount
+from escrow.supervision.rules import AgreementStatus
+from ledger.accounts import Account, balances, lock_accounts
+from ledger.money import ZERO, Yuan
+
+SUBJECT = "presale_funds"
+# The law that a release is judged by and that its decision keeps (随决定存档的规定).
+LAW_KEYS = (
+    "release_applicant", "release_after_first_registration", "release_clauses_additional", "release_nothing_open",
+    "release_two_officers", "account_active", "reversal_settled",
+)  # fmt: skip
+
+Holding = tuple[Account, Yuan]
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """One account, what it holds, and the facts to judge (所知)."""
+
+    account: Row[Any]
+    holdings: list[Holding]
+    building_nos: dict[str, str]  # ledger key of a building -> its number
+    clauses: tuple[clauses.Clause, ...]
+    facts: ReleaseFacts
+    law: Law
+
+    def payable(self) -> list[Holding]:
+        """What stands on each building and goes to the developer (各幢应转余额)."""
+        funds = (chart.KEY_FUNDS, chart.GENERAL_FUNDS)
+        return [(account, held) for account, held in self.holdings if account.code in funds and held != ZERO]
+
+
+def known(session: Session, account_id: int, *, application_id: int | None = None, locked: bool = False) -> Known:
+    """Everything a release is judged by; `locked` when the caller holds the account and will post.
+
+    Without an application of its own, the one that waits (if any) is taken as this account's.
+    """
+    account = _account(session, account_id)
+    holdings = _holdings(session, account.book_id, locked=locked)
+    buildings = _buildings(session, account.project_id)
+    units = _units(session, account.project_id)
+    agreed = tuple(
+        clauses.Clause(str(one.get("kind")), one.get("value"), str(one.get("clause") or ""))
+        for one in (account.clauses or {}).get("release") or ()
+    )
+    own, other = _applications(session, account_id, application_id)
+    facts = ReleaseFacts(
+        today=bureau_day(),
+        account_status=account.status,
+        application_no=own,
+        other_application=other,
+        agreement_no=account.agreement_no,
+        agreement_waiting=account.agreement_waiting,
+        clauses=agreed,
+        papers=_papers(session, account_id),
+        buildings=tuple(clauses.Building(one.building_no, one.registered_on, one.certificate_no) for one in buildings),
+        units=units.total,
+        units_transferred=units.transferred,
+        balances=_by_code(holdings),
+        contracts=_open_contracts(session, account.project_id, holdings),
+        pending_reversals=_pending_reversals(session, account_id, holdings),
+    )  # fmt: skip
+    names = {chart.building_key(one.id): one.building_no for one in buildings}
+    return Known(account, holdings, names, agreed, facts, law_on(facts.today, SUBJECT, account.region))
+
+
+def _account(session: Session, account_id: int) -> Row[Any]:
+    effective, waiting = aliased(Agreement), aliased(Agreement)
+    query = (
+        select(
+            SupervisedAccount.id, SupervisedAccount.account_no, SupervisedAccount.account_name,
+            SupervisedAccount.bank_code, SupervisedAccount.status, SupervisedAccount.book_id,
+            Project.id.label("project_id"), Project.project_no, Project.name.label("project_name"), Project.region,
+            Developer.name.label("developer_name"), Developer.developer_id,
+            effective.agreement_no, effective.clauses, waiting.version.label("agreement_waiting"),
+        )
+        .join(Project, Project.id == SupervisedAccount.project_id)
+        .join(Developer, Developer.id == Project.developer_pk)
+        .outerjoin(
+            effective, and_(effective.project_id == Project.id, effective.status == AgreementStatus.EFFECTIVE)
+        )
+        .outerjoin(waiting, and_(waiting.project_id == Project.id, waiting.status == AgreementStatus.PROPOSED))
+    )  # fmt: skip
+    return session.execute(query.where(SupervisedAccount.id == account_id)).one()
+
+
+def _holdings(session: Session, book_id: int, *, locked: bool) -> list[Holding]:
+    """Every account of the book and its balance; under the lock, read after it."""
+    found = balances(session, book_id)
+    if not locked:
+        return found
+    held = lock_accounts(session, [account for account, _ in found])
+    return [(account, held[account.id]) for account, _ in found]
+
+
+def _by_code(holdings: list[Holding]) -> dict[str, Yuan]:
+    found: dict[str, Yuan] = {}
+    for account, amount in holdings:
+        found[account.code] = found.get(account.code, ZERO) + amount
+    return found
+
+
+def _buildings(session: Session, project_id: int) -> list[Row[Any]]:
+    confirmed = and_(
+        RegisteredBuilding.building_id == Building.id, RegisteredBuilding.status == RegistrationStatus.CONFIRMED
+    )
+    query = (
+        select(Building.id, Building.building_no, FirstRegistration.registered_on, FirstRegistration.certificate_no)
+        .outerjoin(RegisteredBuilding, confirmed)
+        .outerjoin(FirstRegistration, FirstRegistration.id == RegisteredBuilding.registration_id)
+        .where(Building.project_id == project_id)
+        .order_by(Building.id)
+    )
+    return list(session.execute(query))
+
+
+def _units(session: Session, project_id: int) -> Row[Any]:
+    query = (
+        select(func.count(Unit.id).label("total"), func.count(TransferRegistration.id).label("transferred"))
+        .select_from(Unit)
+        .join(Building, Building.id == Unit.building_id)
+        .outerjoin(TransferRegistration, TransferRegistration.unit_id == Unit.id)
+        .where(Building.project_id == project_id, Unit.removed_at.is_(None))
+    )
+    return session.execute(query).one()
+
+
+def _papers(session: Session, account_id: int) -> tuple[clauses.Paper, ...]:
+    query = (
+        select(ReleaseEvidence.kind, ReleaseEvidence.clause, ReleaseEvidence.paper_no, ReleaseEvidence.ratio)
+        .where(ReleaseEvidence.account_id == account_id, ReleaseEvidence.status == EvidenceStatus.CONFIRMED)
+        .order_by(ReleaseEvidence.id)
+    )
+    return tuple(clauses.Paper(row.kind, row.clause, row.paper_no, row.ratio) for row in session.execute(query))
+
+
+def _open_contracts(session: Session, project_id: int, holdings: list[Holding]) -> tuple[OpenContract, ...]:
+    """Contracts that are not plainly filed, with what the memo account says was paid in under each."""
+    paid_in = {account.key: amount for account, amount in holdings if account.code == chart.PAID_IN_BY_CONTRACT}
+    query = (
+        select(Contract.id, Contract.contract_no, Contract.status)
+        .where(Contract.project_id == project_id, Contract.status != ContractStatus.FILED)
+        .order_by(Contract.id)
+    )
+    return tuple(
+        OpenContract(row.contract_no, row.status, paid_in.get(chart.contract_key(row.id), ZERO))
+        for row in session.execute(query)
+    )
+
+
+def _pending_reversals(session: Session, account_id: int, holdings: list[Holding]) -> tuple[str, ...]:
+    """Reversals the bank took more for than the book still held, until 1301 is cleared again (未了冲正)."""
+    if _by_code(holdings).get(chart.BANK_ERROR_RECEIVABLE, ZERO) == ZERO:
+        return ()
+    query = (
+        select(Receipt.receipt_no)
+        .join(ReceiptReversal, ReceiptReversal.receipt_id == Receipt.id)
+        .where(Receipt.account_id == account_id, ReceiptReversal.uncovered > ZERO)
+        .order_by(Receipt.id)
+    )
+    return tuple(session.scalars(query))
+
+
+def _applications(session: Session, account_id: int, application_id: int | None) -> tuple[str | None, str | None]:
+    """This application's paper number, and another one that is not rejected (本件与另一在办申请)."""
+    query = (
+        select(ReleaseApplication.id, ReleaseApplication.application_no)
+        .where(
+            ReleaseApplication.account_id == account_id, ReleaseApplication.status != ReleaseStatus.REJECTED
+        )
+        .order_by(ReleaseApplication.id)
+    )
+    live = {row.id: row.application_no for row in session.execute(query)}
+    if application_id is None and live:
+        application_id = next(iter(live))
+    own = live.pop(application_id, None) if application_id is not None else None
+    return own, next(iter(live.values()), None)
