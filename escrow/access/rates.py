@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 from flask import current_app
 from flask_limiter import Limiter
 from flask_limiter.util import get_remote_address
-from limits import parse
+from limits import RateLimitItem, parse
 
 from escrow.errors import TooMany
 
@@ -17,5 +19,10 @@ limiter = Limiter(get_remote_address, storage_uri="memory://", strategy="fixed-w
 
 def within_rate(kind: str, name: str) -> None:
     """Count one request of a client, or of an address at the token door (限速). Raises TooMany."""
-    if not limiter.limiter.hit(parse(current_app.config["RATES"][kind]), kind, name):
+    if not limiter.limiter.hit(_rate(current_app.config["RATES"][kind]), kind, name):
         raise TooMany
+
+
+@cache
+def _rate(said: str) -> RateLimitItem:
+    return parse(said)

@@ -7,7 +7,9 @@ import pytest
 from sqlalchemy import event
 
 from escrow.access.clients import add_client, caller_of, retire_client, revoke_token
+from escrow.doors import caller, scope
 from escrow.errors import Invalid
+from tests.desk import bearer
 
 FORM = {"grant_type": "client_credentials"}
 
@@ -49,9 +51,9 @@ def test_a_narrower_scope_may_be_asked_for_and_a_wider_one_not(client, house, se
     narrow = ask(client, "filing", secret, {**FORM, "scope": "filing"}).json
     assert narrow["scope"] == "filing"
     assert caller_of(house.database, narrow["access_token"]).scopes == {"filing"}
-    for scope in ("bank", "filing bank", "", "filing  registration", "*", "filing\x00", "筛"):
-        wide = ask(client, "filing", secret, {**FORM, "scope": scope})
-        assert (wide.status_code, wide.json["error"]) == (400, "invalid_scope"), scope
+    for asked in ("bank", "filing bank", "", "filing  registration", "*", "filing\x00", "筛"):
+        wide = ask(client, "filing", secret, {**FORM, "scope": asked})
+        assert (wide.status_code, wide.json["error"]) == (400, "invalid_scope"), asked
 
 
 @pytest.mark.parametrize(
@@ -193,3 +195,51 @@ def test_finding_a_caller_is_quick(client, house, secret):
     for _ in range(200):
         caller_of(house.database, token)
     assert (time.perf_counter() - begun) / 200 < 0.003
+
+
+def door(app):
+    """A door as other rooms build them."""
+    app.add_url_rule("/api/v1/knock", "knock", scope("bank")(lambda: {"who": caller().client_id}))
+
+
+def test_a_door_lets_in_only_a_living_token_with_its_scope(app, house):
+    """没有令牌或令牌无效 401，范围不符 403，相符才开门。"""
+    door(app)
+    client = app.test_client()
+    bank = bearer(house.database, "bank-a", "bank", bank_code="A")
+    filing = bearer(house.database, "filing", "filing")
+    assert client.get("/api/v1/knock", headers=bank).json == {"who": "bank-a"}
+    for headers, status in (
+        ({}, 401),
+        ({"Authorization": "Bearer"}, 401),
+        ({"Authorization": "Bearer nonsense"}, 401),
+        ({"Authorization": bank["Authorization"].replace("Bearer", "Basic")}, 401),
+        (filing, 403),
+    ):
+        answer = client.get("/api/v1/knock", headers=headers)
+        assert (answer.status_code, answer.content_type) == (status, "application/problem+json")
+    with house.database.begin() as session:
+        retire_client(session, "bank-a")
+    assert client.get("/api/v1/knock", headers=bank).status_code == 401
+
+
+def test_a_client_may_ask_a_hundred_times_a_second_and_more(app, house):
+    """默认限速不低于每秒一百次。"""
+    door(app)
+    client, bank = app.test_client(), bearer(house.database, "bank-a", "bank", bank_code="A")
+    assert {client.get("/api/v1/knock", headers=bank).status_code for _ in range(150)} == {200}
+
+
+def test_too_many_requests_of_one_client_do_not_touch_another(app, house):
+    """一个客户端超限得 429 与 Retry-After，换多少令牌都一样；别的客户端不受影响。"""
+    door(app)
+    app.config["RATES"] = {**app.config["RATES"], "client": "5 per minute"}
+    client = app.test_client()
+    answers = [
+        client.get("/api/v1/knock", headers=bearer(house.database, "bank-a", "bank", bank_code="A"))
+        for _ in range(7)
+    ]
+    assert [answer.status_code for answer in answers] == [200] * 5 + [429] * 2
+    assert answers[-1].json["code"] == "too-many" and int(answers[-1].headers["Retry-After"]) >= 1
+    other = bearer(house.database, "bank-b", "bank", bank_code="B")
+    assert client.get("/api/v1/knock", headers=other).status_code == 200
