@@ -12,7 +12,7 @@ from typing import Any
 
 from flask import Response, current_app, g, request
 from flask_smorest import Blueprint as SmorestBlueprint
-from marshmallow import RAISE
+from marshmallow import RAISE, Schema, fields
 from sqlalchemy import select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
@@ -199,6 +199,33 @@ def answer(body: str | dict[str, Any], status: int = 200) -> Response:
     """A JSON answer, given as it was stored (应答)."""
     content = body if isinstance(body, str) else json.dumps(body, ensure_ascii=False)
     return Response(content, status, mimetype="application/json")
+
+
+class FieldProblem(Schema):
+    """A field and what is wrong with it (字段错误)."""
+
+    field = fields.String(required=True, metadata={"example": "payments[0].amount"})
+    message = fields.String(required=True)
+
+
+class CitedRefusal(Schema):
+    """A reason and the article it stands on (理由与依据)."""
+
+    code = fields.String(required=True)
+    message = fields.String(required=True)
+    citation = fields.String(required=True)
+
+
+class Problem(Schema):
+    """An RFC 9457 problem body (问题详情)."""
+
+    type = fields.String(required=True)
+    title = fields.String(required=True)
+    status = fields.Integer(required=True)
+    detail = fields.String(required=True)
+    code = fields.String(required=True)
+    errors = fields.List(fields.Nested(FieldProblem))
+    refusals = fields.List(fields.Nested(CitedRefusal))
 
 
 def problem(error: EscrowError, headers: dict[str, str] | None = None) -> Response:
