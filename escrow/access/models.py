@@ -125,8 +125,8 @@ class AuditEvent(Base):
     __table_args__ = (
         CheckConstraint("actor_kind IN ('officer', 'client', 'system', 'nobody')", name="actor_kind"),
         CheckConstraint("result IN ('done', 'refused')", name="result"),
-        Index("ix_audit_event_subject", "subject_kind", "subject", "id"),
-        Index("ix_audit_event_actor", "actor_kind", "actor_id", "id"),
+        Index("ix_audit_event_subject", "subject", "id"),
+        Index("ix_audit_event_actor", "actor_id", "id"),
     )
 
     id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
