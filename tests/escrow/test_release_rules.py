@@ -1,0 +1,314 @@
+"""When supervision may end: facts in, every refusal out."""
+
+from dataclasses import replace
+from datetime import date
+from decimal import Decimal
+
+import pytest
+
+from config.regulations import law_on
+from escrow import chart
+from escrow.contracts.rules import ContractStatus
+from escrow.release.clauses import Building, Clause, Paper, months_later
+from escrow.release.rules import (
+    OPEN_CODES,
+    Decider,
+    EvidenceStatus,
+    OpenContract,
+    ReleaseFacts,
+    ReleaseStatus,
+    approver_refusals,
+    checklist,
+    decider_refusals,
+    entry_refusals,
+    evidence_refusals,
+    refusals,
+)
+from escrow.supervision.rules import AccountStatus, ClauseKind
+from ledger.money import ZERO, Yuan
+
+TODAY = date(2026, 11, 21)
+LAW = law_on(TODAY, "presale_funds", "141130")
+SEED = "晋房屋登记清零办发〔2023〕3号 第三部分“五是”"
+FEN = Yuan("0.01")
+
+READY = ReleaseFacts(
+    today=TODAY,
+    account_status=AccountStatus.ACTIVE,
+    application_no="SQ2026001",
+    agreement_no="XY2026001",
+    agreement_waiting=None,
+    clauses=(),
+    papers=(),
+    buildings=(
+        Building("1", date(2026, 8, 31), "晋（2026）交口县不动产权第0000001号"),
+        Building("2", date(2026, 10, 30), "晋（2026）交口县不动产权第0000002号"),
+    ),
+    units=70,
+    units_transferred=0,
+    balances={chart.DEPOSITS_AT_BANK: Yuan("350000.00"), chart.KEY_FUNDS: Yuan("350000.00")},
+    contracts=(),
+)
+
+
+def codes(facts, law=LAW):
+    return [refusal.code for refusal in refusals(facts, law)]
+
+
+def asking(kind, value=None, text="协议第九条", papers=(), **changes):
+    return replace(READY, clauses=(Clause(kind, value, text),), papers=tuple(papers), **changes)
+
+
+def test_every_building_registered_and_nothing_open_may_be_released():
+    """全部楼幢已首次登记、账目结清、协议无附加条款，应予解除。"""
+    assert codes(READY) == []
+    assert all(condition.met and condition.citation for condition in checklist(READY, LAW))
+
+
+def test_a_building_without_first_registration_is_named():
+    """有一幢未办首次登记，指明是哪一幢，并引“五是”。"""
+    facts = replace(READY, buildings=(READY.buildings[0], Building("2"), Building("3")))
+
+    (refusal,) = refusals(facts, LAW)
+
+    assert refusal.code == "first-registration-missing"
+    assert refusal.message == "尚未确认首次登记的楼幢：2、3"
+    assert refusal.citation == SEED
+
+
+def test_no_building_at_all_is_not_every_building():
+    """账户名下没有楼幢，不能当作“全部已登记”。"""
+    assert codes(replace(READY, buildings=())) == ["first-registration-missing"]
+
+
+@pytest.mark.parametrize("code", chart.OPEN_ITEMS)
+def test_one_fen_on_any_open_heading_refuses(code):
+    """应清零科目哪怕剩一分钱，也按该科目的名称、金额和代码不予解除。"""
+    (refusal,) = refusals(replace(READY, balances={**READY.balances, code: FEN}), LAW)
+
+    assert refusal.code == OPEN_CODES[code]
+    assert chart.HEADINGS[code].label in refusal.message
+    assert "0.01 元" in refusal.message
+    assert refusal.citation
+
+
+def test_the_list_of_open_headings_is_the_whole_list():
+    """应清零科目即 P20 所列各科目，另加保函额度，各有不同代码。"""
+    listed = ["1102", "1301", "2101", "2102", "2201", "2202", "2301", "2401", "2901", "8202", "8301", "8302", "8303"]
+
+    assert sorted(chart.OPEN_ITEMS) == listed
+    assert len(set(OPEN_CODES.values())) == len(OPEN_CODES) == len(listed)
+
+
+@pytest.mark.parametrize(
+    ("changes", "code", "named"),
+    [
+        ({"contracts": (OpenContract("HT1", ContractStatus.DRAFTED, FEN),)}, "contract-drafted", "HT1"),
+        ({"contracts": (OpenContract("HT2", ContractStatus.CANCELLED, FEN),)}, "refund-outstanding", "HT2"),
+        ({"contracts": (OpenContract("HT3", ContractStatus.AT_RISK, ZERO),)}, "contract-at-risk", "HT3"),
+        ({"pending_reversals": ("RZ1",)}, "reversal-pending", "RZ1"),
+        ({"account_status": AccountStatus.SUSPENDED}, "account-not-active", "已暂停"),
+        ({"account_status": AccountStatus.RELEASING}, "account-not-active", "已解除监管"),
+        ({"other_application": "SQ2"}, "application-live", "SQ2"),
+        ({"application_no": None}, "application-missing", "申请书"),
+        ({"agreement_waiting": 2}, "agreement-waiting", "第 2 版"),
+        ({"agreement_no": None}, "agreement-missing", "监管协议"),
+    ],
+)
+def test_each_thing_still_under_way_refuses_alone(changes, code, named):
+    """每一项未了事项单独存在时，都不予解除并指明是什么。"""
+    (refusal,) = refusals(replace(READY, **changes), LAW)
+
+    assert refusal.code == code
+    assert named in refusal.message
+    assert refusal.citation
+
+
+@pytest.mark.parametrize("status", [ContractStatus.DRAFTED, ContractStatus.CANCELLED])
+def test_a_contract_without_money_does_not_stand_in_the_way(status):
+    """草拟或注销而账上没有款项的合同，不妨碍解除。"""
+    assert codes(replace(READY, contracts=(OpenContract("HT1", status, ZERO),))) == []
+
+
+def test_every_reason_is_given_at_once():
+    """多项未满足时一并告知，不只说第一项。"""
+    facts = replace(
+        READY,
+        buildings=(Building("1"),),
+        balances={chart.UNMATCHED: FEN, chart.JUDICIAL_HOLD: FEN},
+        clauses=(Clause("months_after", 3, "第九条"), Clause("handover_ratio", "0.9", "第十条")),
+        agreement_waiting=2,
+    )
+
+    assert codes(facts) == [
+        "first-registration-missing", "agreement-waiting", "clause-months-after", "clause-handover-ratio",
+        "open-unmatched", "open-judicial-hold",
+    ]  # fmt: skip
+
+
+# --- the agreement adds, never replaces ---
+
+
+@pytest.mark.parametrize("kind", list(ClauseKind))
+def test_a_clause_never_replaces_first_registration(kind):
+    """协议条款无论是否满足，都不能代替首次登记。"""
+    papers = (Paper(kind, "协议第九条", "文1", Decimal(1)),)
+    value = {"months_after": 1}.get(kind, "0.5")
+    facts = asking(kind, value, papers=papers, units_transferred=70, buildings=(Building("1"),))
+
+    assert "first-registration-missing" in codes(facts)
+
+
+@pytest.mark.parametrize("kind", ["completion_filing", "document"])
+def test_a_clause_on_a_paper_is_met_by_a_confirmed_paper_for_that_clause_alone(kind):
+    """须凭材料的条款，只认为这一条确认的材料；别的条款、别的种类的不算。"""
+    own, other = Paper(ClauseKind(kind), "协议第九条", "文1"), Paper(ClauseKind(kind), "协议第十条", "文2")
+    other_kind = Paper(ClauseKind.HANDOVER_RATIO, "协议第九条", "文3", Decimal(1))
+
+    assert codes(asking(kind, papers=[own])) == []
+    assert codes(asking(kind, papers=[other, other_kind])) == [f"clause-{kind.replace('_', '-')}"]
+
+
+def test_a_clause_not_met_is_quoted_with_its_agreement():
+    """不满足的条款逐字引用，依据写明规定和协议编号。"""
+    (refusal,) = refusals(asking("document", text="水电气正式接通"), LAW)
+
+    assert "监管协议约定“水电气正式接通”" in refusal.message
+    assert refusal.citation == f"{SEED}；协议约定从严掌握：本局设定；监管协议 XY2026001"
+
+
+@pytest.mark.parametrize(("shown", "met"), [("0.8999", False), ("0.9", True), ("1", True)])
+def test_handover_must_reach_the_agreed_ratio(shown, met):
+    """交付比例恰好达到约定即满足，差一点都不行。"""
+    paper = Paper(ClauseKind.HANDOVER_RATIO, "协议第九条", "文1", Decimal(shown))
+
+    assert codes(asking("handover_ratio", "0.9", papers=[paper])) == ([] if met else ["clause-handover-ratio"])
+
+
+@pytest.mark.parametrize(("done", "met"), [(62, False), (63, True)])
+def test_transfer_ratio_is_counted_over_all_units_of_the_account(done, met):
+    """转移登记比例按账户全部房屋计：70 户的九成正好是 63 户。"""
+    facts = asking("transfer_ratio", "0.9", units_transferred=done)
+
+    assert codes(facts) == ([] if met else ["clause-transfer-ratio"])
+
+
+def test_no_unit_at_all_reaches_no_ratio():
+    """没有房屋，比例无从谈起，不算满足。"""
+    assert codes(asking("transfer_ratio", "0.9", units=0)) == ["clause-transfer-ratio"]
+
+
+@pytest.mark.parametrize(
+    ("today", "met"), [(date(2027, 1, 29), False), (date(2027, 1, 30), True), (date(2028, 1, 1), True)]
+)
+def test_months_count_from_the_last_first_registration(today, met):
+    """期限自最后一幢首次登记（10月30日）起算，满三个月的当日即满足。"""
+    law = law_on(today, "presale_funds", "141130")
+
+    assert codes(asking("months_after", 3, today=today), law) == ([] if met else ["clause-months-after"])
+
+
+def test_months_do_not_run_before_every_building_is_registered():
+    """还有楼幢未登记时，期限尚未起算。"""
+    facts = asking("months_after", 1, buildings=(Building("1", date(2020, 1, 1), "证"), Building("2")))
+
+    assert codes(facts) == ["first-registration-missing", "clause-months-after"]
+
+
+@pytest.mark.parametrize(
+    ("day", "months", "ends"),
+    [
+        (date(2026, 1, 31), 1, date(2026, 2, 28)), (date(2027, 11, 30), 3, date(2028, 2, 29)),
+        (date(2026, 12, 15), 1, date(2027, 1, 15)), (date(2026, 6, 30), 24, date(2028, 6, 30)),
+    ],
+)  # fmt: skip
+def test_months_end_on_the_same_day_or_the_last_of_a_shorter_month(day, months, ends):
+    """按月计期到对应日，当月没有对应日的到月末。"""
+    assert months_later(day, months) == ends
+
+
+@pytest.mark.parametrize("kind", ["bank_consent", "", "None", "Document"])
+def test_a_clause_nobody_here_can_judge_refuses(kind):
+    """不认识的条款种类一律不予解除，绝不略过。"""
+    (refusal,) = refusals(asking(kind, "1", text="须经银行书面同意"), LAW)
+
+    assert refusal.code == "clause-unknown"
+    assert "须经银行书面同意" in refusal.message
+
+
+@pytest.mark.parametrize(
+    ("kind", "value"),
+    [
+        ("handover_ratio", None), ("handover_ratio", "九成"), ("handover_ratio", "90"), ("handover_ratio", "NaN"),
+        ("transfer_ratio", True), ("transfer_ratio", "0"), ("transfer_ratio", "-0.5"), ("transfer_ratio", []),
+        ("months_after", None), ("months_after", "1.5"), ("months_after", "Infinity"), ("months_after", 0),
+        ("months_after", "1e9"),
+    ],
+)  # fmt: skip
+def test_a_clause_with_an_unreadable_value_refuses(kind, value):
+    """条款取值读不懂时不予解除，不猜。"""
+    papers = [Paper(ClauseKind.HANDOVER_RATIO, "协议第九条", "文1", Decimal(1))]
+    facts = asking(kind, value, papers=papers, units_transferred=70, today=date(2036, 1, 1))
+
+    assert len(codes(facts)) == 1
+
+
+# --- who may decide ---
+
+
+def test_who_entered_may_neither_approve_nor_send_back():
+    """录入人不能决定自己录入的申请。"""
+    own = Decider(entered_application=True, handled_registration=False, handled_evidence=False)
+
+    assert [one.code for one in decider_refusals(own, ReleaseStatus.ENTERED, LAW)] == ["same-officer"]
+
+
+@pytest.mark.parametrize("status", [ReleaseStatus.APPROVED, ReleaseStatus.REJECTED])
+def test_a_decision_is_made_once(status):
+    """已经决定的申请不能再决定。"""
+    other = Decider(entered_application=False, handled_registration=False, handled_evidence=False)
+
+    assert [one.code for one in decider_refusals(other, status, LAW)] == ["already-decided"]
+
+
+def test_who_made_the_facts_by_hand_does_not_approve():
+    """经手首次登记或佐证材料的人，不能批准以其为据的解除。"""
+    involved = Decider(entered_application=False, handled_registration=True, handled_evidence=True)
+
+    assert [one.code for one in approver_refusals(involved, LAW)] == [
+        "approver-handled-registration", "approver-handled-evidence",
+    ]  # fmt: skip
+    assert decider_refusals(involved, ReleaseStatus.ENTERED, LAW) == []
+
+
+@pytest.mark.parametrize(
+    ("status", "same_person", "said"),
+    [
+        (EvidenceStatus.ENTERED, False, []), (EvidenceStatus.ENTERED, True, ["same-officer"]),
+        (EvidenceStatus.CONFIRMED, False, ["already-decided"]),
+        (EvidenceStatus.REJECTED, True, ["already-decided", "same-officer"]),
+    ],
+)  # fmt: skip
+def test_a_paper_is_decided_once_by_another(status, same_person, said):
+    """材料由另一人员确认或退回一次。"""
+    found = evidence_refusals(status, same_person=same_person, law=LAW)
+
+    assert [one.code for one in found] == said
+
+
+def test_a_second_application_and_a_stopped_account_are_refused_at_the_counter():
+    """账户不正常或已有在办申请，录入时即告知；其余未了事项不妨碍收件。"""
+    stopped = replace(READY, account_status=AccountStatus.SUSPENDED)
+    open_items = replace(READY, application_no=None, balances={chart.UNMATCHED: FEN}, buildings=())
+
+    assert [one.code for one in entry_refusals(stopped, LAW)] == ["account-not-active", "application-live"]
+    assert entry_refusals(open_items, LAW) == []
+
+
+@pytest.mark.parametrize("region", ["652301", "410425", "110105"])
+def test_where_the_region_is_silent_the_citation_says_so(region):
+    """外地没有解除监管的规定，依据写本局设定，不借用山西的通知。"""
+    facts = replace(READY, buildings=(Building("1"),), balances={chart.UNMATCHED: FEN})
+
+    for refusal in refusals(facts, law_on(TODAY, "presale_funds", region)):
+        assert refusal.citation == "本局设定（待补依据）"
