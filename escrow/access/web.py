@@ -9,6 +9,7 @@ from flask import Blueprint, Flask, flash, g, redirect, render_template, request
 from flask.typing import ResponseReturnValue
 
 from escrow.access import audit
+from escrow.access.audit_words import STEPS
 from escrow.access.clients_door import oauth
 from escrow.access.furniture import furnish
 from escrow.access.guards import (
@@ -133,7 +134,12 @@ def audit_trail() -> ResponseReturnValue:
         rows = audit.events(reading, before=start, limit=_PAGE + 1, **asked)
         following = rows[_PAGE - 1].id if len(rows) > _PAGE else None
         return render_template(
-            "access/audit.html", events=rows[:_PAGE], following=following, asked=asked, first=start is None
+            "access/audit.html",
+            events=rows[:_PAGE],
+            following=following,
+            asked=asked,
+            first=start is None,
+            steps=STEPS,
         )
 
 
