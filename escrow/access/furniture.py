@@ -6,13 +6,14 @@ import uuid
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
+from urllib.parse import urlsplit
 
 from flask import Flask, Response, current_app, g, make_response, render_template, request
 from flask_wtf.csrf import CSRFError, CSRFProtect
 
 from config.clock import bureau_time
 from config.settings import Settings
-from escrow.access.guards import CODE_FIELD, may
+from escrow.access.guards import CODE_FIELD, may, safe_next
 from escrow.access.rates import RATES, limiter
 from escrow.access.rules import ROLE_LABELS, SESSION_LIMIT
 from escrow.access.tries import TooSoon
@@ -132,6 +133,8 @@ def _close(response: Response) -> Response:
         response.headers.setdefault(name, value)
     if request.endpoint != "static":
         response.headers.setdefault("Cache-Control", "no-store")
+    if current_app.config["SESSION_COOKIE_SECURE"]:
+        response.headers.setdefault("Strict-Transport-Security", "max-age=31536000")
     response.headers["X-Request-Id"] = g.get("request_id", "")
     return response
 
@@ -152,4 +155,11 @@ def _words() -> dict[str, Any]:
         "officer": g.get("officer"),
         "role_labels": ROLE_LABELS,
         "code_field": CODE_FIELD,
+        "back": _back(),
     }
+
+
+def _back() -> str:
+    """The page of ours this request came from, or the front page (来处)."""
+    came = urlsplit(request.referrer or "")
+    return safe_next(came._replace(scheme="", netloc="").geturl()) if came.netloc == request.host else "/"

@@ -53,7 +53,10 @@ def key_id_of(value: bytes) -> str:
     """Which key a value was sealed with (密钥编号): what rotation looks for."""
     if len(value) < 2 or value[0] != AES_256_GCM:
         raise SealBroken("unknown cipher")
-    return value[2 : 2 + value[1]].decode("ascii", "replace")
+    try:
+        return value[2 : 2 + value[1]].decode("ascii")
+    except UnicodeDecodeError as reason:
+        raise SealBroken("unknown key") from reason
 
 
 def blind_index(text: str, settings: Settings) -> bytes:

@@ -73,6 +73,9 @@ def sign_in() -> ResponseReturnValue:
         )
         wait = {"Retry-After": str(refusal.retry_after)} if isinstance(refusal, TooSoon) else {}
         return page, refusal.status, wait
+    if earlier := current_officer():
+        with database().begin() as transaction:
+            end_session(transaction, earlier.id, earlier.session_id)
     session.clear()
     session[SESSION_KEY] = token
     return redirect(target, 303)

@@ -202,6 +202,10 @@ def test_an_approval_needs_a_fresh_second_factor(app, house):
         assert answer.status_code == 403
         assert "动态口令" in answer.text
     assert len(opened) == 1
+    came_from = seat.post("/approve-something", headers={"Referer": "http://localhost/account?x=1"}).text
+    assert 'href="/verify?next=/account?x%3D1"' in came_from
+    abroad = seat.post("/approve-something", headers={"Referer": "http://evil.example/account"}).text
+    assert 'href="/verify?next=/"' in abroad and "evil" not in abroad
     code = wang.code()
     assert seat.post("/approve-something", {"totp": code}).status_code == 200
     grow_stale(house)

@@ -206,6 +206,18 @@ def test_signing_in_again_draws_a_new_session(app, house, zhang):
     assert token.encode() not in b"".join(row[0] for row in rows)
 
 
+def test_signing_in_over_another_ends_that_one(app, house, zhang):
+    """同一浏览器换人登录，前一个会话在服务端即告结束。"""
+    seat = sit_down(app, zhang)
+    thief = app.test_client()
+    thief.set_cookie("session", seat.client.get_cookie("session").value)
+    li = hire(house.database, house.settings, "li", "cashier")
+    form = {"username": "li", "password": li.password, "totp": li.code()}
+    assert seat.post("/sign-in", form).status_code == 303
+    assert thief.get("/account").status_code == 303
+    assert "li 同志" in seat.get("/account").text
+
+
 @pytest.mark.parametrize(("column", "interval"), [("seen_at", "31 minutes"), ("opened_at", "721 minutes")])
 def test_a_session_ends_by_itself(app, house, zhang, column, interval):
     """三十分钟没有操作，或登录满十二小时，会话自动失效。"""
