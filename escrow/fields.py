@@ -29,6 +29,7 @@ USCC_PATTERN = r"^[0-9A-HJ-NP-RTUW-Y]{18}$"
 DIGEST_PATTERN = r"^[0-9a-f]{64}$"
 KEY_PATTERN = r"^[0-9A-Za-z][0-9A-Za-z._:/-]{0,63}$"
 ACCOUNT_NO_PATTERN = r"^[0-9]{8,32}$"
+RATIO_PATTERN = r"^(0(\.[0-9]{1,4})?|1(\.0{1,4})?)$"
 REGION_PATTERN = r"^[0-9]{6}$"
 
 
@@ -120,7 +121,12 @@ def read_area(text: str) -> Decimal:
     area = Decimal(read_text(text, 9, AREA_PATTERN))
     if area <= 0:
         raise ValueError("面积须大于零。")
-    return area
+    return area.quantize(Decimal("0.01"))
+
+
+def read_ratio(text: str) -> Decimal:
+    """A share of the whole: 0 to 1 with at most four decimals (比例)."""
+    return Decimal(read_text(text, 6, RATIO_PATTERN))
 
 
 # --- marshmallow: JSON bodies ---
@@ -196,9 +202,48 @@ def key(**kwargs: Any) -> Read:
     return text(64, KEY_PATTERN, **kwargs)
 
 
-def area(**kwargs: Any) -> Read:
-    """An area field in square metres (面积), a string as money is."""
-    return Read(read_area, {"pattern": AREA_PATTERN}, **kwargs)
+class Measure(Read):
+    """A measured decimal: exact text, or a JSON number that is a whole multiple of its smallest part (量)."""
+
+    def __init__(self, reader: Callable[[str], Any], part: Decimal, schema: dict[str, Any], **kwargs: Any) -> None:
+        self.part = part
+        super().__init__(reader, {"type": ["string", "number"], "multipleOf": float(part), **schema}, **kwargs)
+
+    def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> Any:
+        if isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < 10**6:
+            exact = Decimal(repr(value))
+            whole = exact.quantize(self.part)
+            # 57 × 0.01 is 0.5700000000000001 to a machine: the same measure.
+            value = str(whole) if abs(exact - whole) < Decimal("1e-9") else str(exact)
+        return super()._deserialize(value, attr, data, **kwargs)
+
+
+def area(**kwargs: Any) -> Measure:
+    """An area field in square metres (面积)."""
+    schema = {"pattern": AREA_PATTERN, "minimum": 0.01, "maximum": 999999.99}
+    return Measure(read_area, Decimal("0.01"), schema, **kwargs)
+
+
+def ratio(**kwargs: Any) -> Measure:
+    """A share of the whole (比例)."""
+    schema = {"pattern": RATIO_PATTERN, "minimum": 0, "maximum": 1}
+    return Measure(read_ratio, Decimal("0.0001"), schema, **kwargs)
+
+
+class Whole(fields.Field[int]):
+    """A whole JSON number within bounds; no text, no fraction, no truth value (整数)."""
+
+    def __init__(self, lowest: int, highest: int, **kwargs: Any) -> None:
+        self.bounds = (lowest, highest)
+        super().__init__(metadata={"type": "integer", "minimum": lowest, "maximum": highest}, **kwargs)
+
+    default_error_messages = {"required": "必填。", "null": "不能为 null。"}  # noqa: RUF012 - marshmallow's own
+
+    def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> int:
+        lowest, highest = self.bounds
+        if isinstance(value, bool) or not isinstance(value, int) or not lowest <= value <= highest:
+            raise ValidationError(f"须为 {lowest} 至 {highest} 的整数。")
+        return value
 
 
 def choice(term: Any, **kwargs: Any) -> Read:
