@@ -172,7 +172,7 @@ def refuse_future(registered_on: date) -> None:
 
 def _buildings(session: Session, project_id: int, building_nos: tuple[str, ...]) -> dict[str, int]:
     query = select(Building.building_no, Building.id).where(
-        Building.project_id == project_id, Building.building_no.in_(building_nos)
+        Building.project_id == project_id, Building.building_no.in_(building_nos), Building.removed_at.is_(None)
     )
     found: dict[str, int] = {row.building_no: row.id for row in session.execute(query)}
     if unknown := [number for number in building_nos if number not in found]:

@@ -5,7 +5,7 @@ from typing import Any
 from flask import Response
 from marshmallow import Schema, ValidationError, fields, post_load, validates
 
-from escrow.doors import answer, answered, api_blueprint, caller, database, scope, settings
+from escrow.doors import PROBLEM, Problem, answer, answered, api_blueprint, caller, database, scope, settings
 from escrow.fields import (
     UNIT_CODE_PATTERN,
     Read,
@@ -135,6 +135,7 @@ TRANSFER_ANSWERED = {
 @api.arguments(FirstRequest, example=EXAMPLE_FIRST)
 @api.response(201, FirstAnswer, description="已记为确认的首次登记", example=FIRST_ANSWERED)
 @api.alt_response(200, schema=FirstAnswer, description="重复报送，答复与首次相同", example=FIRST_ANSWERED)
+@api.alt_response(409, schema=Problem, content_type=PROBLEM, description="同一事件号内容不同，或楼幢、证书已登记")
 def receive_first_registration(asked: tuple[str, FirstAsked]) -> Response:
     """首次登记：按幢报来，登记机构所报即为确认；同一楼幢不能有两个证书。"""
     event_id, registration = asked
@@ -152,6 +153,9 @@ def receive_first_registration(asked: tuple[str, FirstAsked]) -> Response:
 @api.arguments(TransferRequest, example=EXAMPLE_TRANSFER)
 @api.response(201, TransferAnswer, description="已记入转移登记", example=TRANSFER_ANSWERED)
 @api.alt_response(200, schema=TransferAnswer, description="重复报送，答复与首次相同", example=TRANSFER_ANSWERED)
+@api.alt_response(
+    409, schema=Problem, content_type=PROBLEM, description="同一事件号内容不同，或该户已登记、楼幢尚无首次登记"
+)
 def receive_transfer_registration(asked: tuple[str, TransferAsked]) -> Response:
     """转移登记：按户报来，须在所在楼幢首次登记之后；个人信息加密保存、脱敏答复。"""
     event_id, registration = asked

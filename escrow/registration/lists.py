@@ -57,7 +57,7 @@ def choices(session: Session, project_no: str) -> tuple[Row[Any] | None, list[Ch
         select(Building.building_no, confirmed.label("certificate_no"), waits.label("waiting"))
         .outerjoin(RegisteredBuilding, RegisteredBuilding.building_id == Building.id)
         .outerjoin(FirstRegistration, FirstRegistration.id == RegisteredBuilding.registration_id)
-        .where(Building.project_id == project.id)
+        .where(Building.project_id == project.id, Building.removed_at.is_(None))
         .group_by(Building.id)
         .order_by(Building.id)
     )

@@ -128,7 +128,7 @@ def _buildings(session: Session, project_id: int) -> list[Row[Any]]:
         select(Building.id, Building.building_no, FirstRegistration.registered_on, FirstRegistration.certificate_no)
         .outerjoin(RegisteredBuilding, confirmed)
         .outerjoin(FirstRegistration, FirstRegistration.id == RegisteredBuilding.registration_id)
-        .where(Building.project_id == project_id)
+        .where(Building.project_id == project_id, Building.removed_at.is_(None))
         .order_by(Building.id)
     )
     return list(session.execute(query))

@@ -144,7 +144,7 @@ DECLARE
     registered bigint;
 BEGIN
     SELECT count(*), count(r.building_id) INTO buildings, registered
-      FROM supervised_account a JOIN building b ON b.project_id = a.project_id
+      FROM supervised_account a JOIN building b ON b.project_id = a.project_id AND b.removed_at IS NULL
       LEFT JOIN registered_building r ON r.building_id = b.id AND r.status = 'confirmed'
      WHERE a.id = NEW.account_id;
     IF buildings = 0 OR registered <> buildings THEN
@@ -163,7 +163,7 @@ CREATE TRIGGER release_after_first_registration BEFORE UPDATE ON release_applica
 FOLLOWS_LEDGER = """
 CREATE FUNCTION release_follows_ledger() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE
-    book integer;
+    book bigint;
     moved bigint;
     strange bigint;
     open_code text;
@@ -173,8 +173,8 @@ BEGIN
            count(*) FILTER (WHERE d.book_id <> book OR d.code NOT IN ('2111', '2112') OR c.code <> '2501')
       INTO moved, strange
       FROM ledger.transfer t
-      JOIN ledger.account d ON d.id = t.debit_id
-      JOIN ledger.account c ON c.id = t.credit_id
+      JOIN ledger.account d ON d.id = t.debit_account_id
+      JOIN ledger.account c ON c.id = t.credit_account_id
      WHERE t.entry_id = NEW.entry_id;
     IF moved <> NEW.amount OR strange > 0 THEN
         RAISE 'release % states %, its entry moves %', NEW.release_no, NEW.amount, moved
@@ -182,7 +182,7 @@ BEGIN
     END IF;
     SELECT a.code INTO open_code
       FROM ledger.account a JOIN ledger.balance b ON b.account_id = a.id
-     WHERE a.book_id = book AND b.amount <> 0
+     WHERE a.book_id = book AND b.balance <> 0
        AND a.code IN ('1102', '1301', '2101', '2102', '2111', '2112', '2201', '2202', '2301', '2401', '2901',
                       '8202', '8301', '8302', '8303')
      ORDER BY a.code LIMIT 1;
