@@ -79,7 +79,8 @@ class Children:
         """Ask everyone to finish what is in hand, then the database; returns who had to be killed."""
         late = []
         for child in self.running:
-            _signal_group(child.process.pid, signal.SIGTERM)
+            # The first process of each group alone: it lets its own workers finish what is in hand.
+            child.process.terminate()
         deadline = time.monotonic() + 15
         for child in reversed(self.running):
             try:
@@ -108,9 +109,10 @@ def stop_leftovers(data: Path) -> list[str]:
     except (OSError, ValueError):
         return []
     alive = [one for one in told if one["started"] and _started(one["pid"]) == one["started"]]
-    for sign, patience in ((signal.SIGTERM, 15.0), (signal.SIGKILL, 5.0)):
+    for send, sign, patience in ((os.kill, signal.SIGTERM, 15.0), (os.killpg, signal.SIGKILL, 5.0)):
         for one in alive:
-            _signal_group(one["pid"], sign)
+            with suppress(ProcessLookupError):
+                send(one["pid"], sign)
         deadline = time.monotonic() + patience
         while any(_group_lives(one["pid"]) for one in told) and time.monotonic() < deadline:
             time.sleep(0.05)

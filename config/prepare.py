@@ -112,7 +112,7 @@ def _fetch_venv() -> None:
 
 
 def _pip(*arguments: str) -> None:
-    command = [str(VENV / "bin" / "python"), "-m", "pip", "--disable-pip-version-check", "--no-input", "-q"]
+    command = [str(VENV / "bin" / "python"), "-m", "pip", "--disable-pip-version-check", "--no-input", "-qq"]
     if subprocess.run([*command, *arguments], check=False).returncode != 0:
         _give_up("依赖没有装成（见上）；检查网络后再执行一次即可，已装的不必重来")
 

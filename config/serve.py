@@ -27,6 +27,7 @@ def main() -> int:
     """Bring the house up, watch it, and take it down in order; returns the exit code."""
     sys.stdout.reconfigure(errors="replace", line_buffering=True)  # type: ignore[union-attr]
     os.chdir(HOUSE)
+    os.umask(0o077)
     for sign in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         if sign != signal.SIGHUP or signal.getsignal(sign) != signal.SIG_IGN:
             signal.signal(sign, _asked_to_stop)

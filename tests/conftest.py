@@ -137,9 +137,9 @@ def sweep(folder: Path) -> None:
     """Put away what killed runs left behind an hour ago or more; their servers died with them."""
     for left in folder.glob("escrow-test-*"):
         with suppress(OSError):
-            if left.stat().st_uid == os.geteuid() and left.stat().st_mtime < time.time() - 3600:
-                if not (left / "postgres" / "postmaster.pid").exists():
-                    shutil.rmtree(left, ignore_errors=True)
+            ours = left.stat().st_uid == os.geteuid() and left.stat().st_mtime < time.time() - 3600
+            if ours and not (left / "postgres" / "postmaster.pid").exists():
+                shutil.rmtree(left, ignore_errors=True)
 
 
 def stop_cluster(cluster: Cluster) -> None:
