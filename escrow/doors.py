@@ -23,7 +23,17 @@ from config.database import Database
 from config.settings import Settings
 from escrow.access.clients import Caller, caller_of
 from escrow.access.rates import within_rate
-from escrow.errors import EscrowError, Forbidden, Invalid, KeyReused, Malformed, Refused, Unauthorized
+from escrow.errors import (
+    EscrowError,
+    Forbidden,
+    Invalid,
+    KeyReused,
+    Malformed,
+    NotFound,
+    Refused,
+    Unauthorized,
+)
+from escrow.fields import KEY_PATTERN, read_text
 from escrow.outbox import AnsweredRequest
 
 PROBLEM = "application/problem+json"
@@ -190,6 +200,22 @@ def answered(
 def idempotency_key() -> str | None:
     """The caller's own key where a message has no natural one (Idempotency-Key)."""
     return request.headers.get("Idempotency-Key")
+
+
+def known_number(text: str) -> str:
+    """A number from the address; one that cannot exist is not found (地址中的业务号)."""
+    try:
+        return read_text(text, 64, KEY_PATTERN)
+    except ValueError:
+        raise NotFound from None
+
+
+def new_number(name: str, text: str) -> str:
+    """A number from the address that is to be taken (地址中新的业务号). Raises Invalid naming the field."""
+    try:
+        return read_text(text, 64, KEY_PATTERN)
+    except ValueError as fault:
+        raise Invalid({name: str(fault)}) from None
 
 
 # --- answering ---

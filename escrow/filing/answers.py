@@ -14,12 +14,12 @@ from escrow.filing.facts import Known, Question
 from escrow.filing.rules import (
     Decision,
     Drafted,
-    maintenance_required,
     refusals,
     required,
     valid_until,
 )
 from escrow.filing.signing import sign
+from escrow.projects.rules import maintenance_required
 from ledger.money import ZERO, Yuan
 
 # What a check is judged by; kept with its answer (核对所据的规定).

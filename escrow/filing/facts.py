@@ -8,8 +8,8 @@ from sqlalchemy import Row, text
 from sqlalchemy.orm import Session
 
 from escrow.contracts.rules import ContractStatus, Source
-from escrow.filing.rules import FILED, Counted, Drafted, Facts, Home, Planned
-from escrow.projects.rules import Structure, UnitUse
+from escrow.filing.rules import FILED, Counted, Drafted, Facts, Planned
+from escrow.projects.rules import Home, Structure, UnitUse
 from escrow.supervision.rules import AccountStatus
 from ledger.money import Yuan
 

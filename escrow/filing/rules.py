@@ -6,14 +6,13 @@ A check answers at one moment; a filing asks the same again under the lock, and 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
-from decimal import Decimal
 from enum import StrEnum
 
 from config.clock import BUREAU, bureau_time
 from config.regulations import Law
 from escrow.contracts.rules import ContractStatus, Source
 from escrow.errors import Refusal
-from escrow.projects.rules import Structure, UnitUse
+from escrow.projects.rules import Home
 from escrow.supervision.rules import AccountStatus
 from ledger.money import ZERO, Yuan
 
@@ -46,15 +45,6 @@ class Counted:
     bank_serial: str
     amount: Yuan
     booked_at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class Home:
-    """What the maintenance standard depends on (房屋面积、结构、用途)."""
-
-    area: Decimal
-    structure: Structure
-    use: UnitUse
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,15 +96,6 @@ def required(contract: Drafted, day: date, law: Law) -> Yuan:
     due = sum((payment.amount for payment in contract.plan if payment.due_on <= last), ZERO)
     own = [payment.amount for payment in contract.plan if payment.source is Source.OWN]
     return max(due, (own or [contract.plan[0].amount])[0])
-
-
-def maintenance_required(home: Home | None, law: Law) -> Yuan:
-    """What the region asks at filing for the maintenance fund (维修资金): area × standard, rounded once."""
-    if home is None or not law["due_at_filing"].value:
-        return ZERO
-    if law["residential_only"].value and home.use is not UnitUse.RESIDENTIAL:
-        return ZERO
-    return Yuan(law["standard"].value[home.structure]).share(home.area)
 
 
 def valid_until(checked_at: datetime, law: Law) -> datetime:

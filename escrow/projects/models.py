@@ -3,7 +3,7 @@
 from datetime import date, datetime
 from decimal import Decimal
 
-from sqlalchemy import CheckConstraint, DateTime, ForeignKey, Numeric, UniqueConstraint, func
+from sqlalchemy import CheckConstraint, DateTime, ForeignKey, Numeric, UniqueConstraint, column, func, table
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from config.database import Base
@@ -35,7 +35,7 @@ class Project(Base):
     name: Mapped[str]
     region: Mapped[str] = mapped_column(comment="县级行政区划代码")
     developer_pk: Mapped[int] = mapped_column(ForeignKey("developer.id"), index=True)
-    permit_no: Mapped[str | None] = mapped_column(unique=True)
+    permit_no: Mapped[str | None]
     permit_issued_on: Mapped[date | None]
     digest: Mapped[bytes] = mapped_column(comment="最近一次报送内容的摘要")
     registered_at: Mapped[datetime] = mapped_column(DateTime(True), server_default=func.clock_timestamp())
@@ -57,6 +57,7 @@ class Building(Base):
     building_no: Mapped[str]
     structure: Mapped[Structure] = mapped_column(term(Structure))
     floors: Mapped[int]
+    removed_at: Mapped[datetime | None] = mapped_column(DateTime(True), comment="移出楼盘表的时刻")
 
 
 class Unit(Base):
@@ -77,3 +78,14 @@ class Unit(Base):
     removed_at: Mapped[datetime | None] = mapped_column(DateTime(True), comment="移出楼盘表的时刻")
 
     building: Mapped[Building] = relationship(lazy="raise")
+
+
+# What later rooms have made of a project and of a unit, told by views so that this room need not know them
+# (监管与买卖现状). Status: ProjectStatus and UnitStatus.
+PROJECT_STANDING = table(
+    "project_standing",
+    column("project_id"), column("status"), column("account_no"), column("account_name"), column("account_status"),
+)  # fmt: skip
+UNIT_STANDING = table(
+    "unit_standing", column("unit_id"), column("status"), column("contract_no"), column("has_history")
+)

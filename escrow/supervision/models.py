@@ -3,7 +3,7 @@
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import CheckConstraint, DateTime, ForeignKey, Index, UniqueConstraint, func, text
+from sqlalchemy import BigInteger, CheckConstraint, DateTime, ForeignKey, Index, UniqueConstraint, func, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -24,8 +24,11 @@ class Agreement(Base):
             "(status = 'effective') <= (second_officer_id IS NOT NULL AND effective_at IS NOT NULL)",
             name="effective_needs_two",
         ),
-        Index("uq_agreement_proposed", "project_id", unique=True, postgresql_where=text("status = 'proposed'")),
-        Index("uq_agreement_effective", "project_id", unique=True, postgresql_where=text("status = 'effective'")),
+        *(
+            Index(f"uq_agreement_{status}_{name}", name, unique=True, postgresql_where=text(f"status = '{status}'"))
+            for status in ("proposed", "effective")
+            for name in ("project_id", "agreement_no", "account_no")
+        ),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -63,6 +66,6 @@ class SupervisedAccount(Base):
     bank_code: Mapped[str] = mapped_column(index=True)
     project_id: Mapped[int] = mapped_column(ForeignKey("project.id"), index=True)
     agreement_id: Mapped[int] = mapped_column(ForeignKey("agreement.id"), unique=True)
-    book_id: Mapped[int] = mapped_column(ForeignKey("ledger.book.id"), unique=True)
+    book_id: Mapped[int] = mapped_column(BigInteger, ForeignKey("ledger.book.id"), unique=True)
     status: Mapped[AccountStatus] = mapped_column(term(AccountStatus))
     opened_at: Mapped[datetime] = mapped_column(DateTime(True), server_default=func.clock_timestamp())

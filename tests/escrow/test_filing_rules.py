@@ -15,16 +15,14 @@ from escrow.filing.rules import (
     Drafted,
     Facts,
     FilingFacts,
-    Home,
     Pass,
     Planned,
     filing_refusals,
-    maintenance_required,
     refusals,
     required,
     valid_until,
 )
-from escrow.projects.rules import Structure, UnitUse
+from escrow.projects.rules import Home, Structure, UnitUse, maintenance_required
 from escrow.supervision.rules import AccountStatus
 from ledger.money import ZERO, Yuan
 
