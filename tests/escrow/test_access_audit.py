@@ -1,9 +1,15 @@
 """The audit trail stands, whoever is connected (审计留痕)."""
 
+import ast
+import html
+import re
+from pathlib import Path
+
 import psycopg
 import pytest
 
 from escrow.access import audit
+from escrow.access.audit_words import STEPS
 from tests.desk import hire, sit_down
 
 
@@ -99,9 +105,6 @@ def test_an_auditor_pages_through_the_whole_trail_by_key(app, house):
     with house.database.begin() as session:
         for n in range(120):
             audit.record(session, "test.step", f"S{n:03d}")
-    import html
-    import re
-
     seen, path = [], "/audit"
     while path:
         page = seat.get(path).text
@@ -172,3 +175,19 @@ def test_one_person_has_one_login_in_the_database_too(house):
         with house.connect("app") as connection, pytest.raises(psycopg.errors.IntegrityError) as refused:
             connection.execute(insert, [username, staff_no, roles])
         assert refused.value.diag.constraint_name == broken
+
+
+def recorded_actions():
+    """Every action named where a step is written down, read from the source."""
+    found = set()
+    for source in (Path(__file__).parents[2] / "escrow").rglob("*.py"):
+        for call in ast.walk(ast.parse(source.read_text("utf-8"))):
+            if isinstance(call, ast.Call) and ast.unparse(call.func) == "audit.record":
+                found |= {node.value for node in ast.walk(call.args[1]) if isinstance(node, ast.Constant)}
+    return {action for action in found if isinstance(action, str) and not action.endswith(".")}
+
+
+def test_every_step_has_its_chinese_name():
+    """每一种留痕事项，审计页上都有中文名称（escrow/access/audit_words.py）。"""
+    assert len(recorded_actions()) > 10
+    assert recorded_actions() - set(STEPS) == set()
