@@ -20,7 +20,17 @@ from escrow.tasks import create_celery
 from ledger.errors import LedgerError
 
 # Each room's doors, in the order money passes them (房间).
-ROOMS = ("access", "projects", "supervision", "contracts", "deposits", "filing", "registration", "release", "oversight")
+ROOMS = (
+    "access",
+    "projects",
+    "supervision",
+    "contracts",
+    "deposits",
+    "filing",
+    "registration",
+    "release",
+    "oversight",
+)
 BODY_LIMIT = 1024 * 1024
 # SQLSTATE beginnings that mean "nothing was done, try again" (可重试的数据库错误).
 TRY_AGAIN = ("08", "53", "57", "55P03", "25P03", "40001", "40P01")
@@ -44,7 +54,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     )
     app.extensions["settings"] = settings
     app.extensions["database"] = Database(settings)
-    app.extensions["celery"] = create_celery(settings)
+    app.extensions["celery"] = create_celery(app, settings)
     _register_rooms(app)
     _register_errors(app)
     register_commands(app)
@@ -79,7 +89,10 @@ def _say(error: EscrowError, headers: dict[str, str] | None = None) -> Response:
     if request.path.startswith(MACHINE_PATHS):
         return problem(error, headers)
     page = render_template(
-        "problem.html", error=error, refusals=getattr(error, "refusals", []), fields=getattr(error, "errors", {})
+        "problem.html",
+        error=error,
+        refusals=getattr(error, "refusals", []),
+        fields=getattr(error, "errors", {}),
     )
     response = make_response(page, error.status)
     response.headers.extend(headers or {})

@@ -1,25 +1,48 @@
-"""What the house does by itself: tasks that carry ids only, and when they ring (定时与后台任务)."""
+"""What the house does by itself: tasks that carry ids only, and when they ring (定时任务).
+
+Work is rows in a state; Celery is only the bell. Every task may run twice, and at the same time as itself.
+"""
 
 from typing import Any
 
-from celery import Celery, shared_task
+from celery import Celery, Task, shared_task
 from flask import Flask
 
 from config.settings import Settings
+from escrow.doors import database
 from ledger.seals import seal
 
 # Every task and how often it rings, in seconds (节拍表).
 BEAT = {
-    "seal-books": {"task": "escrow.tasks.seal_books", "schedule": 30.0},
+    "seal-books": {"task": "escrow.tasks.seal_books", "schedule": 20.0},
 }
 
 
-def create_celery(settings: Settings) -> Celery:
-    """The Celery application; the work itself is rows in a state, Celery is only the bell."""
-    celery = Celery("escrow", broker=settings.broker_url)
+def create_celery(app: Flask, settings: Settings) -> Celery:
+    """The Celery application; each task runs inside the Flask application's context (后台任务)."""
+
+    class InHouse(Task[Any, Any]):
+        def __call__(self, *args: object, **kwargs: object) -> object:
+            with app.app_context():
+                return self.run(*args, **kwargs)
+
+    celery = Celery("escrow", broker=settings.broker_url, task_cls=InHouse)
     celery.conf.update(
-        task_ignore_result=True, task_acks_late=True, worker_prefetch_multiplier=1, timezone="Asia/Shanghai",
-        beat_schedule=BEAT, broker_connection_retry_on_startup=True, task_serializer="json",
-    )  # fmt: skip
+        task_ignore_result=True,
+        task_acks_late=True,
+        worker_prefetch_multiplier=1,
+        worker_hijack_root_logger=False,
+        timezone="Asia/Shanghai",
+        beat_schedule=BEAT,
+        broker_connection_retry_on_startup=True,
+        task_serializer="json",
+    )
     celery.set_default()
     return celery
+
+
+@shared_task
+def seal_books() -> None:
+    """Seal what was booked since the last seal (封存新凭证)."""
+    with database().begin() as session:
+        seal(session)

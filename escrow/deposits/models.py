@@ -45,7 +45,7 @@ class Receipt(Base):
     payer_account_masked: Mapped[str]
     channel: Mapped[Channel] = mapped_column(term(Channel))
     memo: Mapped[str | None]
-    entry_id: Mapped[int] = mapped_column(ForeignKey("ledger.journal_entry.id"), unique=True)
+    entry_id: Mapped[int] = mapped_column(BigInteger, ForeignKey("ledger.journal_entry.id"), unique=True)
     booked_at: Mapped[datetime] = mapped_column(DateTime(True), server_default=func.clock_timestamp())
 
 
@@ -56,7 +56,9 @@ class ReceiptAllocation(Base):
     __table_args__ = (
         UniqueConstraint("receipt_id"),
         UniqueConstraint("receipt_id", "contract_id"),
-        ForeignKeyConstraint(["notice_id", "contract_id"], ["payment_notice.id", "payment_notice.contract_id"]),
+        ForeignKeyConstraint(
+            ["notice_id", "contract_id"], ["payment_notice.id", "payment_notice.contract_id"]
+        ),
         CheckConstraint("amount > 0", name="amount"),
     )
 
@@ -87,5 +89,5 @@ class ReceiptReversal(Base):
     uncovered: Mapped[Yuan] = mapped_column(
         MoneyColumn, server_default="0", comment="账内已无款可冲、记入 1301 的部分；大于零即冲正未了"
     )
-    entry_id: Mapped[int] = mapped_column(ForeignKey("ledger.journal_entry.id"), unique=True)
+    entry_id: Mapped[int] = mapped_column(BigInteger, ForeignKey("ledger.journal_entry.id"), unique=True)
     reversed_at: Mapped[datetime] = mapped_column(DateTime(True), server_default=func.clock_timestamp())

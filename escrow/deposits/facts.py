@@ -1,0 +1,152 @@
+"""What a booking and a reversal are judged by, read under the locks in their fixed order (入账事实).
+
+Order of locks: supervised account, contract, notice, then balances by id inside the ledger.
+"""
+
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from sqlalchemy import Row, select, text
+from sqlalchemy.orm import Session
+
+from config.regulations import Law, law_on
+from escrow import chart
+from escrow.contracts.rules import ContractStatus, Source
+from escrow.deposits.rules import NoticeFacts, Promise, account_refusals
+from escrow.errors import NotFound, Refused
+from escrow.projects.models import Project
+from escrow.supervision.books import account_of
+from escrow.supervision.models import Agreement, SupervisedAccount
+from escrow.supervision.rules import AccountStatus, AgreementStatus
+from ledger.accounts import Account
+from ledger.money import Yuan
+from ledger.terms import Side
+from ledger.wire import ask
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """The account a bank speaks of, locked so that supervision cannot end meanwhile (所涉监管账户)."""
+
+    id: int
+    account_no: str
+    project_id: int
+    book_id: int
+    status: AccountStatus
+    law: Law
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """The notice a bank names with its contract, both locked (所报通知书)."""
+
+    id: int
+    contract_id: int
+    contract_no: str
+    building_id: int
+    facts: NoticeFacts
+
+
+def place(session: Session, account_no: str, bank_code: str, day: date) -> Place:
+    """The bank's own account, or NotFound; Refused where supervision is only proposed (查账户)."""
+    found = session.execute(
+        select(SupervisedAccount, Project.region)
+        .join(Project, Project.id == SupervisedAccount.project_id)
+        .where(SupervisedAccount.account_no == account_no, SupervisedAccount.bank_code == bank_code)
+        .with_for_update(read=True, of=SupervisedAccount)
+    ).one_or_none()
+    if found is None:
+        _refuse_proposed(session, account_no, bank_code, day)
+        raise NotFound("没有这个监管账户，或不属于贵行")
+    account, region = found
+    law = law_on(day, "presale_funds", region)
+    return Place(account.id, account_no, account.project_id, account.book_id, account.status, law)
+
+
+def _refuse_proposed(session: Session, account_no: str, bank_code: str, day: date) -> None:
+    region = session.scalar(
+        select(Project.region)
+        .join(Agreement, Agreement.project_id == Project.id)
+        .where(
+            Agreement.account_no == account_no,
+            Agreement.bank_code == bank_code,
+            Agreement.status == AgreementStatus.PROPOSED,
+        )
+    )
+    if region is not None:
+        law = law_on(day, "presale_funds", region)
+        raise Refused(account_refusals(account_no, AccountStatus.PROPOSED, law))
+
+
+_NOTICE = text("""
+SELECT n.id, n.contract_id, n.amount, n.paid, n.voided_at IS NOT NULL AS is_void,
+       c.contract_no, c.status, c.project_id, u.building_id
+  FROM payment_notice n JOIN contract c ON c.id = n.contract_id JOIN unit u ON u.id = c.unit_id
+ WHERE n.notice_no = :notice_no
+   FOR NO KEY UPDATE OF c, n
+""")
+
+
+def named(session: Session, notice_no: str | None, project_id: int) -> Named | None:
+    """The notice and its contract under their locks, if we know it (查通知书)."""
+    if notice_no is None:
+        return None
+    row = session.execute(_NOTICE, {"notice_no": notice_no}).one_or_none()
+    if row is None:
+        return None
+    return Named(row.id, row.contract_id, row.contract_no, row.building_id, _notice_facts(row, project_id))
+
+
+def _notice_facts(row: Row[Any], project_id: int) -> NoticeFacts:
+    return NoticeFacts(
+        amount=Yuan.from_fen(row.amount),
+        paid=Yuan.from_fen(row.paid),
+        is_void=row.is_void,
+        contract_status=ContractStatus(row.status),
+        same_account=row.project_id == project_id,
+    )
+
+
+_ACCOUNTS = """
+SELECT id, code, key, side, floor FROM ledger.account
+ WHERE book_id = %s AND (code, key) IN (SELECT * FROM unnest(%s::text[], %s::text[]))
+"""
+
+
+def accounts(session: Session, book_id: int, wanted: list[tuple[str, str]]) -> list[Account]:
+    """The ledger accounts of these headings and keys, in the order asked, opened when first needed (取科目)."""
+    rows = ask(session, _ACCOUNTS, (book_id, [code for code, _ in wanted], [key for _, key in wanted]))
+    known = {
+        (code, key): Account(
+            id_, book_id, code, key, Side(side), None if floor is None else Yuan.from_fen(floor)
+        )
+        for id_, code, key, side, floor in rows
+    }
+    return [known.get(one) or account_of(session, book_id, one[0], key=one[1]) for one in wanted]
+
+
+def deposit_accounts(session: Session, book_id: int, notice: Named | None) -> list[Account]:
+    """1101 and 2101, and with a notice also 2111 of the building, 8101 of the contract and 8199."""
+    wanted = [(chart.DEPOSITS_AT_BANK, ""), (chart.UNMATCHED, "")]
+    if notice is not None:
+        wanted += [
+            (chart.KEY_FUNDS, chart.building_key(notice.building_id)),
+            (chart.PAID_IN_BY_CONTRACT, chart.contract_key(notice.contract_id)),
+            (chart.MEMO_CONTRA, ""),
+        ]
+    return accounts(session, book_id, wanted)
+
+
+_PLAN = text("""
+SELECT amount, paid, due_on, source FROM payment_notice
+ WHERE contract_id = :contract_id AND voided_at IS NULL ORDER BY position
+""")
+
+
+def plan(session: Session, contract_id: int) -> list[Promise]:
+    """The living plan of a contract (缴款计划)."""
+    return [
+        Promise(Yuan.from_fen(row.amount), Yuan.from_fen(row.paid), row.due_on, Source(row.source))
+        for row in session.execute(_PLAN, {"contract_id": contract_id})
+    ]

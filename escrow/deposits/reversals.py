@@ -1,0 +1,197 @@
+"""A bank takes back its own error, whole and once (冲正). Lock, look, judge, write."""
+
+from dataclasses import asdict, dataclass
+from datetime import date
+from typing import Any
+
+from sqlalchemy import Row, insert, text, update
+from sqlalchemy.orm import Session
+
+from config.clock import bureau_day, bureau_time
+from escrow import chart
+from escrow.access import audit
+from escrow.contracts.models import Contract, PaymentNotice
+from escrow.contracts.rules import ContractStatus
+from escrow.deposits.facts import Place, accounts, place
+from escrow.deposits.models import ReceiptReversal
+from escrow.deposits.rules import Given, ReversalFacts, reversal_refusals, taken_from
+from escrow.errors import Invalid, NotFound, Refused
+from escrow.outbox import emit
+from ledger.accounts import lock_accounts
+from ledger.journal import Entry, post, reverse
+from ledger.money import ZERO, Yuan
+from ledger.movements import Transfer
+
+
+@dataclass(frozen=True, slots=True)
+class Reversal:
+    """A bank's word that it booked in error (银行冲正通知)."""
+
+    receipt_no: str
+    bank_serial: str
+    amount: Yuan
+    value_date: date
+    reason: str
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """What makes a repeated report the same report (报送事实)."""
+        return {"door": "reversal", **asdict(self), "amount": str(self.amount)}
+
+
+_RECEIPT = text("""
+SELECT r.id, r.receipt_no, r.amount, r.entry_id, r.notice_no, a.account_no,
+       s.amount AS matched, s.notice_id, s.contract_id, u.building_id,
+       v.bank_serial AS reversed_by
+  FROM receipt r JOIN supervised_account a ON a.id = r.account_id
+  LEFT JOIN receipt_allocation s ON s.receipt_id = r.id
+  LEFT JOIN contract c ON c.id = s.contract_id
+  LEFT JOIN unit u ON u.id = c.unit_id
+  LEFT JOIN receipt_reversal v ON v.receipt_id = r.id
+ WHERE r.receipt_no = :receipt_no AND r.bank_code = :bank_code
+""")
+_LOCK_CONTRACT = text("""
+SELECT c.contract_no, c.status FROM contract c JOIN payment_notice n ON n.contract_id = c.id
+ WHERE n.id = :notice_id FOR NO KEY UPDATE OF c, n
+""")
+
+
+def take_back(session: Session, asked: Reversal, bank_code: str) -> dict[str, Any]:
+    """Reverse a receipt (冲正); the answer to the bank.
+
+    The mirror of the booking as long as the account still has the money; what it no longer has stands
+    as a claim on the bank (1301) and blocks filing and release until settled.
+    Raises NotFound, Invalid or Refused with every reason.
+    """
+    today = bureau_day()
+    if asked.value_date > today:
+        raise Invalid({"value_date": "起息日不能晚于今天。"})
+    found = _receipt(session, asked.receipt_no, bank_code)
+    account = place(session, found.account_no, bank_code, today)
+    contract = _lock_contract(session, found)
+    found = _receipt(session, asked.receipt_no, bank_code)
+    facts = ReversalFacts(found.receipt_no, Yuan.from_fen(found.amount), asked.amount, found.reversed_by)
+    if reasons := reversal_refusals(facts, account.law):
+        raise Refused(reasons)
+
+    entry, given = _unbook(session, asked, found, account, bank_code)
+    session.execute(
+        insert(ReceiptReversal).values(
+            receipt_id=found.id, bank_code=bank_code, bank_serial=asked.bank_serial, amount=asked.amount,
+            value_date=asked.value_date, reason=asked.reason, uncovered=given.uncovered, entry_id=entry.id,
+        )
+    )  # fmt: skip
+    if contract is not None:
+        _unpay(session, found, contract)
+    return _tell(session, asked, found, contract, entry, bank_code)
+
+
+def _receipt(session: Session, receipt_no: str, bank_code: str) -> Row[Any]:
+    found = session.execute(_RECEIPT, {"receipt_no": receipt_no, "bank_code": bank_code}).one_or_none()
+    if found is None:
+        raise NotFound("没有这笔入账，或不属于贵行；若入账通知尚在途中，请稍后重报冲正")
+    return found
+
+
+def _lock_contract(session: Session, found: Row[Any]) -> Row[Any] | None:
+    if found.notice_id is None:
+        return None
+    return session.execute(_LOCK_CONTRACT, {"notice_id": found.notice_id}).one()
+
+
+def _unbook(
+    session: Session, asked: Reversal, found: Row[Any], account: Place, bank_code: str
+) -> tuple[Entry, Given]:
+    """The mirror where the account still has the money, else P4 with the bank's debt to the account."""
+    matched = Yuan.from_fen(found.matched or 0)
+    wanted = [(chart.UNMATCHED, "")]
+    if matched > ZERO:
+        wanted.append((chart.KEY_FUNDS, chart.building_key(found.building_id)))
+    held = accounts(session, account.book_id, wanted)
+    balances = lock_accounts(session, held)
+    given = taken_from(
+        matched, Yuan.from_fen(found.amount) - matched,
+        key_funds=balances[held[1].id] if matched > ZERO else ZERO, unmatched=balances[held[0].id],
+    )  # fmt: skip
+    reference = f"reversal:{bank_code}:{asked.bank_serial}"
+    if given.uncovered == ZERO:
+        mirrored = reverse(
+            session, found.entry_id, reference=reference, effective_on=asked.value_date, memo=asked.reason
+        )
+        return mirrored, given
+    return _post_uncovered(session, asked, found, account, given), given
+
+
+def _post_uncovered(
+    session: Session, asked: Reversal, found: Row[Any], account: Place, given: Given
+) -> Entry:
+    bank, owed, unmatched, contra = accounts(
+        session, account.book_id,
+        [(chart.DEPOSITS_AT_BANK, ""), (chart.BANK_ERROR_RECEIVABLE, ""), (chart.UNMATCHED, ""),
+         (chart.MEMO_CONTRA, "")],
+    )  # fmt: skip
+    transfers = [Transfer(owed, bank, given.uncovered)]
+    if given.unmatched > ZERO:
+        transfers.append(Transfer(unmatched, bank, given.unmatched))
+    if found.matched:
+        key_funds, paid_in = accounts(
+            session, account.book_id,
+            [(chart.KEY_FUNDS, chart.building_key(found.building_id)),
+             (chart.PAID_IN_BY_CONTRACT, chart.contract_key(found.contract_id))],
+        )  # fmt: skip
+        transfers.append(Transfer(paid_in, contra, Yuan.from_fen(found.matched)))
+        if given.key_funds > ZERO:
+            transfers.append(Transfer(key_funds, bank, given.key_funds))
+    reference = f"reversal:{found.receipt_no}:{asked.bank_serial}"
+    return post(
+        session, chart.REVERSE_DEPOSIT, transfers,
+        reference=reference, effective_on=asked.value_date, memo=asked.reason,
+    )  # fmt: skip
+
+
+def _unpay(session: Session, found: Row[Any], contract: Row[Any]) -> None:
+    """The notice is owed again; a filed contract is at risk (款项退回，合同有风险)."""
+    session.execute(
+        update(PaymentNotice)
+        .where(PaymentNotice.id == found.notice_id)
+        .values(paid=PaymentNotice.paid - Yuan.from_fen(found.matched))
+    )
+    if contract.status == ContractStatus.FILED:
+        session.execute(
+            update(Contract).where(Contract.id == found.contract_id).values(status=ContractStatus.AT_RISK)
+        )
+
+
+def _tell(
+    session: Session,
+    asked: Reversal,
+    found: Row[Any],
+    contract: Row[Any] | None,
+    entry: Entry,
+    bank_code: str,
+) -> dict[str, Any]:
+    answer = {
+        "receipt_no": found.receipt_no,
+        "status": "reversed",
+        "bank_serial": asked.bank_serial,
+        "contract_no": contract.contract_no if contract else None,
+        "notice_no": found.notice_no,
+        "amount": str(asked.amount),
+        "matched": "0.00",
+        "unmatched": "0.00",
+        "entry_no": entry.entry_no,
+        "booked_at": bureau_time(entry.booked_at).isoformat(),
+    }
+    emit(session, "deposit.reversed", found.receipt_no, answer, audience=[f"bank:{bank_code}", "filing"])
+    if contract is not None and contract.status == ContractStatus.FILED:
+        risk = {
+            "contract_no": contract.contract_no,
+            "receipt_no": found.receipt_no,
+            "amount": str(asked.amount),
+        }
+        emit(session, "filing.at-risk", contract.contract_no, risk, audience=["filing", "platform"])
+    audit.record(
+        session, "deposit.reversed", found.receipt_no, amount=str(asked.amount),
+        bank_serial=asked.bank_serial, entry_no=entry.entry_no,
+    )  # fmt: skip
+    return answer
