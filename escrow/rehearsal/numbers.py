@@ -7,9 +7,9 @@ from stdnum.cn import ric, uscc
 USCC_ALPHABET = "0123456789ABCDEFGHJKLMNPQRTUWXY"
 
 
-def unit_code(region: str, parcel: int, building: int, unit: int) -> str:
-    """A 28-character real-estate unit code (不动产单元代码, GB/T 37346): 宗地 12 + GB + 5, then F + 幢 4 + 户 4."""
-    return f"{region}{parcel // 1000 % 1000:03d}{parcel % 1000:03d}GB{parcel % 100000:05d}F{building:04d}{unit:04d}"
+def unit_code(region: str, zone: int, parcel: int, place: tuple[int, int]) -> str:
+    """A 28-character real-estate unit code (不动产单元代码): 县 6, 地籍区与子区 6, GB 宗地 5, F 幢 4 户 4."""
+    return f"{region}{zone % 1_000_000:06d}GB{parcel:05d}F{place[0]:04d}{place[1]:04d}"
 
 
 def developer_id(chance: Random, region: str) -> str:
