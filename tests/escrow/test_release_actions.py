@@ -1,0 +1,372 @@
+"""A release in the database: what it moves, who may approve it, and what happens when many press at once."""
+
+import threading
+from datetime import date, timedelta
+from decimal import Decimal
+from types import SimpleNamespace
+
+import pytest
+from sqlalchemy import select, text
+
+from config.clock import bureau_day
+from escrow import chart
+from escrow.errors import Invalid, NotFound, Refused
+from escrow.registration.actions import FirstAsked
+from escrow.registration.by_hand import Decision, confirm, reject
+from escrow.registration.by_hand import enter as enter_by_hand
+from escrow.release.actions import Applied, approve, enter
+from escrow.release.actions import reject as send_back
+from escrow.release.evidence import Evidence, decide_evidence, enter_evidence
+from escrow.release.models import ReleaseApplication
+from escrow.release.rules import OPEN_CODES, EvidenceStatus
+from escrow.supervision.rules import ClauseKind
+from ledger.journal import post
+from ledger.money import Yuan
+from ledger.movements import Transfer
+from tests.estate import Estate, build, file_hash, new_number, officers
+
+
+@pytest.fixture
+def people(house):
+    """Clerk, reviewer, release clerk and two more."""
+    names = ("clerk", "reviewer", "handler", "chief", "other")
+    return SimpleNamespace(**dict(zip(names, officers(house, *names), strict=True)))
+
+
+@pytest.fixture
+def estate(house, people) -> Estate:
+    """Two buildings, both registered, nothing open."""
+    found = build(house, [people.clerk, people.reviewer])
+    found.register()
+    return found
+
+
+def approved(estate: Estate, release_no: str, officer_id: int) -> Yuan:
+    return estate.do(lambda session: approve(session, release_no, officer_id=officer_id))
+
+
+def codes(estate: Estate, release_no: str, officer_id: int) -> list[str]:
+    with pytest.raises(Refused) as refused:
+        approved(estate, release_no, officer_id)
+    assert all(refusal.citation for refusal in refused.value.refusals)
+    return [refusal.code for refusal in refused.value.refusals]
+
+
+def one(estate: Estate, query: str, **values):
+    with estate.house.database.read() as session:
+        return session.execute(text(query), values).one()
+
+
+def test_the_balance_of_each_building_goes_to_the_developer(estate, people):
+    """批准后，每幢余额各自转为解除监管应付款，金额与凭证一致，账户转为待划付。"""
+    estate.put("1", "350000.00")
+    estate.put("2", "120000.01")
+    estate.put("2", "0.02", chart.GENERAL_FUNDS)
+    release_no = estate.applied(people.handler)
+
+    amount = approved(estate, release_no, people.chief)
+
+    first, second = (chart.building_key(building_id) for building_id in estate.buildings.values())
+    assert amount == Yuan("470000.03")
+    assert estate.held() == {
+        ("1101", ""): "470000.03", ("2501", first): "350000.00", ("2501", second): "120000.03",
+    }  # fmt: skip
+    row = one(
+        estate,
+        "SELECT r.status, r.amount, a.status AS account_status, r.law -> 'provisions' AS law, r.findings,"
+        " e.movement, e.reference, (SELECT sum(amount) FROM ledger.transfer WHERE entry_id = e.id) AS moved"
+        " FROM release_application r JOIN supervised_account a ON a.id = r.account_id"
+        " JOIN ledger.journal_entry e ON e.id = r.entry_id WHERE r.release_no = :no",
+        no=release_no,
+    )
+    assert (row.status, row.account_status, row.movement) == ("approved", "releasing", "P20")
+    assert row.amount == row.moved == 47000003
+    assert row.reference == f"release:{release_no}"
+    assert "五是" in row.law["release_after_first_registration"]["citation"]
+    assert [line["amount"] for line in row.findings["buildings"]] == ["350000.00", "120000.03"]
+    assert all(condition["met"] for condition in row.findings["conditions"])
+
+
+def test_an_empty_account_is_released_without_an_entry(estate, people):
+    """余额为零也可解除，不记账，账户照样不再收款。"""
+    release_no = estate.applied(people.handler)
+
+    assert approved(estate, release_no, people.chief) == Yuan(0)
+
+    row = one(estate, "SELECT amount, entry_id FROM release_application WHERE release_no = :no", no=release_no)
+    assert (row.amount, row.entry_id) == (0, None)
+    assert one(estate, "SELECT status FROM supervised_account WHERE id = :id", id=estate.account_id) == (
+        "releasing",
+    )
+
+
+def test_the_outside_is_told_once_and_the_trail_has_one_row(estate, people):
+    """解除后登记一条对外事件（银行、网签、平台、登记可见）和一行审计。"""
+    estate.put("1", "1.00")
+    release_no = estate.applied(people.handler)
+    approved(estate, release_no, people.chief)
+
+    event = one(
+        estate, "SELECT subject, data, audience FROM outbox_event WHERE type = 'supervision.released'"
+    )
+    assert event.data["release_no"] == release_no
+    assert event.data["amount"] == "1.00"
+    assert sorted(event.audience) == ["bank:ABC", "filing", "platform", "registration"]
+    audited = "SELECT count(*) FROM audit_event WHERE subject = :no AND action = :action"
+    assert one(estate, audited, no=release_no, action="release.entered") == (1,)
+    assert one(estate, audited, no=release_no, action="release.approved") == (1,)
+
+
+@pytest.mark.parametrize("code", chart.OPEN_ITEMS)
+def test_each_open_heading_refuses_from_the_ledger(estate, people, code):
+    """任一应清零科目在账上有余额，即不予批准，账户状态与余额不变。"""
+    estate.open_item(code)
+    before = estate.held()
+    release_no = estate.applied(people.handler)
+
+    assert codes(estate, release_no, people.chief) == [OPEN_CODES[code]]
+
+    assert estate.held() == before
+    assert one(estate, "SELECT status FROM supervised_account WHERE id = :id", id=estate.account_id) == (
+        "active",
+    )
+
+
+def test_a_building_not_registered_refuses_until_it_is(house, people):
+    """还有一幢未登记时不予批准；登记后同一申请即可批准。"""
+    estate = build(house, [people.clerk, people.reviewer])
+    estate.register("1")
+    release_no = estate.applied(people.handler)
+
+    assert codes(estate, release_no, people.chief) == ["first-registration-missing"]
+    estate.register("2")
+    assert approved(estate, release_no, people.chief) == Yuan(0)
+
+
+def test_an_entry_by_hand_that_waits_is_no_first_registration(house, people):
+    """手工录入未经另一人确认的首次登记，不算已登记。"""
+    estate = build(house, [people.clerk, people.reviewer], buildings=1)
+    asked = FirstAsked(estate.project_no, ("1",), "证A", bureau_day())
+    entry = estate.do(
+        lambda session: enter_by_hand(session, asked, file_hash=file_hash("证A"), officer_id=people.clerk)
+    )
+    release_no = estate.applied(people.handler)
+
+    assert codes(estate, release_no, people.chief) == ["first-registration-missing"]
+    estate.do(lambda session: confirm(session, Decision(entry, people.reviewer)))
+    assert approved(estate, release_no, people.chief) == Yuan(0)
+
+
+# --- who may approve ---
+
+
+def test_who_entered_the_application_may_not_decide_it(estate, people):
+    """录入人不能批准，也不能退回。"""
+    release_no = estate.applied(people.handler)
+
+    assert codes(estate, release_no, people.handler) == ["same-officer"]
+    with pytest.raises(Refused):
+        estate.do(lambda session: send_back(session, release_no, officer_id=people.handler, reason="不齐"))
+
+
+@pytest.mark.parametrize("who", ["clerk", "reviewer"])
+def test_who_handled_the_first_registration_by_hand_may_not_approve(house, people, who):
+    """手工录入或确认首次登记的人，都不能批准该账户解除监管。"""
+    estate = build(house, [people.handler, people.other], buildings=1)
+    asked = FirstAsked(estate.project_no, ("1",), "证B", bureau_day())
+    entry = estate.do(
+        lambda session: enter_by_hand(session, asked, file_hash=file_hash("证B"), officer_id=people.clerk)
+    )
+    estate.do(lambda session: confirm(session, Decision(entry, people.reviewer)))
+    release_no = estate.applied(people.handler)
+
+    assert codes(estate, release_no, getattr(people, who)) == ["approver-handled-registration"]
+    assert approved(estate, release_no, people.chief) == Yuan(0)
+
+
+@pytest.mark.parametrize("who", ["clerk", "reviewer"])
+def test_who_handled_the_evidence_may_not_approve(house, people, who):
+    """录入或确认佐证材料的人，都不能批准该账户解除监管。"""
+    clause = {"kind": "document", "value": None, "clause": "物业承接查验"}
+    estate = build(house, [people.handler, people.other], clauses=[clause])
+    estate.register()
+    filed(estate, people, ClauseKind.DOCUMENT, "物业承接查验")
+    release_no = estate.applied(people.handler)
+
+    assert codes(estate, release_no, getattr(people, who)) == ["approver-handled-evidence"]
+    assert approved(estate, release_no, people.chief) == Yuan(0)
+
+
+def test_an_entry_sent_back_does_not_bind_who_sent_it_back(house, people):
+    """退回首次登记录入的人没有确认任何事实，仍可批准；录入人不可。"""
+    estate = build(house, [people.handler, people.other], buildings=1)
+    asked = FirstAsked(estate.project_no, ("1",), "证C", bureau_day())
+    entry = estate.do(
+        lambda session: enter_by_hand(session, asked, file_hash=file_hash("证C"), officer_id=people.clerk)
+    )
+    estate.do(lambda session: reject(session, Decision(entry, people.reviewer), reason="证书号有误"))
+    estate.register("1")
+    release_no = estate.applied(people.handler)
+
+    assert codes(estate, release_no, people.clerk) == ["approver-handled-registration"]
+    assert approved(estate, release_no, people.reviewer) == Yuan(0)
+
+
+# --- the agreement's clauses ---
+
+
+def filed(estate, people, kind, clause, *, ratio=None, confirmed=True):
+    """A paper entered by the clerk and confirmed by the reviewer."""
+    number = new_number("CL")
+    paper = Evidence(
+        estate.account_no, kind, clause, number, bureau_day(), file_hash(number), ratio=ratio
+    )
+    entry = estate.do(lambda session: enter_evidence(session, paper, officer_id=people.clerk))
+    if confirmed:
+        estate.do(
+            lambda session: decide_evidence(
+                session, entry, EvidenceStatus.CONFIRMED, officer_id=people.reviewer
+            )
+        )
+    return entry
+
+
+@pytest.mark.parametrize(
+    ("kind", "value", "ratio"),
+    [("completion_filing", None, None), ("handover_ratio", "0.90", Decimal("0.9")), ("document", None, None)],
+)
+def test_a_clause_on_paper_waits_for_its_confirmed_paper(house, people, kind, value, ratio):
+    """须凭材料的条款：没有材料不行，只录入未确认不行，确认后才算满足。"""
+    clauses = [{"kind": kind, "value": value, "clause": "协议第九条"}]
+    estate = build(house, [people.handler, people.other], clauses=clauses)
+    estate.register()
+    release_no = estate.applied(people.handler)
+    code = f"clause-{kind.replace('_', '-')}"
+
+    assert codes(estate, release_no, people.chief) == [code]
+    entry = filed(estate, people, ClauseKind(kind), "协议第九条", ratio=ratio, confirmed=False)
+    assert codes(estate, release_no, people.chief) == [code]
+    with pytest.raises(Refused):
+        estate.do(
+            lambda session: decide_evidence(session, entry, EvidenceStatus.CONFIRMED, officer_id=people.clerk)
+        )
+    estate.do(
+        lambda session: decide_evidence(session, entry, EvidenceStatus.CONFIRMED, officer_id=people.reviewer)
+    )
+    assert approved(estate, release_no, people.chief) == Yuan(0)
+
+
+def test_months_run_from_the_last_registration(house, people):
+    """约定首次登记满三个月：以最后一幢登记日起算。"""
+    clauses = [{"kind": "months_after", "value": 3, "clause": "登记满三个月"}]
+    estate = build(house, [people.handler, people.other], clauses=clauses)
+    estate.register("1", on=bureau_day() - timedelta(days=200))
+    estate.register("2", on=bureau_day() - timedelta(days=60))
+    release_no = estate.applied(people.handler)
+
+    assert codes(estate, release_no, people.chief) == ["clause-months-after"]
+
+
+def test_a_paper_for_no_clause_of_the_agreement_is_not_taken(estate, people):
+    """协议没有约定的材料不收；协议不需要比例的不得填比例。"""
+    paper = Evidence(
+        estate.account_no, ClauseKind.DOCUMENT, "没有的条款", "CL1", bureau_day(), file_hash("x")
+    )
+
+    with pytest.raises(Invalid) as refused:
+        estate.do(lambda session: enter_evidence(session, paper, officer_id=people.clerk))
+
+    assert set(refused.value.errors) == {"clause"}
+
+
+# --- one application at a time ---
+
+
+def test_a_second_application_waits_for_the_first(estate, people):
+    """一个账户同时只能有一件在办申请；退回后可以再申请，退回的不能再决定。"""
+    release_no = estate.applied(people.handler)
+    with pytest.raises(Refused) as refused:
+        estate.applied(people.other)
+    assert [refusal.code for refusal in refused.value.refusals] == ["application-live"]
+
+    estate.do(lambda session: send_back(session, release_no, officer_id=people.chief, reason="缺法人签字"))
+
+    assert codes(estate, release_no, people.chief) == ["already-decided"]
+    assert approved(estate, estate.applied(people.handler), people.chief) == Yuan(0)
+
+
+def test_a_paper_is_used_once_whatever_for(estate, people):
+    """同一个申请书文件不能再次使用，退回之后也不行。"""
+    release_no = estate.applied(people.handler)
+    estate.do(lambda session: send_back(session, release_no, officer_id=people.chief, reason="缺页"))
+    with estate.house.database.read() as session:
+        used = session.scalars(select(ReleaseApplication.file_hash)).one()
+
+    with pytest.raises(Refused) as refused:
+        again = Applied(estate.account_no, "SQ-again", bureau_day(), used)
+        estate.do(lambda session: enter(session, again, officer_id=people.handler))
+
+    assert [refusal.code for refusal in refused.value.refusals] == ["file-reused"]
+
+
+def test_an_application_from_tomorrow_or_for_no_account_is_not_taken(estate, people):
+    """申请日期不能晚于今天；没有的账户查无此户。"""
+    tomorrow = Applied(estate.account_no, "SQ", bureau_day() + timedelta(days=1), file_hash(1))
+    nowhere = Applied("99999999", "SQ", date(2026, 1, 1), file_hash(2))
+
+    with pytest.raises(Invalid):
+        estate.do(lambda session: enter(session, tomorrow, officer_id=people.handler))
+    with pytest.raises(NotFound):
+        estate.do(lambda session: enter(session, nowhere, officer_id=people.handler))
+
+
+def test_twenty_who_press_at_once_release_it_once(estate, people):
+    """二十个窗口同时按下批准，只有一个记账，其余都被告知已经批准。"""
+    estate.put("1", "350000.00")
+    release_no = estate.applied(people.handler)
+    ready, outcomes = threading.Barrier(20), []
+
+    def press() -> None:
+        ready.wait()
+        try:
+            outcomes.append(str(approved(estate, release_no, people.chief)))
+        except Refused as refused:
+            outcomes.append(refused.refusals[0].code)
+        except Exception as error:
+            outcomes.append(repr(error))
+
+    crowd = [threading.Thread(target=press) for _ in range(20)]
+    for thread in crowd:
+        thread.start()
+    for thread in crowd:
+        thread.join()
+
+    assert sorted(outcomes) == ["350000.00"] + ["already-decided"] * 19
+    entries = "SELECT count(*) FROM ledger.journal_entry WHERE movement = 'P20'"
+    assert one(estate, entries) == (1,)
+    assert estate.held()["2501", chart.building_key(estate.buildings["1"])] == "350000.00"
+
+
+def test_a_posting_under_way_is_waited_for(estate, people):
+    """批准时正有一笔入账未提交：批准等它提交，并把它一并转出，不留下钱。"""
+    estate.put("1", "100.00")
+    release_no = estate.applied(people.handler)
+    outcome = []
+    with estate.begin() as session:
+        estate_accounts = (estate.account("1101"), estate.account("2111", chart.building_key(estate.buildings["1"])))
+        _post(session, estate_accounts, "50.00")
+        thread = threading.Thread(target=lambda: outcome.append(approved(estate, release_no, people.chief)))
+        thread.start()
+        thread.join(0.5)
+        assert thread.is_alive()
+    thread.join()
+
+    assert outcome == [Yuan("150.00")]
+    assert ("2111", chart.building_key(estate.buildings["1"])) not in estate.held()
+
+
+def _post(session, accounts, amount):
+    transfer = Transfer(*accounts, Yuan(amount))
+    post(
+        session, chart.RECEIVE_DEPOSIT, [transfer], reference=new_number("U"), effective_on=bureau_day()
+    )

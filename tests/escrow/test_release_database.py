@@ -1,0 +1,280 @@
+"""What PostgreSQL itself refuses of a release, when nobody asks the rules (数据库层面的解除监管约束)."""
+
+from types import SimpleNamespace
+
+import psycopg
+import pytest
+
+from config.clock import bureau_day
+from escrow import chart
+from escrow.registration.actions import FirstAsked
+from escrow.registration.by_hand import Decision, confirm
+from escrow.registration.by_hand import enter as enter_by_hand
+from escrow.release.actions import approve
+from escrow.supervision.books import account_of
+from ledger.journal import post
+from ledger.money import Yuan
+from ledger.movements import Transfer
+from tests.estate import Estate, build, file_hash, new_number, officers
+
+APPROVE = """
+UPDATE release_application
+   SET status = 'approved', decided_by = %(who)s, decided_at = clock_timestamp(), amount = %(amount)s,
+       entry_id = %(entry)s, law = '{}', findings = '{}'
+ WHERE release_no = %(no)s
+"""
+RELEASING = "UPDATE supervised_account SET status = 'releasing' WHERE id = %s"
+
+
+@pytest.fixture
+def people(house):
+    names = ("clerk", "reviewer", "handler", "chief", "other")
+    return SimpleNamespace(**dict(zip(names, officers(house, *names), strict=True)))
+
+
+@pytest.fixture
+def estate(house, people) -> Estate:
+    found = build(house, [people.clerk, people.reviewer])
+    found.register()
+    found.put("1", "100.00")
+    return found
+
+
+def pay_over(estate: Estate, amount: str = "100.00") -> int:
+    """The entry of a release, posted by itself."""
+    key = chart.building_key(estate.buildings["1"])
+    with estate.begin() as session:
+        transfer = Transfer(
+            estate.account("2111", key),
+            account_of(session, estate.book_id, chart.RELEASED_PAYABLE, key=key),
+            Yuan(amount),
+        )
+        return post(
+            session, chart.RELEASE, [transfer], reference=new_number("R"), effective_on=bureau_day()
+        ).id
+
+
+def attempt(estate: Estate, people, *, role: str = "app", then=RELEASING, **changes) -> None:
+    """Approve in plain SQL, everything right but what is changed; commits."""
+    number = changes.pop("no", None) or estate.applied(people.handler)
+    values = {"no": number, "who": people.chief, "amount": 10000, **changes}
+    values.setdefault("entry", None if "entry" in changes else pay_over(estate))
+    with estate.house.connect(role) as connection:
+        connection.execute(APPROVE, values)
+        if then:
+            connection.execute(then, (estate.account_id,))
+        connection.commit()
+
+
+def refused_by(error) -> str:
+    return str(error.value.diag.constraint_name)
+
+
+def test_everything_right_is_accepted(estate, people):
+    """全部合规时，直接写库也能成：后面各项拒绝都只差一处。"""
+    attempt(estate, people)
+
+    assert estate.held() == {
+        ("1101", ""): "100.00", ("2501", chart.building_key(estate.buildings["1"])): "100.00",
+    }  # fmt: skip
+
+
+def test_the_same_person_cannot_enter_and_decide(estate, people):
+    """录入人与决定人相同，数据库拒绝。"""
+    with pytest.raises(psycopg.errors.CheckViolation) as error:
+        attempt(estate, people, who=people.handler)
+    assert refused_by(error) == "ck_release_application_two_officers"
+
+
+@pytest.mark.parametrize("who", ["clerk", "reviewer"])
+def test_whoever_handled_the_registration_cannot_approve(house, people, who):
+    """手工录入或确认首次登记的人批准，数据库拒绝。"""
+    estate = build(house, [people.handler, people.other], buildings=1)
+    estate.put("1", "100.00")
+    asked = FirstAsked(estate.project_no, ("1",), "证D", bureau_day())
+    entry = estate.do(
+        lambda session: enter_by_hand(session, asked, file_hash=file_hash("证D"), officer_id=people.clerk)
+    )
+    estate.do(lambda session: confirm(session, Decision(entry, people.reviewer)))
+
+    with pytest.raises(psycopg.errors.CheckViolation) as error:
+        attempt(estate, people, who=getattr(people, who))
+    assert refused_by(error) == "release_approver_independent"
+
+
+EVIDENCE = """
+INSERT INTO release_evidence (account_id, kind, clause, paper_no, dated_on, file_hash, status, entered_by)
+VALUES (%s, 'document', '条款', 'CL', current_date, %s, 'entered', %s) RETURNING id
+"""
+
+
+def test_whoever_handled_the_evidence_cannot_approve(estate, people):
+    """录入或确认佐证材料的人批准，数据库拒绝。"""
+    with estate.house.connect() as connection:
+        [(evidence_id,)] = connection.execute(
+            EVIDENCE, (estate.account_id, file_hash("e"), people.clerk)
+        ).fetchall()
+        connection.execute(
+            "UPDATE release_evidence SET status = 'confirmed', decided_by = %s, decided_at = now() WHERE id = %s",
+            (people.reviewer, evidence_id),
+        )
+    number = estate.applied(people.handler)
+
+    for who in (people.clerk, people.reviewer):
+        with pytest.raises(psycopg.errors.CheckViolation) as error:
+            attempt(estate, people, who=who, no=number, entry=None, amount=0)
+        assert refused_by(error) == "release_approver_independent"
+
+
+def test_the_same_person_cannot_enter_and_confirm_evidence(estate, people):
+    """佐证材料的录入人自己确认，数据库拒绝。"""
+    with pytest.raises(psycopg.errors.CheckViolation) as error, estate.house.connect() as connection:
+        connection.execute(EVIDENCE, (estate.account_id, file_hash("f"), people.clerk))
+        connection.execute(
+            "UPDATE release_evidence SET status = 'confirmed', decided_by = entered_by, decided_at = now()"
+        )
+    assert refused_by(error) == "ck_release_evidence_two_officers"
+
+
+def test_a_building_without_first_registration_stops_it(house, people):
+    """有楼幢未首次登记，数据库拒绝批准。"""
+    estate = build(house, [people.clerk, people.reviewer])
+    estate.register("1")
+    estate.put("1", "100.00")
+
+    with pytest.raises(psycopg.errors.CheckViolation) as error:
+        attempt(estate, people)
+    assert refused_by(error) == "release_after_first_registration"
+
+
+@pytest.mark.parametrize("changes", [{"amount": 9999}, {"amount": 10001}, {"amount": 0, "entry": None}])
+def test_the_amount_is_what_the_entry_moved_and_nothing_is_left(estate, people, changes):
+    """金额与凭证不符，或账上还有未转的余额，数据库拒绝。"""
+    with pytest.raises(psycopg.errors.CheckViolation) as error:
+        attempt(estate, people, **changes)
+    assert refused_by(error) == "release_follows_ledger"
+
+
+def test_a_release_that_leaves_a_fen_behind_is_refused(estate, people):
+    """少转一分钱，数据库拒绝。"""
+    with pytest.raises(psycopg.errors.CheckViolation) as error:
+        attempt(estate, people, entry=pay_over(estate, "99.99"), amount=9999)
+    assert refused_by(error) == "release_follows_ledger"
+
+
+def test_an_entry_of_another_account_is_no_proof(house, estate, people):
+    """拿别的账户的凭证充数，数据库拒绝。"""
+    other = build(house, [people.clerk, people.reviewer])
+    other.register()
+    other.put("1", "100.00")
+    foreign = pay_over(other)
+    pay_over(estate)
+
+    with pytest.raises(psycopg.errors.CheckViolation) as error:
+        attempt(estate, people, entry=foreign)
+    assert refused_by(error) == "release_follows_ledger"
+
+
+@pytest.mark.parametrize("code", chart.OPEN_ITEMS)
+def test_one_fen_on_an_open_heading_stops_it(estate, people, code):
+    """应清零科目还有一分钱，数据库拒绝批准。"""
+    estate.open_item(code)
+    if code in ("1102", "1301"):
+        estate.move(chart.GENERAL_FUNDS, chart.DEPOSITS_AT_BANK, "0.01")
+
+    with pytest.raises(psycopg.errors.CheckViolation) as error:
+        attempt(estate, people)
+    assert refused_by(error) == "release_follows_ledger"
+    assert code in error.value.diag.message_primary
+
+
+@pytest.mark.parametrize("role", ["app", "owner"])
+def test_an_account_is_not_releasing_without_an_approval(estate, people, role):
+    """没有批准的申请，账户不能转为待划付，库主也不能。"""
+    estate.applied(people.handler)
+
+    with pytest.raises(psycopg.errors.CheckViolation) as error, estate.house.connect(role) as connection:
+        connection.execute(RELEASING, (estate.account_id,))
+    assert refused_by(error) == "releasing_needs_approval"
+
+
+def test_an_approval_ends_supervision_in_the_same_transaction(estate, people):
+    """批准而账户仍收款，提交时数据库拒绝。"""
+    with pytest.raises(psycopg.errors.CheckViolation) as error:
+        attempt(estate, people, then=None)
+    assert refused_by(error) == "approval_ends_supervision"
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "status = 'entered', decided_by = NULL, decided_at = NULL, amount = NULL, entry_id = NULL, law = NULL,"
+        " findings = NULL",
+        "amount = amount + 1", "law = '{\"a\": 1}'", "entered_by = entered_by + 1", "application_no = 'X'",
+        "reason = 'x'",
+    ],
+)  # fmt: skip
+def test_a_decision_stands(estate, people, change):
+    """决定之后任何一栏都不能再改，库主也不能。"""
+    number = estate.applied(people.handler)
+    estate.do(lambda session: approve(session, number, officer_id=people.chief))
+
+    with pytest.raises(psycopg.errors.CheckViolation), estate.house.connect("owner") as connection:
+        connection.execute(f"UPDATE release_application SET {change}")
+
+
+def test_an_application_begins_as_entered(estate, people):
+    """申请不能一写入就是已批准。"""
+    with pytest.raises(psycopg.errors.CheckViolation) as error, estate.house.connect() as connection:
+        connection.execute(
+            "INSERT INTO release_application (release_no, account_id, application_no, applied_on, file_hash, status,"
+            " entered_by, decided_by, decided_at, amount, law, findings)"
+            " VALUES ('JC1', %s, 'SQ', current_date, %s, 'approved', %s, %s, now(), 0, '{}', '{}')",
+            (estate.account_id, file_hash("n"), people.handler, people.chief),
+        )
+    assert refused_by(error) == "decided_once"
+
+
+@pytest.mark.parametrize("table", ["release_application", "release_evidence", "filed_paper"])
+@pytest.mark.parametrize("how", ["DELETE FROM {}", "TRUNCATE {} CASCADE"])
+def test_nothing_filed_is_taken_out_again(estate, people, table, how):
+    """申请、材料与已用文件不能删除或清空，库主也不能。"""
+    estate.applied(people.handler)
+    with estate.house.connect() as connection:
+        connection.execute(EVIDENCE, (estate.account_id, file_hash("g"), people.clerk))
+
+    with pytest.raises(psycopg.errors.CheckViolation) as error, estate.house.connect("owner") as connection:
+        connection.execute(how.format(table))
+    assert refused_by(error) == "written_once"
+
+
+def test_no_file_serves_twice(estate, people):
+    """首次登记用过的文件，不能再作佐证材料。"""
+    estate_two = build(estate.house, [people.clerk, people.reviewer], buildings=1)
+    asked = FirstAsked(estate_two.project_no, ("1",), "证E", bureau_day())
+    estate_two.do(
+        lambda session: enter_by_hand(session, asked, file_hash=file_hash("证E"), officer_id=people.clerk)
+    )
+
+    with pytest.raises(psycopg.errors.UniqueViolation) as error, estate.house.connect() as connection:
+        connection.execute(EVIDENCE, (estate.account_id, file_hash("证E"), people.clerk))
+    assert refused_by(error) == "pk_filed_paper"
+
+
+RECEIPT = """
+INSERT INTO receipt (receipt_no, account_id, bank_code, bank_serial, amount, value_date, bank_booked_at,
+                     payer_name_sealed, payer_name_masked, payer_account_sealed, payer_account_masked, channel,
+                     entry_id)
+VALUES ('RZ-late', %(account)s, 'ABC', 'S1', 1, current_date, now(), '', '', '', '', 'pos', %(entry)s)
+"""
+
+
+def test_no_receipt_enters_after_the_release(estate, people):
+    """解除监管之后，绕过接口也不能再写入一笔入账。"""
+    number = estate.applied(people.handler)
+    estate.do(lambda session: approve(session, number, officer_id=people.chief))
+    entry = estate.open_item(chart.UNMATCHED)
+
+    with pytest.raises(psycopg.errors.CheckViolation) as error, estate.house.connect() as connection:
+        connection.execute(RECEIPT, {"account": estate.account_id, "entry": entry.id})
+    assert refused_by(error) == "no_receipt_after_release"
