@@ -6,13 +6,14 @@ from typing import Any
 import psycopg
 from psycopg import sql
 
-from config.postgres import FLOOR, CannotStart
+from config.postgres import CannotStart
 from config.roles import (
     APP,
     OWNER,
     ROLES,
     Connection,
     admit_roles,
+    broken_promises,
     broker_url,
     create_database,
     create_roles,
@@ -34,18 +35,18 @@ def bootstrap(environ: Mapping[str, str], kept: dict[str, Any]) -> str:
     admin = "postgresql" + admin[admin.index("://") :] if "://" in admin else admin
     broker = environ.get("CELERY_BROKER_URL")
     with _connect(admin, "DATABASE_URL") as connection:
-        version = connection.info.server_version // 10000
-        if version < FLOOR:
-            raise CannotStart(f"DATABASE_URL 是 PostgreSQL {version}，须为 {FLOOR} 或更新；未作任何改动")
+        if found := broken_promises(connection):
+            raise CannotStart(f"DATABASE_URL 所指的数据库不合要求：{'；'.join(found)}。数据库未作任何改动")
         if all(environ.get(name) for name in TOLD.values()):
             kept.update({key: environ[name] for key, name in TOLD.items()})
         else:
             _make_roles(connection, admin, environ, kept["role_passwords"])
             kept.update(urls(admin, kept["role_passwords"]))
+        version = str(connection.info.server_version // 10000)
         kept["broker_url"] = broker or _make_broker(connection, kept["database_url"])
     for key, name in TOLD.items():
         _connect(kept[key], name).close()
-    return str(version)
+    return version
 
 
 def _make_roles(
@@ -55,7 +56,7 @@ def _make_roles(
     strange = [role for role in ROLES if role in held and not _opens(url_for(admin, role, passwords[role]))]
     if strange and environ.get("ESCROW_ADOPT_ROLES") != "1":
         raise CannotStart(
-            f"这台服务器上已有角色 {'、'.join(strange)}，但口令与本数据文件夹不符（可能属于另一套系统）；未作任何改动。"
+            f"这台服务器上已有角色 {'、'.join(strange)}，但口令与本数据文件夹不符（可能属于另一套系统）；数据库未作任何改动。"
             f"请以 ESCROW_DATA 指向原来的数据文件夹，或以 {'、'.join(TOLD.values())} 告知四个连接地址；"
             "确认无人使用后，可用 ESCROW_ADOPT_ROLES=1 重设其口令"
         )
@@ -107,7 +108,7 @@ def _wanting(connection: Connection, name: str, error: psycopg.Error) -> str:
     return (
         f"DATABASE_URL 的用户 {connection.info.user} 权限不够（{error.diag.message_primary}）：须能建角色（CREATEROLE），"
         f"并是数据库 {name} 的所有者；或由管理员先执行：{roles} ALTER DATABASE {name} OWNER TO {OWNER}; "
-        f"再以 {'、'.join(TOLD.values())} 告知四个连接地址。未作任何改动"
+        f"再以 {'、'.join(TOLD.values())} 告知四个连接地址。数据库未作任何改动"
     )
 
 

@@ -90,7 +90,7 @@ def _holder(path: Path) -> str:
                 fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
             except OSError:
                 return said
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return ""
     except PermissionError as error:
         raise CannotStart(f"数据文件夹 {path.parent} 属于另一用户；请以该用户启动，或以 ESCROW_DATA 另选文件夹") from error

@@ -58,14 +58,23 @@ def _live(plan: Plan) -> int:
     finally:
         for sign in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(sign, signal.SIG_IGN)
-        say("▸ 正在停止：先做完手上的事，再停数据库……")
-        late = children.stop()
-        say(f"✓ 已全部停止{'（强制结束：' + '、'.join(late) + '）' if late else ''}，数据保存在 {plan.data}")
+        _take_down(plan, children)
     return code
+
+
+def _take_down(plan: Plan, children: Children) -> None:
+    if not children.running and not (children.server and children.server.process):
+        return
+    say("▸ 正在停止：先做完手上的事，再停数据库……")
+    late = children.stop()
+    say(f"✓ 已全部停止{'（强制结束：' + '、'.join(late) + '）' if late else ''}，数据保存在 {plan.data}")
 
 
 def _bring_up(plan: Plan, children: Children) -> None:
     begun = time.monotonic()
+    if not plan.own_server:
+        children.server = Server(plan.data, find_programs())
+        children.server.check_version()
     (plan.data / "log").mkdir(exist_ok=True)
     if left := stop_leftovers(plan.data):
         say(f"▸ 已停止上一次异常退出遗留的进程：{'、'.join(left)}")
@@ -73,10 +82,10 @@ def _bring_up(plan: Plan, children: Children) -> None:
     kept = house.drawn(plan.data)
     house.signing_key(plan.data)
     say(f"✓ 密钥与口令：{plan.data / 'house.json'}（仅本用户可读）")
-    if plan.own_server:
-        say(f"✓ 数据库：DATABASE_URL 所指的 PostgreSQL {bootstrap(os.environ, kept)}")
+    if children.server:
+        _start_server(children.server, kept)
     else:
-        _start_server(plan, children, kept)
+        say(f"✓ 数据库：DATABASE_URL 所指的 PostgreSQL {bootstrap(os.environ, kept)}")
     house.keep(plan.data, kept)
     roles.assert_durable(kept["database_url"])
     say("✓ 持久性设定已核对：fsync、full_page_writes、synchronous_commit、data_checksums")
@@ -86,13 +95,11 @@ def _bring_up(plan: Plan, children: Children) -> None:
     _tell(plan, time.monotonic() - begun)
 
 
-def _start_server(plan: Plan, children: Children, kept: dict[str, Any]) -> None:
+def _start_server(server: Server, kept: dict[str, Any]) -> None:
     """The embedded PostgreSQL, its roles and its two databases (内置数据库)."""
-    children.server = server = Server(plan.data, find_programs())
-    server.check_version()
     if not server.data.exists():
         say("▸ 初始化数据库……")
-    password = house.superuser_password(plan.data)
+    password = house.superuser_password(server.home)
     server.create(password)
     server.start({"log_checkpoints": "off"})
     broker = f"{roles.DATABASE}_broker"
