@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
-from uuid import UUID
 
 from sqlalchemy import BigInteger, DateTime, Index, LargeBinary, func, insert, text
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
@@ -29,7 +28,6 @@ class OutboxEvent(Base):
     __table_args__ = (Index("ix_outbox_event_audience", "audience", postgresql_using="gin"),)
 
     id: Mapped[int] = mapped_column(BigInteger, primary_key=True)
-    event_id: Mapped[UUID] = mapped_column(unique=True, server_default=text("gen_random_uuid()"))
     type: Mapped[str]
     subject: Mapped[str]
     data: Mapped[dict[str, Any]] = mapped_column(JSONB)
