@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from escrow.access.furniture import day, instant, yuan
+from escrow.access.furniture import NAVIGATION, day, instant, yuan
 from escrow.access.guards import officer
 from escrow.access.rules import PERMISSIONS, Role, allowed
 from ledger.money import Yuan
@@ -67,6 +67,13 @@ def test_the_navigation_offers_only_what_one_may_open(app, house):
     assert 'href="/audit"' in auditor.get("/").text
     assert 'href="/audit"' not in admin.get("/").text
     assert 'href="/officers"' in admin.get("/").text
+
+
+def test_the_navigation_leads_somewhere(app):
+    """导航里的每一项都有页面，且标明的权限与页面一致。"""
+    for link in NAVIGATION:
+        assert link.endpoint in app.view_functions, link.label
+        assert app.view_functions[link.endpoint].guard == link.permission
 
 
 def test_a_refused_page_is_written_down(app, house):
