@@ -96,7 +96,7 @@ def _receipts(contract: Drafted | None) -> list[dict[str, str]]:
             "receipt_no": receipt.receipt_no,
             "bank_serial": receipt.bank_serial,
             "amount": str(receipt.amount),
-            "booked_at": shown(receipt.booked_at),
+            "booked_at": bureau_time(receipt.booked_at).isoformat(),
         }
         for receipt in (contract.receipts if contract else ())
     ]

@@ -19,12 +19,11 @@ SELECT c.id AS contract_id, c.version, c.status, c.price, cu.unit_code AS own_un
        p.region, p.permit_issued_on, a.status AS account_status,
        coalesce(cu.area, au.area) AS area, coalesce(cu.use, au.use) AS use,
        coalesce(cb.structure, ab.structure) AS structure,
-       coalesce(au.removed_at IS NULL AND ab.project_id = p.id, false) AS unit_in_register,
+       coalesce(au.removed_at IS NULL AND ab.removed_at IS NULL AND ab.project_id = p.id, false)
+         AS unit_in_register,
        EXISTS (SELECT FROM contract f
                 WHERE f.unit_id = au.id AND f.status IN ('filed', 'at-risk')) AS unit_filed,
-       ARRAY(SELECT json_build_array(n.amount, n.due_on, n.source)
-               FROM payment_notice n WHERE n.contract_id = c.id AND n.voided_at IS NULL
-              ORDER BY n.position, n.id) AS plan,
+       (SELECT v.payments FROM contract_version v WHERE v.contract_id = c.id AND v.version = c.version) AS plan,
        ARRAY(SELECT json_build_array(r.id, r.receipt_no, r.bank_serial, s.amount, r.booked_at)
                FROM receipt_allocation s JOIN receipt r ON r.id = s.receipt_id
               WHERE s.contract_id = c.id
@@ -96,8 +95,12 @@ def _drafted(row: Row[Any]) -> Drafted:
         price=Yuan.from_fen(row.price),
         status=ContractStatus(row.status),
         plan=tuple(
-            Planned(Yuan.from_fen(amount), date.fromisoformat(due_on), Source(source))
-            for amount, due_on, source in row.plan
+            Planned(
+                Yuan.parse(payment["amount"]),
+                date.fromisoformat(payment["due_on"]),
+                Source(payment["source"]),
+            )
+            for payment in row.plan
         ),
         receipts=tuple(
             Counted(receipt_id, receipt_no, serial, Yuan.from_fen(amount), datetime.fromisoformat(booked_at))

@@ -6,9 +6,8 @@ from flask import Blueprint, Flask, Response
 from flask.typing import ResponseReturnValue
 from marshmallow import Schema, fields, post_load
 
-from escrow.doors import answer, answered, api_blueprint, caller, database, scope
-from escrow.errors import NotFound
-from escrow.fields import KEY_PATTERN, MONEY_PATTERN, StrictSchema, day, key, money, read_text, unit_code
+from escrow.doors import Problem, answer, answered, api_blueprint, caller, database, known_number, scope
+from escrow.fields import MONEY_PATTERN, StrictSchema, day, key, money, unit_code
 from escrow.filing.actions import Asked, Filing, check, file, find_check
 from escrow.filing.signing import public_keys
 
@@ -44,6 +43,14 @@ EXAMPLE_ANSWER: dict[str, Any] = {
     "warnings": [],
     "law": {"region": "141130", "in_force_from": "2023-04-13"},
     "signature": None,
+}
+EXAMPLE_FILING = {
+    "contract_no": "HT202611200001",
+    "status": "filed",
+    "filing_no": "BA202611210001",
+    "check_no": "HD202611217F3A90C2D1E4",
+    "filed_on": "2026-11-21",
+    "filed_at": "2026-11-21T10:41:07+08:00",
 }
 REASONS = (
     "contract-unknown", "contract-mismatch", "account-not-active", "deposit-missing", "deposit-short",
@@ -143,7 +150,8 @@ class FilingAnswer(Schema):
 @api.post("/deposit-checks")
 @scope("filing")
 @api.arguments(CheckRequest)
-@api.response(200, CheckAnswer, example=EXAMPLE_ANSWER)
+@api.response(200, CheckAnswer, example=EXAMPLE_ANSWER, description="核对答复，通过与否都在其中")
+@api.alt_response(409, schema=Problem, description="同一 request_id 已用于其他内容")
 def check_deposit(asked: Asked) -> Response:
     """备案前核对：这份合同可以备案吗？每条理由都有依据；同一 request_id 得同一答复。"""
     found = database().transact(lambda session: check(session, asked, caller().client_id))
@@ -153,32 +161,28 @@ def check_deposit(asked: Asked) -> Response:
 @api.get("/deposit-checks/<check_no>")
 @scope("filing")
 @api.response(200, CheckAnswer, example=EXAMPLE_ANSWER)
+@api.alt_response(404, schema=Problem, description="没有这个核对编号")
 def read_check(check_no: str) -> Response:
     """再读一次核对答复，一字不差。"""
     with database().read() as session:
-        return answer(find_check(session, _number(check_no)).text)
+        return answer(find_check(session, known_number(check_no)).text)
 
 
 @api.post("/contracts/<contract_no>/filing")
 @scope("filing")
 @api.arguments(FilingRequest)
-@api.response(201, FilingAnswer)
+@api.response(201, FilingAnswer, example=EXAMPLE_FILING, description="已备案")
+@api.alt_response(200, schema=FilingAnswer, example=EXAMPLE_FILING, description="重复报送，答复与首次相同")
+@api.alt_response(404, schema=Problem, description="没有这个合同号")
+@api.alt_response(409, schema=Problem, description="不予备案，理由逐条列明；或已以其他内容备案")
 def file_contract(filing: dict[str, Any], contract_no: str) -> Response:
     """网签备案：只凭有效、未用过、同一合同同一版本的核对通过，加锁后重新判断。"""
-    asked = Filing(contract_no=_number(contract_no), **filing)
+    asked = Filing(contract_no=known_number(contract_no), **filing)
 
     def unit(session: Any) -> tuple[str, int]:
         return answered(session, f"filing:{contract_no}", filing, lambda: file(session, asked))
 
     return answer(*database().transact(unit))
-
-
-def _number(text: str) -> str:
-    """A number from the address; one that cannot exist is not found (地址中的业务号)."""
-    try:
-        return read_text(text, 64, KEY_PATTERN)
-    except ValueError:
-        raise NotFound from None
 
 
 @keys.get("/.well-known/jwks.json")

@@ -67,9 +67,99 @@ CREATE TABLE contract_filing (
 
 WRITTEN_ONCE = ('deposit_check', 'deposit_check_receipt', 'contract_filing')
 
+# A PASS states what its receipts amount to, and each of them stood when it was given (通过须与入账相符).
+STANDING = """
+CREATE FUNCTION pass_stands_on_receipts() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE
+    counted bigint;
+    reversed bigint;
+BEGIN
+    SELECT coalesce(sum(c.amount), 0), count(v.id) INTO counted, reversed
+      FROM deposit_check_receipt c LEFT JOIN receipt_reversal v ON v.receipt_id = c.receipt_id
+     WHERE c.check_id = NEW.id;
+    -- A reversal that committed since the facts were read: the whole question is asked again.
+    IF reversed > 0 THEN
+        RAISE 'check %: a receipt was reversed meanwhile', NEW.check_no
+              USING ERRCODE = 'serialization_failure', CONSTRAINT = 'pass_stands_on_receipts';
+    END IF;
+    IF counted <> NEW.deposited THEN
+        RAISE 'check % states %, its standing receipts are %', NEW.check_no, NEW.deposited, counted
+              USING ERRCODE = 'check_violation', CONSTRAINT = 'pass_stands_on_receipts';
+    END IF;
+    RETURN NULL;
+END $$;
+CREATE CONSTRAINT TRIGGER pass_stands_on_receipts AFTER INSERT ON deposit_check
+    DEFERRABLE INITIALLY DEFERRED FOR EACH ROW WHEN (NEW.decision = 'pass')
+    EXECUTE FUNCTION pass_stands_on_receipts();
+
+-- A receipt counts in a check for what was allocated, no more and no less.
+CREATE FUNCTION check_counts_allocation() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF NOT EXISTS (SELECT FROM receipt_allocation
+                    WHERE receipt_id = NEW.receipt_id AND contract_id = NEW.contract_id
+                      AND amount = NEW.amount) THEN
+        RAISE 'receipt % is not allocated with % to contract %', NEW.receipt_id, NEW.amount, NEW.contract_id
+              USING ERRCODE = 'check_violation', CONSTRAINT = 'check_counts_allocation';
+    END IF;
+    RETURN NEW;
+END $$;
+CREATE TRIGGER check_counts_allocation BEFORE INSERT ON deposit_check_receipt
+    FOR EACH ROW EXECUTE FUNCTION check_counts_allocation();
+"""
+
+# A filing stands on a PASS of its own day, of the version now drafted, whose receipts all stand, over an
+# active account. The locks make a reversal, a suspension and a filing wait for each other (备案须立得住).
+FILING_STANDS = """
+CREATE FUNCTION filing_stands() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE
+    why text;
+BEGIN
+    PERFORM FROM supervised_account a JOIN contract c ON c.project_id = a.project_id
+      WHERE c.id = NEW.contract_id AND a.status = 'active' FOR SHARE OF a;
+    IF NOT FOUND THEN
+        why := 'the account is not active';
+    END IF;
+    PERFORM FROM contract WHERE id = NEW.contract_id AND status = 'drafted'
+        AND version = NEW.contract_version FOR NO KEY UPDATE;
+    IF NOT FOUND THEN
+        why := 'the contract is not drafted in this version';
+    END IF;
+    IF EXISTS (SELECT FROM deposit_check_receipt c JOIN receipt_reversal v ON v.receipt_id = c.receipt_id
+                WHERE c.check_id = NEW.check_id) THEN
+        why := 'a receipt of the check is reversed';
+    END IF;
+    IF NEW.filed_on <> (SELECT (valid_until AT TIME ZONE 'Asia/Shanghai')::date
+                          FROM deposit_check WHERE id = NEW.check_id) THEN
+        why := 'the check is of another day';
+    END IF;
+    IF why IS NOT NULL THEN
+        RAISE 'contract % may not be filed: %', NEW.contract_id, why
+              USING ERRCODE = 'check_violation', CONSTRAINT = 'filing_stands';
+    END IF;
+    RETURN NEW;
+END $$;
+CREATE TRIGGER filing_stands BEFORE INSERT ON contract_filing
+    FOR EACH ROW EXECUTE FUNCTION filing_stands();
+
+-- A contract is filed by its filing and by nothing else.
+CREATE FUNCTION filed_needs_filing() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF NOT EXISTS (SELECT FROM contract_filing WHERE contract_id = NEW.id) THEN
+        RAISE 'contract % has no filing', NEW.contract_no
+              USING ERRCODE = 'check_violation', CONSTRAINT = 'filed_needs_filing';
+    END IF;
+    RETURN NULL;
+END $$;
+CREATE CONSTRAINT TRIGGER filed_needs_filing AFTER INSERT OR UPDATE OF status ON contract
+    DEFERRABLE INITIALLY DEFERRED FOR EACH ROW WHEN (NEW.status IN ('filed', 'at-risk'))
+    EXECUTE FUNCTION filed_needs_filing();
+"""
+
 
 def upgrade() -> None:
     op.execute(TABLES)
+    op.execute(STANDING)
+    op.execute(FILING_STANDS)
     for table in WRITTEN_ONCE:
         op.execute(
             f"CREATE TRIGGER written_once BEFORE UPDATE OR DELETE OR TRUNCATE ON {table}"
