@@ -15,12 +15,15 @@ from escrow.errors import EscrowError
 def demo() -> None:
     """装入演示数据：客户端、人员、处于各个阶段的项目；凭据写入数据目录。"""
     from escrow.rehearsal.demo import load
+    from escrow.rehearsal.wires import Unexpected
 
     try:
-        for line in load(current_app, settings().data_dir):  # type: ignore[arg-type]
+        for line in load(current_app._get_current_object(), settings().data_dir):
             click.echo(line)
     except EscrowError as error:
         raise click.ClickException(error.detail) from None
+    except Unexpected as unexpected:
+        raise click.ClickException(f"演示数据没有装完：{unexpected}") from None
 
 
 @click.command()

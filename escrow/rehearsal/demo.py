@@ -1,0 +1,143 @@
+"""Demo data of a first start (演示数据): a project in each state of life, played through the doors and pages."""
+
+import json
+import os
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+from flask import Flask
+
+from config.clock import bureau_day
+from config.database import Database
+from escrow.doors import database, settings
+from escrow.rehearsal.county import County, Course, Run, Site, Size, imagine
+from escrow.rehearsal.courses import play
+from escrow.rehearsal.desk import Desk, accept_supervision
+from escrow.rehearsal.hiring import BANKS, admit_clients, clients_work, hire_officers
+from escrow.rehearsal.story import Cast, expect
+from escrow.rehearsal.tally import Tally
+from escrow.rehearsal.wires import InsideWire, System, Timings, Unexpected
+
+CREDENTIALS = "demo-credentials.json"
+# Seven projects: three for sale, one waiting for officers, one in the middle of things, one registered, one released.
+SIZE = Size("141130", 7, 196)
+
+
+def load(app: Flask, folder: Path) -> Iterator[str]:
+    """Load the demo and write its credentials last; nothing where they are there and work (装入)."""
+    path = folder / CREDENTIALS
+    if _loaded(database(), path):
+        yield f"演示数据已经装入，凭据在 {path}"
+        return
+    with database().begin() as session:
+        told = {"clients": admit_clients(session), "officers": hire_officers(session, settings())}
+    stage = Stage(app, told)
+    yield from stage.play()
+    _write(path, told)
+    yield f"演示数据已装入，凭据在 {path}"
+
+
+def _loaded(house: Database, path: Path) -> bool:
+    try:
+        told = json.loads(path.read_text())
+    except (OSError, ValueError):
+        return False
+    with house.read() as session:
+        return clients_work(session, told["clients"])
+
+
+def _write(path: Path, told: dict[str, Any]) -> None:
+    """Whole or not at all, and for this user alone."""
+    draft = path.with_suffix(".part")
+    draft.unlink(missing_ok=True)
+    with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+        json.dump(told, file, ensure_ascii=False, indent=2)
+        file.flush()
+        os.fsync(file.fileno())
+    draft.rename(path)
+
+
+@dataclass(slots=True)
+class Stage:
+    """The demo county and everybody who acts in it (演示现场)."""
+
+    app: Flask
+    told: dict[str, Any]
+    county: County = field(init=False)
+    systems: dict[str, System] = field(init=False)
+    desks: dict[str, Desk] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.county = imagine(SIZE, 1, Run(int(time.time()), bureau_day(), tuple(BANKS)))
+        self.systems = {
+            name: System(InsideWire(self.app), one["client_id"], one["client_secret"], Timings())
+            for name, one in self.told["clients"].items()
+        }
+
+    def play(self) -> Iterator[str]:
+        """Each state of life in turn (逐个阶段)."""
+        *for_sale, waiting, lively, registered, released = self.county.sites
+        for site in self.county.sites:
+            self.put(site)
+        yield f"已报送 {len(self.county.sites)} 个项目与监管协议"
+        for site in [*for_sale, lively, registered, released]:
+            accept_supervision([self.desk("register1"), self.desk("reviewer1")], site.project_no)
+        yield f"在售 {len(for_sale)} 个，待受理 1 个（{waiting.project_no}）"
+        self.sell(lively, set(Course), 16)
+        yield f"有草拟、备案、风险合同与待认领款：{lively.project_no}"
+        for site in (registered, released):
+            self.sell(site, {Course.PLAIN}, 5)
+            self.register(site)
+        yield f"已首次登记，可申请解除监管：{registered.project_no}"
+        self.release(released)
+        yield f"已解除监管：{released.project_no}"
+
+    def put(self, site: Site) -> None:
+        """The platform sends the project and proposes its supervision."""
+        path = f"/projects/{site.project_no}"
+        expect(self.systems["platform"].ask("PUT", path, site.body), {201}, "报送项目")
+        expect(self.systems["platform"].ask("PUT", f"{path}/supervision", site.agreement), {201}, "报送监管协议")
+
+    def sell(self, site: Site, courses: set[Course], most: int) -> None:
+        """So many contracts, one of each case first."""
+        ours = [deal for deal in self.county.deals if deal.site is site]
+        banks = {code: self.systems[f"bank-{code}"] for code in BANKS}
+        cast = Cast(self.systems["filing"], banks, Tally())
+        waiting = sorted(courses, key=list(Course).index)
+        for place, deal in enumerate(ours[:most]):
+            play(replace(deal, course=waiting[place % len(waiting)]), cast)
+
+    def register(self, site: Site) -> None:
+        """The authority has registered every building."""
+        told = {
+            "event_id": f"DJ{site.project_no}", "project_no": site.project_no, "building_nos": site.building_nos,
+            "certificate_no": f"晋（{self.county.run.today.year}）交口县不动产权第{site.project_no}号",
+            "registered_on": self.county.run.today.isoformat(),
+        }  # fmt: skip
+        expect(self.systems["registration"].ask("POST", "/first-registrations", told), {201}, "首次登记")
+
+    def release(self, site: Site) -> None:
+        """The developer's paper, entered by one officer and approved by another."""
+        paper = {
+            "application_no": f"JS{site.project_no}", "applied_on": self.county.run.today.isoformat(),
+            "file_hash": sha256(site.project_no.encode()).hexdigest(),
+        }  # fmt: skip
+        account = f"/releases/accounts/{site.account_no}"
+        application = self.desk("release1").fill(account, "/applications", paper)
+        self.desk("reviewer2").fill(application, "/approve")
+        found = self.systems["platform"].ask("GET", f"/projects/{site.project_no}")
+        if found.json["status"] != "released":
+            raise Unexpected("解除监管", found)
+
+    def desk(self, username: str) -> Desk:
+        """An officer, signed in once."""
+        if username not in self.desks:
+            one = next(officer for officer in self.told["officers"] if officer["username"] == username)
+            desk = Desk(InsideWire(self.app), username, one["password"], one["totp_secret"])
+            desk.sign_in()
+            self.desks[username] = desk
+        return self.desks[username]
