@@ -10,15 +10,20 @@ from decimal import Decimal
 from typing import Any, TypeVar
 
 from flask import Flask
+from psycopg.types.json import Json
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from config.clock import bureau_day
+from config.clock import bureau_day, now
 from escrow import chart
 from escrow.access.models import Officer
+from escrow.contracts.models import Contract
+from escrow.deposits.actions import Deposit, receive
+from escrow.deposits.rules import Channel
+from escrow.filing.actions import Asked, Filing, check, file
 from escrow.projects.actions import AskedBuilding, AskedProject, AskedUnit, Permit
 from escrow.projects.actions import register as register_project
-from escrow.projects.models import Building, Project
+from escrow.projects.models import Building, Project, Unit
 from escrow.projects.rules import Structure, UnitUse
 from escrow.registration.actions import FirstAsked, Origin, register
 from escrow.release.actions import Applied, enter
@@ -205,3 +210,58 @@ def _know(estate: Estate) -> None:
             .order_by(Building.id)
         )
         estate.buildings = {row.building_no: row.id for row in rows}
+
+
+def sold(estate: Estate, *, amount: str = "100.00", notices: int = 1) -> tuple[str, list[str]]:
+    """A drafted contract on the first free unit: its number and its notices, the first due today (草拟合同)."""
+    number, fen = new_number("HT"), Yuan(amount).fen
+    with estate.house.connect() as connection:
+        [(contract_id,)] = connection.execute(
+            "INSERT INTO contract (contract_no, project_id, unit_id, status, version, price)"
+            " SELECT %s, %s, u.id, 'drafted', 1, %s FROM unit u JOIN building b ON b.id = u.building_id"
+            "  WHERE b.project_id = %s AND NOT EXISTS (SELECT FROM contract c WHERE c.unit_id = u.id)"
+            "  ORDER BY u.id LIMIT 1 RETURNING id",
+            (number, estate.project_id, fen * notices, estate.project_id),
+        ).fetchall()
+        numbers = [new_number("JK") for _ in range(notices)]
+        days = [bureau_day() + timedelta(days=30 * position) for position in range(notices)]
+        plan = [
+            {"payment_kind": "instalment", "amount": amount, "due_on": day.isoformat(), "source": "own"}
+            for day in days
+        ]
+        connection.execute(
+            "INSERT INTO contract_version (contract_id, version, price, payments, digest) VALUES (%s, 1, %s, %s, '')",
+            (contract_id, fen * notices, Json(plan)),
+        )
+        for position, notice_no in enumerate(numbers):
+            connection.execute(
+                "INSERT INTO payment_notice (notice_no, contract_id, version, position, payment_kind, source, amount,"
+                " due_on) VALUES (%s, %s, 1, %s, 'instalment', 'own', %s, %s)",
+                (notice_no, contract_id, position + 1, fen, days[position]),
+            )
+    return number, numbers
+
+
+def filed(estate: Estate, contract_no: str) -> None:
+    """The contract is checked and filed on its PASS (备案)."""
+    with estate.house.database.read() as session:
+        price, unit_code = session.execute(
+            select(Contract.price, Unit.unit_code)
+            .join(Unit, Unit.id == Contract.unit_id)
+            .where(Contract.contract_no == contract_no)
+        ).one()
+    asked = Asked(new_number("WQ"), contract_no, unit_code, price)
+    found = estate.do(lambda session: check(session, asked, "filing"))
+    assert found.decision == "pass", found.text
+    filing = Filing(contract_no, new_number("BA"), found.check_no, bureau_day())
+    estate.do(lambda session: file(session, filing))
+
+
+def pay(estate: Estate, notice_no: str | None, amount: str = "100.00") -> dict[str, Any]:
+    """The bank books a credit (银行入账)."""
+    deposit = Deposit(
+        bank_serial=new_number("B"), account_no=estate.account_no, amount=Yuan(amount), value_date=bureau_day(),
+        booked_at=now(), payer_name="王秀英", payer_account="6217000010001234567", channel=Channel.POS,
+        notice_no=notice_no,
+    )  # fmt: skip
+    return estate.do(lambda session: receive(session, deposit, "ABC"))

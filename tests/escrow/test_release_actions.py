@@ -1,6 +1,7 @@
 """A release in the database: what it moves, who may approve it, and what happens when many press at once."""
 
 import threading
+import time
 from datetime import date, timedelta
 from decimal import Decimal
 from types import SimpleNamespace
@@ -10,6 +11,7 @@ from sqlalchemy import select, text
 
 from config.clock import bureau_day
 from escrow import chart
+from escrow.contracts.cancelling import CancellationAsked, cancel
 from escrow.errors import Invalid, NotFound, Refused
 from escrow.registration.actions import FirstAsked
 from escrow.registration.by_hand import Decision, confirm, reject
@@ -23,7 +25,8 @@ from escrow.supervision.rules import ClauseKind
 from ledger.journal import post
 from ledger.money import Yuan
 from ledger.movements import Transfer
-from tests.estate import Estate, build, file_hash, new_number, officers
+from tests.estate import Estate, build, file_hash, new_number, officers, pay, sold
+from tests.estate import filed as filed_contract
 
 
 @pytest.fixture
@@ -370,3 +373,78 @@ def _post(session, accounts, amount):
     post(
         session, chart.RECEIVE_DEPOSIT, [transfer], reference=new_number("U"), effective_on=bureau_day()
     )
+
+
+@pytest.mark.parametrize("round_", range(5))
+def test_money_that_races_a_release_is_released_or_refused(estate, people, round_):
+    """入账与批准同时进行：每笔钱要么先入账并一同转出，要么被明确拒收，绝不滞留在账户里。"""
+    contract_no, [first, *notices] = sold(estate, notices=13)
+    pay(estate, first)
+    filed_contract(estate, contract_no)
+    release_no = estate.applied(people.handler)
+    ready, taken, refused, released = threading.Barrier(13), [], [], []
+
+    def bank(notice_no: str) -> None:
+        ready.wait()
+        try:
+            taken.append(pay(estate, notice_no))
+        except Refused as error:
+            refused.append(error.refusals[0])
+
+    def press() -> None:
+        ready.wait()
+        time.sleep(round_ * 0.01)
+        released.append(approved(estate, release_no, people.chief))
+
+    crowd = [threading.Thread(target=bank, args=(notice_no,)) for notice_no in notices]
+    crowd.append(threading.Thread(target=press))
+    for thread in crowd:
+        thread.start()
+    for thread in crowd:
+        thread.join()
+
+    assert len(taken) + len(refused) == 12
+    assert {one.code for one in refused} <= {"account-closed"}
+    total = sum((Yuan("100.00") for _ in taken), Yuan("100.00"))
+    assert released == [total]
+    held = estate.held()
+    assert not [key for key in held if key[0] in ("2111", "2112", "2101")]
+    on_release = sum((Yuan(amount) for (code, _), amount in held.items() if code == "2501"), Yuan(0))
+    assert on_release == total == Yuan(held["1101", ""])
+
+
+def test_a_deposit_after_the_release_is_refused_clearly(estate, people):
+    """解除监管后银行再报入账，明确拒收并引依据，不记一分钱。"""
+    _, [notice_no] = sold(estate)
+    approved(estate, estate.applied(people.handler), people.chief)
+
+    with pytest.raises(Refused) as caught:
+        pay(estate, notice_no)
+
+    assert "解除监管" in caught.value.refusals[0].message
+    assert caught.value.refusals[0].citation
+    assert estate.held() == {}
+
+
+@pytest.mark.parametrize(("status", "code"), [("drafted", "contract-drafted"), ("cancelled", "refund-outstanding")])
+def test_money_on_a_contract_that_is_not_filed_refuses(estate, people, status, code):
+    """草拟合同已收款未备案，或合同已注销款未退，均不予解除。"""
+    contract_no, [notice_no] = sold(estate)
+    pay(estate, notice_no)
+    if status == "cancelled":
+        dropped = CancellationAsked(new_number("ZX"), bureau_day(), "买受人放弃")
+        estate.do(lambda session: cancel(session, contract_no, dropped))
+    release_no = estate.applied(people.handler)
+
+    assert codes(estate, release_no, people.chief) == [code]
+
+
+def test_money_that_names_nothing_refuses_until_it_is_claimed(estate, people):
+    """账上有不明入账，不予解除，并写明金额。"""
+    pay(estate, None, "66.66")
+    release_no = estate.applied(people.handler)
+
+    with pytest.raises(Refused) as caught:
+        approved(estate, release_no, people.chief)
+
+    assert [one.message for one in caught.value.refusals] == ["待认领款（2101）尚有 66.66 元未结清"]
