@@ -18,7 +18,7 @@ def demo() -> None:
     from escrow.rehearsal.wires import Unexpected
 
     try:
-        for line in load(current_app._get_current_object(), settings().data_dir):
+        for line in load(current_app, settings().data_dir):
             click.echo(line)
     except EscrowError as error:
         raise click.ClickException(error.detail) from None
@@ -40,11 +40,17 @@ def replay(
     """按一个县的规模，把项目、合同、缴存、备案经由接口演一遍，并核对账目。"""
     from escrow.rehearsal.county import Size
     from escrow.rehearsal.play import Stage, perform
+    from escrow.rehearsal.wires import Unexpected
 
     stage = Stage(
         url=url or f"http://127.0.0.1:{os.environ.get('PORT') or settings().port}",
         credentials=credentials or settings().data_dir / "demo-credentials.json",
         clients=clients,
     )
-    if not perform(Size(region, projects, units), seed, stage):
+    try:
+        size = Size(region, projects, units)
+        fine = perform(size, seed, stage)
+    except (ValueError, OSError, Unexpected) as stopped:
+        raise click.ClickException(str(stopped)) from None
+    if not fine:
         sys.exit(1)

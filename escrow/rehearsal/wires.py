@@ -7,6 +7,7 @@ import time
 from base64 import b64encode
 from collections import defaultdict
 from collections.abc import Mapping
+from contextvars import Context
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 from urllib.parse import urlsplit
@@ -96,7 +97,8 @@ class InsideWire:
         self.client = app.test_client(use_cookies=False)
 
     def send(self, method: str, path: str, body: bytes | None, headers: Mapping[str, str]) -> Answer:
-        found = self.client.open(path, method=method, data=body, headers=dict(headers))
+        # In an empty context: a request must not find the command's own, nor what was remembered in it.
+        found = Context().run(self.client.open, path, method=method, data=body, headers=dict(headers))
         return Answer(found.status_code, list(found.headers), found.get_data(as_text=True))
 
     def send_and_leave(self, method: str, path: str, body: bytes, headers: Mapping[str, str]) -> None:
