@@ -1,6 +1,14 @@
 """What a drafted contract, its notices and its cancellation must satisfy (购房合同). Pure."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
 from enum import StrEnum
+
+from config.regulations import Law
+from escrow.errors import Refusal
+from escrow.supervision.rules import AccountStatus
+from ledger.money import ZERO, Yuan
 
 
 class ContractStatus(StrEnum):
@@ -58,3 +66,138 @@ STEPS = {
     (ContractStatus.FILED, ContractStatus.AT_RISK),
     (ContractStatus.AT_RISK, ContractStatus.FILED),
 }
+
+
+FILED = frozenset({ContractStatus.FILED, ContractStatus.AT_RISK})
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """One payment of the plan (付款计划)."""
+
+    payment_kind: PaymentKind
+    amount: Yuan
+    due_on: date
+    source: Source
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A notice that money has come in on: its payment may no longer change (已缴款的通知书)."""
+
+    notice_id: int
+    notice_no: str
+    planned: Planned
+
+
+@dataclass(frozen=True, slots=True)
+class Earlier:
+    """The contract of this number as it stands (已有合同)."""
+
+    status: ContractStatus
+    same_unit: bool
+    held: Sequence[Held] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class DraftFacts:
+    """What is known, under the locks, when a contract is drafted or changed (草拟事实)."""
+
+    contract_no: str
+    unit_code: str
+    plan: Sequence[Planned]
+    account_status: AccountStatus | None
+    in_register: bool
+    is_registered: bool
+    taken_by: str | None
+    earlier: Earlier | None = None
+
+
+def draft_refusals(facts: DraftFacts, law: Law) -> list[Refusal]:
+    """Every reason this contract may not be drafted or changed as sent (不予草拟的理由)."""
+    return [*_earlier_refusals(facts, law), *_account_refusals(facts, law), *_unit_refusals(facts, law)]
+
+
+def kept(held: Sequence[Held], plan: Sequence[Planned]) -> dict[int, Held]:
+    """At which places of the plan the paid notices reappear unchanged (保留的通知书); each of them once."""
+    places: dict[int, Held] = {}
+    for notice in held:
+        same = (at for at, payment in enumerate(plan) if at not in places and payment == notice.planned)
+        if (at := next(same, None)) is not None:
+            places[at] = notice
+    return places
+
+
+def _earlier_refusals(facts: DraftFacts, law: Law) -> list[Refusal]:
+    if facts.earlier is None:
+        return []
+    earlier, source, found = facts.earlier, law["contract_fixed"].citation, []
+    if earlier.status in FILED:
+        found.append(Refusal("contract-filed", f"合同 {facts.contract_no} 已备案，不得变更", source))
+    if earlier.status is ContractStatus.CANCELLED:
+        message = f"合同 {facts.contract_no} 已注销，请使用新的合同号"
+        found.append(Refusal("contract-cancelled", message, source))
+    if not earlier.same_unit:
+        message = f"合同 {facts.contract_no} 已定另一房屋，换房须注销后另行草拟"
+        found.append(Refusal("unit-fixed", message, source))
+    reappearing = kept(earlier.held, facts.plan).values()
+    fixed = law["paid_notice_fixed"].citation
+    found += [
+        Refusal("paid-notice-changed", f"通知书 {notice.notice_no} 已有缴款，款项须原样保留", fixed)
+        for notice in earlier.held
+        if notice not in reappearing
+    ]
+    return found
+
+
+def _account_refusals(facts: DraftFacts, law: Law) -> list[Refusal]:
+    if facts.account_status is AccountStatus.ACTIVE:
+        return []
+    message = "项目没有处于正常状态的监管账户，不能签发缴款通知书"
+    return [Refusal("account-not-active", message, law["account_active"].citation)]
+
+
+def _unit_refusals(facts: DraftFacts, law: Law) -> list[Refusal]:
+    found = []
+    if not facts.in_register:
+        message = f"房屋 {facts.unit_code} 不在此项目的楼盘表内"
+        found.append(Refusal("unit-not-in-project", message, law["unit_in_permit"].citation))
+    live = law["one_live_contract"].citation
+    if facts.is_registered:
+        found.append(Refusal("unit-registered", f"房屋 {facts.unit_code} 已办理转移登记", live))
+    if facts.taken_by is not None:
+        message = f"房屋 {facts.unit_code} 已在合同 {facts.taken_by} 项下"
+        found.append(Refusal("unit-taken", message, live))
+    return found
+
+
+def cancel_refusals(contract_no: str, status: ContractStatus, law: Law) -> list[Refusal]:
+    """Why this contract cannot be cancelled now (不予注销的理由)."""
+    if status in FILED:
+        message = f"合同 {contract_no} 已备案；退款业务开办之前，已备案合同不能注销"
+        return [Refusal("refund-first", message, law["cancel_filed_after_refund"].citation)]
+    if status is ContractStatus.CANCELLED:
+        return [Refusal("contract-cancelled", f"合同 {contract_no} 已经注销", law["contract_fixed"].citation)]
+    return []
+
+
+@dataclass(frozen=True, slots=True)
+class NoticeFacts:
+    """What a notice's state depends on (通知书现状)."""
+
+    amount: Yuan
+    paid: Yuan
+    due_on: date
+    voided: bool
+    cancelled: bool
+
+
+def notice_status(facts: NoticeFacts, today: date) -> NoticeStatus:
+    """What a bank is told of a notice today (通知书状态); money for an expired one still finds its contract."""
+    if facts.voided or facts.cancelled:
+        return NoticeStatus.VOID
+    if facts.paid == facts.amount:
+        return NoticeStatus.PAID
+    if today > facts.due_on:
+        return NoticeStatus.EXPIRED
+    return NoticeStatus.PARTLY_PAID if facts.paid > ZERO else NoticeStatus.ISSUED

@@ -69,9 +69,44 @@ COMMENT ON COLUMN unit.area IS '平方米';
 COMMENT ON COLUMN unit.removed_at IS '移出楼盘表的时刻';
 """
 
+# What others point to keeps its name for good; rows are taken out of the register, never deleted (登记不删、编号不改).
+STANDS = """
+CREATE FUNCTION stands() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE
+    name text;
+BEGIN
+    IF TG_OP = 'UPDATE' THEN
+        FOREACH name IN ARRAY TG_ARGV LOOP
+            IF to_jsonb(NEW) -> name IS DISTINCT FROM to_jsonb(OLD) -> name THEN
+                RAISE '%.% stands: % may not become %', TG_TABLE_NAME, name, to_jsonb(OLD) -> name, to_jsonb(NEW) -> name
+                      USING ERRCODE = 'check_violation', CONSTRAINT = 'stands', TABLE = TG_TABLE_NAME, COLUMN = name;
+            END IF;
+        END LOOP;
+        RETURN NEW;
+    END IF;
+    RAISE '% stands: no %', TG_TABLE_NAME, TG_OP
+          USING ERRCODE = 'check_violation', CONSTRAINT = 'stands', TABLE = TG_TABLE_NAME;
+END $$;
+CREATE TRIGGER stands BEFORE UPDATE OR DELETE ON developer
+    FOR EACH ROW EXECUTE FUNCTION stands('id', 'developer_id');
+CREATE TRIGGER stands BEFORE UPDATE OR DELETE ON project
+    FOR EACH ROW EXECUTE FUNCTION stands('id', 'project_no', 'registered_at');
+CREATE TRIGGER stands BEFORE UPDATE OR DELETE ON building
+    FOR EACH ROW EXECUTE FUNCTION stands('id', 'project_id', 'building_no');
+CREATE TRIGGER stands BEFORE UPDATE OR DELETE ON unit
+    FOR EACH ROW EXECUTE FUNCTION stands('id', 'unit_code');
+"""
+
+WHOLE = """
+CREATE TRIGGER stands_whole BEFORE TRUNCATE ON {table} FOR EACH STATEMENT EXECUTE FUNCTION stands();
+"""
+
 
 def upgrade() -> None:
     op.execute(TABLES)
+    op.execute(STANDS)
+    for table in ("developer", "project", "building", "unit"):
+        op.execute(WHOLE.format(table=table))
 
 
 def downgrade() -> None:

@@ -69,9 +69,91 @@ CREATE INDEX ix_supervised_account_project_id ON supervised_account (project_id)
 CREATE UNIQUE INDEX uq_supervised_account_project_live ON supervised_account (project_id) WHERE status <> 'closed';
 """
 
+# A version's words never change; it is accepted by one officer, put in force by another, or makes room (协议只受理、不改写).
+AGREEMENT_STEPS = """
+CREATE FUNCTION agreement_steps() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE
+    told text[] := ARRAY['status', 'first_officer_id', 'first_accepted_at', 'second_officer_id', 'effective_at'];
+    may boolean;
+BEGIN
+    IF TG_OP = 'INSERT' THEN
+        may := NEW.status = 'proposed' AND NEW.first_officer_id IS NULL AND NEW.second_officer_id IS NULL;
+    ELSE
+        may := to_jsonb(NEW) - told = to_jsonb(OLD) - told AND CASE
+            WHEN OLD.status = NEW.status THEN
+                -- The first officer accepts.
+                OLD.status = 'proposed' AND OLD.first_officer_id IS NULL AND NEW.first_officer_id IS NOT NULL
+                AND NEW.second_officer_id IS NULL
+            WHEN OLD.status = 'proposed' AND NEW.status = 'effective' THEN
+                OLD.first_officer_id IS NOT NULL AND NEW.first_officer_id = OLD.first_officer_id
+                AND NEW.first_accepted_at = OLD.first_accepted_at AND NEW.second_officer_id IS NOT NULL
+            ELSE
+                NEW.status = 'superseded' AND OLD.status IN ('proposed', 'effective')
+                AND (NEW.first_officer_id, NEW.first_accepted_at, NEW.second_officer_id, NEW.effective_at)
+                    IS NOT DISTINCT FROM
+                    (OLD.first_officer_id, OLD.first_accepted_at, OLD.second_officer_id, OLD.effective_at)
+        END;
+    END IF;
+    IF NOT may THEN
+        RAISE 'agreement of project %: no such step', NEW.project_id
+              USING ERRCODE = 'check_violation', CONSTRAINT = 'agreement_steps';
+    END IF;
+    RETURN NEW;
+END $$;
+CREATE TRIGGER agreement_steps BEFORE INSERT OR UPDATE ON agreement
+    FOR EACH ROW EXECUTE FUNCTION agreement_steps();
+CREATE TRIGGER stands BEFORE DELETE ON agreement FOR EACH ROW EXECUTE FUNCTION stands();
+CREATE TRIGGER stands_whole BEFORE TRUNCATE ON agreement FOR EACH STATEMENT EXECUTE FUNCTION stands();
+"""
+
+# An account is opened by the agreement in force that names it, keeps its number and book, and takes known steps.
+ACCOUNT_STEPS = """
+CREATE FUNCTION account_steps() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF NOT EXISTS (SELECT FROM agreement g
+                    WHERE g.id = NEW.agreement_id AND g.status = 'effective'
+                      AND (g.project_id, g.account_no, g.account_name, g.bank_code)
+                          = (NEW.project_id, NEW.account_no, NEW.account_name, NEW.bank_code)) THEN
+        RAISE 'account % is not that of an agreement in force', NEW.account_no
+              USING ERRCODE = 'check_violation', CONSTRAINT = 'account_of_agreement';
+    END IF;
+    IF TG_OP = 'INSERT' AND NEW.status <> 'active'
+       OR TG_OP = 'UPDATE' AND OLD.status <> NEW.status AND (OLD.status, NEW.status) NOT IN (
+           ('active', 'suspended'), ('suspended', 'active'), ('active', 'releasing'), ('releasing', 'closed')) THEN
+        RAISE 'account %: no step to %', NEW.account_no, NEW.status
+              USING ERRCODE = 'check_violation', CONSTRAINT = 'account_steps';
+    END IF;
+    RETURN NEW;
+END $$;
+CREATE TRIGGER account_steps BEFORE INSERT OR UPDATE ON supervised_account
+    FOR EACH ROW EXECUTE FUNCTION account_steps();
+CREATE TRIGGER stands BEFORE UPDATE OR DELETE ON supervised_account FOR EACH ROW
+    EXECUTE FUNCTION stands(
+        'id', 'account_no', 'account_name', 'bank_code', 'project_id', 'book_id', 'opened_at');
+CREATE TRIGGER stands_whole BEFORE TRUNCATE ON supervised_account FOR EACH STATEMENT EXECUTE FUNCTION stands();
+"""
+
+# Once an account is opened the project keeps its county and its developer (开户后区划与开发企业不变).
+PROJECT_FIXED = """
+CREATE FUNCTION project_fixed() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF EXISTS (SELECT FROM supervised_account a WHERE a.project_id = NEW.id) THEN
+        RAISE 'project % has an account: its region and developer stand', NEW.project_no
+              USING ERRCODE = 'check_violation', CONSTRAINT = 'project_fixed';
+    END IF;
+    RETURN NEW;
+END $$;
+CREATE TRIGGER project_fixed BEFORE UPDATE ON project FOR EACH ROW
+    WHEN ((NEW.region, NEW.developer_pk) IS DISTINCT FROM (OLD.region, OLD.developer_pk))
+    EXECUTE FUNCTION project_fixed();
+"""
+
 
 def upgrade() -> None:
     op.execute(TABLES)
+    op.execute(AGREEMENT_STEPS)
+    op.execute(ACCOUNT_STEPS)
+    op.execute(PROJECT_FIXED)
 
 
 def downgrade() -> None:

@@ -98,11 +98,143 @@ CREATE TABLE contract_cancellation (
 );
 """
 
-WRITTEN_ONCE = ('contract_version', 'party', 'contract_cancellation')
+# A notice's number goes to the bank and the buyer: never used again, whatever is rolled back (通知书号不重用).
+NUMBERS = """
+CREATE SEQUENCE payment_notice_no AS bigint;
+"""
+
+# A contract is of one unit of its project, on an account that takes money, and takes known steps (合同状态迁移).
+CONTRACT_STEPS = """
+CREATE FUNCTION contract_steps() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF TG_OP = 'INSERT' THEN
+        PERFORM FROM unit u WHERE u.id = NEW.unit_id AND u.removed_at IS NULL FOR SHARE;
+        IF NOT FOUND OR NOT EXISTS (SELECT FROM unit u JOIN building b ON b.id = u.building_id
+                                     WHERE u.id = NEW.unit_id AND b.project_id = NEW.project_id) THEN
+            RAISE 'contract %: unit % is not in the register of its project', NEW.contract_no, NEW.unit_id
+                  USING ERRCODE = 'check_violation', CONSTRAINT = 'contract_unit_in_register';
+        END IF;
+    END IF;
+    IF TG_OP = 'INSERT' OR NEW.version <> OLD.version THEN
+        PERFORM FROM supervised_account a WHERE a.project_id = NEW.project_id AND a.status = 'active' FOR SHARE;
+        IF NOT FOUND THEN
+            RAISE 'contract %: its project has no active account', NEW.contract_no
+                  USING ERRCODE = 'check_violation', CONSTRAINT = 'contract_account_active';
+        END IF;
+    END IF;
+    IF TG_OP = 'INSERT' AND (NEW.status, NEW.version) <> ('drafted', 1)
+       OR TG_OP = 'UPDATE' AND (
+           OLD.status <> NEW.status AND (OLD.status, NEW.status) NOT IN (
+               ('drafted', 'filed'), ('drafted', 'cancelled'), ('filed', 'at-risk'), ('at-risk', 'filed'))
+           OR NEW.version <> OLD.version
+              AND (NEW.version, OLD.status, NEW.status) <> (OLD.version + 1, 'drafted', 'drafted')
+           OR NEW.price <> OLD.price AND NEW.version = OLD.version) THEN
+        RAISE 'contract %: no such step', NEW.contract_no
+              USING ERRCODE = 'check_violation', CONSTRAINT = 'contract_steps';
+    END IF;
+    RETURN NEW;
+END $$;
+CREATE TRIGGER contract_steps BEFORE INSERT OR UPDATE ON contract
+    FOR EACH ROW EXECUTE FUNCTION contract_steps();
+CREATE TRIGGER stands BEFORE UPDATE OR DELETE ON contract
+    FOR EACH ROW EXECUTE FUNCTION stands('id', 'contract_no', 'project_id', 'unit_id', 'drafted_at');
+CREATE TRIGGER stands_whole BEFORE TRUNCATE ON contract FOR EACH STATEMENT EXECUTE FUNCTION stands();
+"""
+
+# A notice asks for what it was issued for; void is for good (通知书只缴不改，作废不复).
+NOTICE_STANDS = """
+CREATE FUNCTION notice_void_for_good() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    RAISE 'notice % is void', OLD.notice_no
+          USING ERRCODE = 'check_violation', CONSTRAINT = 'notice_void_for_good';
+END $$;
+CREATE TRIGGER notice_void_for_good BEFORE UPDATE ON payment_notice
+    FOR EACH ROW WHEN (OLD.voided_at IS NOT NULL) EXECUTE FUNCTION notice_void_for_good();
+CREATE TRIGGER stands BEFORE UPDATE ON payment_notice FOR EACH ROW
+    WHEN ((NEW.id, NEW.notice_no, NEW.contract_id, NEW.version, NEW.payment_kind, NEW.source, NEW.amount,
+           NEW.due_on, NEW.issued_at) IS DISTINCT FROM
+          (OLD.id, OLD.notice_no, OLD.contract_id, OLD.version, OLD.payment_kind, OLD.source, OLD.amount,
+           OLD.due_on, OLD.issued_at))
+    EXECUTE FUNCTION stands('id', 'notice_no', 'contract_id', 'version', 'payment_kind', 'source', 'amount',
+                            'due_on', 'issued_at');
+CREATE TRIGGER stands_gone BEFORE DELETE ON payment_notice FOR EACH ROW EXECUTE FUNCTION stands();
+CREATE TRIGGER stands_whole BEFORE TRUNCATE ON payment_notice FOR EACH STATEMENT EXECUTE FUNCTION stands();
+"""
+
+# Looked at when the transaction ends: the version is on record, the living notices ask for exactly the price,
+# and what is cancelled has its cancellation (合同、版本、通知书相符).
+CONTRACT_AGREES = """
+CREATE FUNCTION contract_agrees() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE
+    found contract;
+    asked numeric;
+BEGIN
+    SELECT * INTO found FROM contract WHERE id = (to_jsonb(NEW) ->> TG_ARGV[0])::integer;
+    IF NOT EXISTS (SELECT FROM contract_version v
+                    WHERE v.contract_id = found.id AND v.version = found.version AND v.price = found.price)
+       OR NOT EXISTS (SELECT FROM party y WHERE y.contract_id = found.id AND y.version = found.version) THEN
+        RAISE 'contract %: version % is not on record', found.contract_no, found.version
+              USING ERRCODE = 'check_violation', CONSTRAINT = 'contract_version_on_record';
+    END IF;
+    SELECT sum(n.amount) INTO asked FROM payment_notice n
+     WHERE n.contract_id = found.id AND n.voided_at IS NULL;
+    IF found.status <> 'cancelled' AND asked IS DISTINCT FROM found.price THEN
+        RAISE 'contract %: price %, its notices ask for %', found.contract_no, found.price, asked
+              USING ERRCODE = 'check_violation', CONSTRAINT = 'payments_sum_to_price';
+    END IF;
+    IF (found.status = 'cancelled') <> EXISTS (
+        SELECT FROM contract_cancellation x WHERE x.contract_id = found.id) THEN
+        RAISE 'contract %: cancelled and its cancellation disagree', found.contract_no
+              USING ERRCODE = 'check_violation', CONSTRAINT = 'cancelled_with_its_reason';
+    END IF;
+    RETURN NULL;
+END $$;
+CREATE CONSTRAINT TRIGGER contract_agrees AFTER INSERT OR UPDATE ON contract
+    DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION contract_agrees('id');
+CREATE CONSTRAINT TRIGGER contract_agrees AFTER INSERT OR UPDATE OF voided_at ON payment_notice
+    DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION contract_agrees('contract_id');
+CREATE CONSTRAINT TRIGGER contract_agrees AFTER INSERT ON contract_cancellation
+    DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION contract_agrees('contract_id');
+"""
+
+# A home that is under contract stays in the register, as large and where it is (已售房屋不得移出、改面积).
+SOLD_UNIT_STANDS = """
+CREATE FUNCTION sold_unit_stands() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF EXISTS (SELECT FROM contract c WHERE c.unit_id = OLD.id AND c.status <> 'cancelled') THEN
+        RAISE 'unit % is under contract', OLD.unit_code
+              USING ERRCODE = 'check_violation', CONSTRAINT = 'sold_unit_stands';
+    END IF;
+    RETURN NEW;
+END $$;
+CREATE TRIGGER sold_unit_stands BEFORE UPDATE ON unit FOR EACH ROW
+    WHEN ((NEW.building_id, NEW.area, NEW.removed_at) IS DISTINCT FROM (OLD.building_id, OLD.area, OLD.removed_at))
+    EXECUTE FUNCTION sold_unit_stands();
+
+-- Money stands by building: one that anybody ever bought in stays, cancelled or not.
+CREATE FUNCTION sold_building_stands() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF EXISTS (SELECT FROM contract c JOIN unit u ON u.id = c.unit_id WHERE u.building_id = OLD.id) THEN
+        RAISE 'building % of project % has contracts', OLD.building_no, OLD.project_id
+              USING ERRCODE = 'check_violation', CONSTRAINT = 'sold_building_stands';
+    END IF;
+    RETURN NEW;
+END $$;
+CREATE TRIGGER sold_building_stands BEFORE UPDATE ON building
+    FOR EACH ROW WHEN (NEW.removed_at IS NOT NULL AND OLD.removed_at IS NULL)
+    EXECUTE FUNCTION sold_building_stands();
+"""
+
+WRITTEN_ONCE = ("contract_version", "party", "contract_cancellation")
 
 
 def upgrade() -> None:
     op.execute(TABLES)
+    op.execute(NUMBERS)
+    op.execute(CONTRACT_STEPS)
+    op.execute(NOTICE_STANDS)
+    op.execute(CONTRACT_AGREES)
+    op.execute(SOLD_UNIT_STANDS)
     for table in WRITTEN_ONCE:
         op.execute(
             f"CREATE TRIGGER written_once BEFORE UPDATE OR DELETE OR TRUNCATE ON {table}"
