@@ -17,7 +17,7 @@ SUPERUSER_FILE = "superuser-password"
 
 
 def drawn(data: Path) -> dict[str, Any]:
-    """house.json, drawn whole before anything uses it: an interrupted first start goes on with the same words."""
+    """house.json, drawn before anything uses it: an interrupted first start goes on with the same words."""
     path = data / HOUSE_FILE
     if path.exists():
         found: dict[str, Any] = json.loads(path.read_text())

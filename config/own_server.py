@@ -1,4 +1,4 @@
-"""A PostgreSQL of the bureau's own: what the house needs there, made where it may, named where it may not (自有数据库)."""
+"""A PostgreSQL of the bureau's own: what the house needs there, made or named (自有数据库)."""
 
 from collections.abc import Mapping
 from typing import Any

@@ -42,7 +42,8 @@ class Programs:
     @property
     def version(self) -> int:
         """The major version (主版本)."""
-        told = subprocess.run([self.bin / "postgres", "--version"], capture_output=True, text=True, check=True)
+        command = [self.bin / "postgres", "--version"]
+        told = subprocess.run(command, capture_output=True, text=True, check=True)
         found = re.search(r"\)\s+(\d+)", told.stdout)
         if not found:
             raise CannotStart(f"看不懂 {self.bin}/postgres 的版本：{told.stdout.strip()}")
@@ -197,9 +198,8 @@ class Server:
         while time.monotonic() < deadline:
             if self.process is None or self.process.poll() is not None:
                 break
-            asked = subprocess.run(
-                [self.programs.bin / "pg_isready", "-q", "-h", self.sockets], env=_plain_environment(), check=False
-            )
+            command = [self.programs.bin / "pg_isready", "-q", "-h", self.sockets]
+            asked = subprocess.run(command, env=_plain_environment(), check=False)
             if asked.returncode == 0:
                 return
             time.sleep(0.02)

@@ -68,7 +68,8 @@ def create_roles(connection: Connection, passwords: Mapping[str, str]) -> None:
     for role in ROLES:
         verb = "ALTER" if role in held else "CREATE"
         statement = sql.SQL(verb + " ROLE {} LOGIN NOCREATEDB NOCREATEROLE PASSWORD {}")
-        connection.execute(statement.format(sql.Identifier(role), _verifier(connection, role, passwords[role])))
+        verifier = _verifier(connection, role, passwords[role])
+        connection.execute(statement.format(sql.Identifier(role), verifier))
 
 
 def create_database(connection: Connection, name: str, owner: str) -> None:
@@ -87,7 +88,8 @@ def admit_roles(connection: Connection, name: str) -> None:
     for role in (APP, READER, VERIFIER):
         for setting, value in PATIENCE.items():
             statement = sql.SQL("ALTER ROLE {} IN DATABASE {} SET {} = {}")
-            connection.execute(statement.format(sql.Identifier(role), database, sql.Identifier(setting), value))
+            told = statement.format(sql.Identifier(role), database, sql.Identifier(setting), value)
+            connection.execute(told)
 
 
 def broken_promises(connection: Connection) -> list[str]:

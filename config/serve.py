@@ -128,15 +128,16 @@ def _start_processes(plan: Plan, children: Children) -> None:
     children.start(WEB, [BIN / "gunicorn", "-c", HOUSE / "config" / "gunicorn.py", "wsgi:app"], log="web.log")
     children.start(
         WORKER,
-        [*celery, "worker", "--concurrency", "1", "--without-gossip", "--without-mingle", "--without-heartbeat",
-         "--loglevel", "WARNING"],
+        [*celery, "worker", "--concurrency", "1", "--without-gossip", "--without-mingle",
+         "--without-heartbeat", "--loglevel", "WARNING"],
         log="worker.log",
     )  # fmt: skip
     children.start(
         BEAT,
-        [*celery, "beat", "--schedule", plan.data / "beat-schedule", "--pidfile", "", "--loglevel", "WARNING"],
+        [*celery, "beat", "--schedule", plan.data / "beat-schedule", "--pidfile", "",
+         "--loglevel", "WARNING"],
         log="beat.log",
-    )
+    )  # fmt: skip
     deadline = time.monotonic() + 60
     while not _answers(plan.port):
         children.check()
@@ -147,7 +148,7 @@ def _start_processes(plan: Plan, children: Children) -> None:
 
 
 def _load_demo(plan: Plan, children: Children) -> None:
-    """Demo data at the first start; the credentials file is written last, so it tells whether that was done."""
+    """Demo data at the first start; the credentials file is written last, so it tells."""
     if (plan.data / CREDENTIALS).exists() or os.environ.get("ESCROW_DEMO") == "0":
         return
     flask = [BIN / "flask", "--app", "wsgi"]
