@@ -171,8 +171,7 @@ DECLARE
 BEGIN
     SELECT * INTO found FROM contract WHERE id = (to_jsonb(NEW) ->> TG_ARGV[0])::integer;
     IF NOT EXISTS (SELECT FROM contract_version v
-                    WHERE v.contract_id = found.id AND v.version = found.version AND v.price = found.price)
-       OR NOT EXISTS (SELECT FROM party y WHERE y.contract_id = found.id AND y.version = found.version) THEN
+                    WHERE v.contract_id = found.id AND v.version = found.version AND v.price = found.price) THEN
         RAISE 'contract %: version % is not on record', found.contract_no, found.version
               USING ERRCODE = 'check_violation', CONSTRAINT = 'contract_version_on_record';
     END IF;
