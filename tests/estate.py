@@ -10,14 +10,16 @@ from decimal import Decimal
 from typing import Any, TypeVar
 
 from flask import Flask
-from psycopg.types.json import Json
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from config.clock import bureau_day, now
 from escrow import chart
 from escrow.access.models import Officer
+from escrow.contracts.actions import Asked as Draft
+from escrow.contracts.actions import Buyer, draft
 from escrow.contracts.models import Contract
+from escrow.contracts.rules import IdType, PaymentKind, Planned, Source
 from escrow.deposits.actions import Deposit, receive
 from escrow.deposits.rules import Channel
 from escrow.filing.actions import Asked, Filing, check, file
@@ -64,6 +66,7 @@ class Estate:
     book_id: int = 0
     buildings: dict[str, int] = field(default_factory=dict)
     unit_codes: list[str] = field(default_factory=list)
+    sold: list[str] = field(default_factory=list)
 
     @contextmanager
     def begin(self) -> Iterator[Session]:
@@ -213,33 +216,20 @@ def _know(estate: Estate) -> None:
 
 
 def sold(estate: Estate, *, amount: str = "100.00", notices: int = 1) -> tuple[str, list[str]]:
-    """A drafted contract on the first free unit: its number and its notices, the first due today (草拟合同)."""
-    number, fen = new_number("HT"), Yuan(amount).fen
-    with estate.house.connect() as connection:
-        [(contract_id,)] = connection.execute(
-            "INSERT INTO contract (contract_no, project_id, unit_id, status, version, price)"
-            " SELECT %s, %s, u.id, 'drafted', 1, %s FROM unit u JOIN building b ON b.id = u.building_id"
-            "  WHERE b.project_id = %s AND NOT EXISTS (SELECT FROM contract c WHERE c.unit_id = u.id)"
-            "  ORDER BY u.id LIMIT 1 RETURNING id",
-            (number, estate.project_id, fen * notices, estate.project_id),
-        ).fetchall()
-        numbers = [new_number("JK") for _ in range(notices)]
-        days = [bureau_day() + timedelta(days=30 * position) for position in range(notices)]
-        plan = [
-            {"payment_kind": "instalment", "amount": amount, "due_on": day.isoformat(), "source": "own"}
-            for day in days
-        ]
-        connection.execute(
-            "INSERT INTO contract_version (contract_id, version, price, payments, digest) VALUES (%s, 1, %s, %s, '')",
-            (contract_id, fen * notices, Json(plan)),
-        )
-        for position, notice_no in enumerate(numbers):
-            connection.execute(
-                "INSERT INTO payment_notice (notice_no, contract_id, version, position, payment_kind, source, amount,"
-                " due_on) VALUES (%s, %s, 1, %s, 'instalment', 'own', %s, %s)",
-                (notice_no, contract_id, position + 1, fen, days[position]),
-            )
-    return number, numbers
+    """A drafted contract on the next unit: its number and its notices, the first due today (草拟合同)."""
+    number = new_number("HT")
+    payments = tuple(
+        Planned(PaymentKind.INSTALMENT, Yuan(amount), bureau_day() + timedelta(days=30 * place), Source.OWN)
+        for place in range(notices)
+    )
+    draft_of = Draft(
+        contract_no=number, project_no=estate.project_no, unit_code=estate.unit_codes[len(estate.sold)],
+        price=sum((payment.amount for payment in payments), Yuan(0)),
+        buyers=(Buyer("王秀英", IdType.RESIDENT, "11010519491231002X", None),), payments=payments,
+    )  # fmt: skip
+    answer, _ = estate.do(lambda session: draft(session, draft_of, estate.house.settings))
+    estate.sold.append(number)
+    return number, [notice["notice_no"] for notice in answer["notices"]]
 
 
 def filed(estate: Estate, contract_no: str) -> None:
