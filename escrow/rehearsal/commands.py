@@ -6,12 +6,14 @@ from pathlib import Path
 
 import click
 from flask import current_app
+from flask.cli import with_appcontext
 
 from escrow.doors import settings
 from escrow.errors import EscrowError
 
 
 @click.command()
+@with_appcontext
 def demo() -> None:
     """装入演示数据：客户端、人员、处于各个阶段的项目；凭据写入数据目录。"""
     from escrow.rehearsal.demo import load
@@ -34,6 +36,7 @@ def demo() -> None:
 @click.option("--url", default=None, help="服务地址，默认 http://127.0.0.1:$PORT")
 @click.option("--clients", default=4, show_default=True, type=click.IntRange(1, 32), help="同时办理的窗口数")
 @click.option("--credentials", type=click.Path(path_type=Path), default=None, help="凭据文件，默认在数据目录")
+@with_appcontext
 def replay(
     region: str, projects: int, units: int, seed: int, url: str | None, clients: int, credentials: Path | None
 ) -> None:
