@@ -30,7 +30,7 @@ TOLD = {
 
 
 def bootstrap(environ: Mapping[str, str], kept: dict[str, Any]) -> str:
-    """Roles, database and broker on the server of DATABASE_URL; fills `kept`, returns the server's version."""
+    """Roles, database and broker on DATABASE_URL's server; fills `kept`, returns the server's version."""
     admin = environ["DATABASE_URL"]
     admin = "postgresql" + admin[admin.index("://") :] if "://" in admin else admin
     broker = environ.get("CELERY_BROKER_URL")

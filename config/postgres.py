@@ -42,7 +42,7 @@ class Programs:
     @property
     def version(self) -> int:
         """The major version (主版本)."""
-        command = [self.bin / "postgres", "--version"]
+        command = [str(self.bin / "postgres"), "--version"]
         told = subprocess.run(command, capture_output=True, text=True, check=True)
         found = re.search(r"\)\s+(\d+)", told.stdout)
         if not found:
@@ -198,7 +198,7 @@ class Server:
         while time.monotonic() < deadline:
             if self.process is None or self.process.poll() is not None:
                 break
-            command = [self.programs.bin / "pg_isready", "-q", "-h", self.sockets]
+            command = [str(self.programs.bin / "pg_isready"), "-q", "-h", str(self.sockets)]
             asked = subprocess.run(command, env=_plain_environment(), check=False)
             if asked.returncode == 0:
                 return

@@ -53,6 +53,16 @@ def settle(url: str, name: str, passwords: Mapping[str, str], *, broker: str | N
             create_database(connection, broker, APP)
 
 
+def clear_delivered(broker: str) -> None:
+    """The embedded broker keeps what it has delivered for ever: put it away (清理已投递消息)."""
+    if not broker.startswith("sqla+postgresql+psycopg://"):
+        return
+    url = broker.replace("sqla+postgresql+psycopg", "postgresql", 1)
+    with psycopg.connect(url, connect_timeout=5) as connection:
+        if connection.execute("SELECT to_regclass('kombu_message')").fetchone() != (None,):
+            connection.execute("DELETE FROM kombu_message WHERE NOT visible")
+
+
 def migration_of(url: str) -> str | None:
     """Which migration the database stands at (当前迁移)."""
     with psycopg.connect(url, connect_timeout=5) as connection:

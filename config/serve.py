@@ -3,6 +3,7 @@
 Run as `python -m config.serve`; `make run` comes here once the virtual environment stands.
 """
 
+import contextlib
 import http.client
 import os
 import signal
@@ -10,6 +11,8 @@ import sys
 import time
 from pathlib import Path
 from typing import Any, NoReturn
+
+import psycopg
 
 from config import house, roles
 from config.children import Children, Stopped, stop_leftovers
@@ -20,6 +23,7 @@ from config.preflight import Plan, create_folder, held, look, port_is_free
 HOUSE = Path(__file__).resolve().parents[1]
 BIN = Path(sys.executable).parent
 CREDENTIALS = "demo-credentials.json"
+HOUR = 3600.0
 WEB, WORKER, BEAT = "网页服务", "后台任务", "定时器"
 
 
@@ -47,8 +51,8 @@ def _live(plan: Plan) -> int:
     """From the first process to the last."""
     children, code = Children(plan.data, _environment(plan)), 0
     try:
-        _bring_up(plan, children)
-        _watch(children)
+        broker = _bring_up(plan, children)
+        _watch(children, broker)
     except CannotStart as reason:
         say(f"✗ {reason}")
         code = 1
@@ -70,7 +74,8 @@ def _take_down(plan: Plan, children: Children) -> None:
     say(f"✓ 已全部停止{'（强制结束：' + '、'.join(late) + '）' if late else ''}，数据保存在 {plan.data}")
 
 
-def _bring_up(plan: Plan, children: Children) -> None:
+def _bring_up(plan: Plan, children: Children) -> str:
+    """Everything that has to stand, in the order it stands on each other; returns the broker's URL."""
     begun = time.monotonic()
     if not plan.own_server:
         children.server = Server(plan.data, find_programs())
@@ -93,6 +98,7 @@ def _bring_up(plan: Plan, children: Children) -> None:
     _start_processes(plan, children)
     _load_demo(plan, children)
     _tell(plan, time.monotonic() - begun)
+    return str(kept["broker_url"])
 
 
 def _start_server(server: Server, kept: dict[str, Any]) -> None:
@@ -168,14 +174,18 @@ def _tell(plan: Plan, seconds: float) -> None:
     say("  停止：按 Ctrl-C")
 
 
-def _watch(children: Children) -> None:
+def _watch(children: Children, broker: str) -> None:
     """Until somebody asks us to stop, or one of the processes ends by itself."""
-    parent = os.getppid()
+    parent, swept = os.getppid(), 0.0
     while True:
         time.sleep(0.2)
         children.check()
         if _make_gave_up(parent):
             raise Stopped(ASKED)
+        if time.monotonic() - swept > HOUR:
+            swept = time.monotonic()
+            with contextlib.suppress(psycopg.Error):
+                roles.clear_delivered(broker)
 
 
 def _make_gave_up(parent: int) -> bool:

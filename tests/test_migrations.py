@@ -36,7 +36,7 @@ def test_models_are_what_the_migrations_made(cluster):
         return not (kind == "table" and reflected and name == "alembic_version")
 
     with engine.connect() as connection:
-        told = {"compare_type": True, "include_name": ours, "include_object": is_modelled, "include_schemas": True}
+        told = {"include_name": ours, "include_object": is_modelled, "include_schemas": True}
         context = MigrationContext.configure(connection, opts=told)
         differences = compare_metadata(context, tables)
     assert not differences, "\n".join(map(str, differences))
