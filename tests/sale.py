@@ -56,7 +56,9 @@ class Sale:
 
     def reverse(self, receipt: dict[str, Any]) -> dict[str, Any]:
         """The bank takes a receipt back (冲正)."""
-        asked = Reversal(receipt["receipt_no"], new_number("R"), Yuan(receipt["amount"]), bureau_day(), "柜员误记")
+        asked = Reversal(
+            receipt["receipt_no"], new_number("R"), Yuan(receipt["amount"]), bureau_day(), "柜员误记"
+        )
         return self.estate.do(lambda session: take_back(session, asked, BANK))
 
     def asked(self, **changes: Any) -> Asked:
@@ -84,9 +86,7 @@ def sell(estate: Estate, unit: int = 0, plan: tuple[Planned, ...] | None = None)
     """Draft a contract of one of the estate's units (草拟合同)."""
     payments = plan or usual_plan(bureau_day())
     price = sum((payment.amount for payment in payments), Yuan(0))
-    drafted = Draft(
-        new_number("HT"), estate.project_no, estate.unit_codes[unit], price, (BUYER,), payments
-    )
+    drafted = Draft(new_number("HT"), estate.project_no, estate.unit_codes[unit], price, (BUYER,), payments)
     return Sale(estate, drafted, _draft(estate, drafted))
 
 
