@@ -374,7 +374,7 @@ def test_one_receipt_never_supports_two_contracts(estate):
         first, second = sell(estate, unit=0), sell(estate, unit=1)
         serial = new_number("B")
         plan = (first, second) * 5
-        calls = [lambda one=one: one.pay(1, DOWN, serial) for one in plan]
+        calls = [lambda one=one, serial=serial: one.pay(1, DOWN, serial) for one in plan]
         calls += [lambda one=one: one.check().body for one in plan]
         found = contested(calls)
         receipts = {
