@@ -71,7 +71,7 @@ class Database:
     @contextmanager
     def read(self) -> Iterator[Session]:
         """A read-only transaction (只读)."""
-        with Session(self.engine, autoflush=False) as session, session.begin():
+        with Session(self.engine, expire_on_commit=False, autoflush=False) as session, session.begin():
             session.connection(execution_options={"postgresql_readonly": True})
             yield session
 
