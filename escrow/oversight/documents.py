@@ -4,14 +4,22 @@ from typing import Any
 
 from flask import Blueprint, Response, current_app, render_template
 
-from escrow.doors import answer
+from escrow.doors import PROBLEM, Problem, answer
 
 documents = Blueprint("documents", __name__)
+METHODS = {"get", "put", "post"}
+# What any door may answer (各接口共有的答复).
+PROBLEMS = {
+    "400": "报文无法识别", "401": "缺少令牌或令牌失效", "403": "令牌缺少授权范围", "404": "不存在或不属于调用方",
+    "409": "依规不予办理，或业务号已用于其他内容", "422": "字段不符合要求", "429": "请求过于频繁", "503": "系统繁忙",
+}  # fmt: skip
 
 
 def describe(app: Any) -> None:
     """What every door shares: how to come in, and the problem body."""
     spec = app.extensions["api"].spec
+    if "Problem" not in spec.components.schemas:
+        spec.components.schema("Problem", schema=Problem)
     spec.components.security_scheme(
         "oauth",
         {
@@ -33,7 +41,27 @@ def describe(app: Any) -> None:
 def openapi() -> Response:
     """The doors exactly as served (接口描述)."""
     found: dict[str, Any] = current_app.extensions["api"].spec.to_dict()
+    for doors in found["paths"].values():
+        for method in METHODS & doors.keys():
+            _complete(doors[method], found["components"]["schemas"])
     return answer(found)
+
+
+def _complete(door: dict[str, Any], schemas: dict[str, Any]) -> None:
+    """What every door answers when it cannot do what was asked, and an example of what to ask."""
+    door["responses"].pop("default", None)
+    for status, said in PROBLEMS.items():
+        told = door["responses"].get(status, {}).get("description", said)
+        door["responses"][status] = {
+            "description": told,
+            "content": {PROBLEM: {"schema": {"$ref": "#/components/schemas/Problem"}}},
+        }
+    for content in door.get("requestBody", {}).get("content", {}).values():
+        name = content.get("schema", {}).get("$ref", "").rpartition("/")[2]
+        properties = schemas.get(name, {}).get("properties", {})
+        shown = {field: told["example"] for field, told in properties.items() if "example" in told}
+        if "example" not in content and shown:
+            content["example"] = shown
 
 
 @documents.get("/api/docs")
