@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from escrow.access.models import AuditEvent
 
 _LONGEST = 200
-# Compiled once: every deposit and every check writes a row, and a statement built anew costs as much as its insert.
+# Compiled once: a statement built anew costs as much as its insert, and every step writes a row.
 _WRITE = insert(AuditEvent)
 
 

@@ -23,7 +23,8 @@ SELECT c.id AS contract_id, c.version, c.status, c.price, cu.unit_code AS own_un
          AS unit_in_register,
        EXISTS (SELECT FROM contract f
                 WHERE f.unit_id = au.id AND f.status IN ('filed', 'at-risk')) AS unit_filed,
-       (SELECT v.payments FROM contract_version v WHERE v.contract_id = c.id AND v.version = c.version) AS plan,
+       (SELECT v.payments FROM contract_version v
+         WHERE v.contract_id = c.id AND v.version = c.version) AS plan,
        ARRAY(SELECT json_build_array(r.id, r.receipt_no, r.bank_serial, s.amount, r.booked_at)
                FROM receipt_allocation s JOIN receipt r ON r.id = s.receipt_id
               WHERE s.contract_id = c.id
