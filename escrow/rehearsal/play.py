@@ -43,18 +43,39 @@ class Performance:
     timings: Timings = field(default_factory=Timings)
     tally: Tally = field(default_factory=Tally)
     seats: threading.local = field(default_factory=threading.local)
-    done: int = 0
+    wires: list[HttpWire] = field(default_factory=list)
+
+    def wire(self) -> HttpWire:
+        """A new connection, closed with all others at the end."""
+        self.wires.append(HttpWire(self.stage.url))
+        return self.wires[-1]
+
+    def hang_up(self) -> None:
+        """Every connection is closed."""
+        for wire in self.wires:
+            wire.hang_up()
 
     def systems(self) -> dict[str, System]:
         """This window's own connections, one to each outside system."""
         found: dict[str, System] | None = getattr(self.seats, "systems", None)
         if found is None:
             found = {
-                name: System(HttpWire(self.stage.url), one["client_id"], one["client_secret"], self.timings)
+                name: System(self.wire(), one["client_id"], one["client_secret"], self.timings)
                 for name, one in self.told["clients"].items()
             }
             self.seats.systems = found
         return found
+
+    def run(self, memory: list[dict[str, int]]) -> float:
+        """Act by act; how long the contracts took, in seconds."""
+        self.together(self.county.sites, "报送项目", self.put)
+        self.accept()
+        begun = time.monotonic()
+        self.together(self.county.deals, "合同、缴存、核对、备案", self.sell)
+        seconds = time.monotonic() - begun
+        memory.append(peak_memory(self.stage.url))
+        self.compare()
+        return seconds
 
     def put(self, site: Site) -> None:
         """The platform sends a project and proposes its supervision."""
@@ -76,7 +97,7 @@ class Performance:
         if len(able) < 2:
             raise ValueError("凭据文件中没有两名可以受理监管协议的人员")
         found = [
-            Desk(HttpWire(self.stage.url), one["username"], one["password"], one["totp_secret"]) for one in able
+            Desk(self.wire(), one["username"], one["password"], one["totp_secret"]) for one in able
         ]
         for desk in found:
             desk.sign_in()
@@ -130,13 +151,10 @@ def perform(size: Size, seed: int, stage: Stage) -> bool:
     county = imagine(size, seed, Run(int(time.time()), bureau_day(), banks))
     performance = Performance(stage, county, told)
     memory = [peak_memory(stage.url)]
-    performance.together(county.sites, "报送项目", performance.put)
-    performance.accept()
-    begun = time.monotonic()
-    performance.together(county.deals, "合同、缴存、核对、备案", performance.sell)
-    seconds = time.monotonic() - begun
-    memory.append(peak_memory(stage.url))
-    performance.compare()
+    try:
+        seconds = performance.run(memory)
+    finally:
+        performance.hang_up()
     checks_pass, lines = verified()
     for line in [*table(performance.tally, performance.timings, seconds, memory), *lines]:
         sys.stdout.write(line + "\n")
