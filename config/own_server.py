@@ -49,6 +49,18 @@ def bootstrap(environ: Mapping[str, str], kept: dict[str, Any]) -> str:
     return version
 
 
+def broker_answers(url: str) -> None:
+    """A Redis or RabbitMQ of one's own has to answer before work is entrusted to it (消息队列)."""
+    from kombu import Connection as Broker
+    from kombu.exceptions import KombuError
+
+    try:
+        with Broker(url, connect_timeout=5) as broker:
+            broker.ensure_connection(max_retries=1, timeout=5)
+    except (KombuError, OSError, KeyError, ValueError, ImportError) as error:
+        raise CannotStart(f"连不上 CELERY_BROKER_URL 所指的消息队列：{error}") from error
+
+
 def _make_roles(
     connection: Connection, admin: str, environ: Mapping[str, str], passwords: Mapping[str, str]
 ) -> None:

@@ -16,7 +16,7 @@ import psycopg
 
 from config import house, roles
 from config.children import Children, Stopped, stop_leftovers
-from config.own_server import bootstrap
+from config.own_server import bootstrap, broker_answers
 from config.postgres import SUPERUSER, CannotStart, Server, find_programs
 from config.preflight import Plan, create_folder, held, look, port_is_free
 
@@ -84,6 +84,9 @@ def _bring_up(plan: Plan, children: Children) -> str:
     if left := stop_leftovers(plan.data):
         say(f"▸ 已停止上一次异常退出遗留的进程：{'、'.join(left)}")
     port_is_free(plan.port)
+    if told := os.environ.get("CELERY_BROKER_URL"):
+        broker_answers(told)
+        say("✓ 消息队列：CELERY_BROKER_URL 所指")
     kept = house.drawn(plan.data)
     house.signing_key(plan.data)
     say(f"✓ 密钥与口令：{plan.data / 'house.json'}（仅本用户可读）")
