@@ -24,17 +24,20 @@ class PageForm:
     names: set[str] = field(default_factory=set)
 
 
-class _FormReader(HTMLParser):
-    """Finds the forms of a page."""
+class _PageReader(HTMLParser):
+    """Finds the forms and links of a page."""
 
     def __init__(self) -> None:
         super().__init__()
         self.forms: list[PageForm] = []
+        self.links: list[str] = []
         self.open = False
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         told = {name: value or "" for name, value in attrs}
-        if tag == "form":
+        if tag == "a":
+            self.links.append(told.get("href", ""))
+        elif tag == "form":
             self.forms.append(PageForm(told.get("action", "")))
             self.open = True
         elif tag in ("input", "select", "textarea", "button") and self.open and told.get("name"):
@@ -51,9 +54,16 @@ class _FormReader(HTMLParser):
 
 def forms_of(page: str) -> list[PageForm]:
     """The forms of a page, in order (页面上的表单)."""
-    reader = _FormReader()
+    reader = _PageReader()
     reader.feed(page)
     return reader.forms
+
+
+def links_of(page: str) -> list[str]:
+    """Where a page leads (页面上的链接)."""
+    reader = _PageReader()
+    reader.feed(page)
+    return reader.links
 
 
 @dataclass(slots=True)
@@ -127,4 +137,9 @@ class Desk:
 def accept_supervision(officers: list[Desk], project_no: str) -> None:
     """Two officers accept what the platform proposed, each at their own desk (受理监管协议)."""
     for desk in officers:
-        desk.fill(f"/projects/{project_no}", "accept")
+        page = f"/projects/{project_no}"
+        found = desk.get(page)
+        if found.status != 200:
+            raise Unexpected(f"打开项目 {project_no}", found)
+        onward = [link for link in links_of(found.text) if "supervision" in link and project_no in link]
+        desk.fill(onward[0] if onward else page, "accept")
