@@ -46,6 +46,8 @@ class Database:
         statement = "60s" if jobs or role != "app" else "5s"
         self.engine = create_engine(
             urls[role],
+            # An error tells the statement, never the values: they may be somebody's name and number.
+            hide_parameters=True,
             pool_size=8,
             max_overflow=4,
             pool_timeout=3,

@@ -98,8 +98,7 @@ def _make_venv() -> None:
 def _fetch_venv() -> None:
     """Debian keeps venv in a package of its own: fetched when we may, named when we may not."""
     sudo = [] if os.geteuid() == 0 else ["sudo", "-n"]
-    asked = subprocess.run([*sudo, "true"], capture_output=True, check=False) if shutil.which("sudo") else None
-    may = not sudo or (asked and asked.returncode == 0)
+    may = not sudo or (shutil.which("sudo") and subprocess.run([*sudo, "true"], check=False).returncode == 0)
     if not may or not shutil.which("apt-get"):
         _give_up("缺少 python3-venv；请由管理员执行：apt-get update && apt-get install -y python3-venv")
     print("▸ 安装系统包 python3-venv")

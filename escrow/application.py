@@ -12,6 +12,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from werkzeug.exceptions import HTTPException
 
 from config.database import Database
+from config.logs import configure_logs
 from config.settings import Settings
 from escrow.commands import register_commands
 from escrow.doors import problem
@@ -42,6 +43,7 @@ log = structlog.get_logger()
 def create_app(settings: Settings | None = None) -> Flask:
     """The whole house as one Flask application (应用)."""
     settings = settings or Settings.from_environment()
+    configure_logs()
     app = Flask("escrow", root_path=str(Path(__file__).parent))
     app.config.update(
         SECRET_KEY=settings.secret_key,
