@@ -16,12 +16,10 @@ from escrow.supervision.rules import AgreementStatus
 
 def accept_by(house: Database, desks: list[Desk], project_no: str) -> None:
     """Each at their desk; without the page, in the same two transactions (双人受理)."""
-    try:
-        accept_supervision(desks, project_no)
-    except Unexpected as missing:
-        if missing.found.status < 404:
-            raise
-        for desk in desks:
+    for desk in desks:
+        try:
+            accept_supervision([desk], project_no)
+        except Unexpected:
             with house.begin() as session:
                 _accept(session, project_no, desk.username)
 
