@@ -196,6 +196,29 @@ CREATE TRIGGER release_follows_ledger BEFORE UPDATE ON release_application
     FOR EACH ROW WHEN (NEW.status = 'approved') EXECUTE FUNCTION release_follows_ledger();
 """
 
+# No contract is left in the middle: at risk, or drafted or cancelled with money still recorded under it (合同了结).
+CONTRACTS_SETTLED = """
+CREATE FUNCTION release_contracts_settled() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE
+    open_contract text;
+BEGIN
+    SELECT c.contract_no INTO open_contract
+      FROM supervised_account s JOIN contract c ON c.project_id = s.project_id
+      LEFT JOIN ledger.account a ON a.book_id = s.book_id AND a.code = '8101' AND a.key = 'contract:' || c.id
+      LEFT JOIN ledger.balance b ON b.account_id = a.id
+     WHERE s.id = NEW.account_id
+       AND (c.status = 'at-risk' OR c.status IN ('drafted', 'cancelled') AND b.balance <> 0)
+     ORDER BY c.id LIMIT 1;
+    IF FOUND THEN
+        RAISE 'release %: contract % is not settled', NEW.release_no, open_contract
+              USING ERRCODE = 'check_violation', CONSTRAINT = 'release_contracts_settled';
+    END IF;
+    RETURN NEW;
+END $$;
+CREATE TRIGGER release_contracts_settled BEFORE UPDATE ON release_application
+    FOR EACH ROW WHEN (NEW.status = 'approved') EXECUTE FUNCTION release_contracts_settled();
+"""
+
 # An account is releasing exactly when an application of its own is approved (账户状态与决定同在).
 ACCOUNT_RELEASED = """
 CREATE FUNCTION releasing_needs_approval() RETURNS trigger LANGUAGE plpgsql AS $$
@@ -249,6 +272,7 @@ def upgrade() -> None:
     op.execute(APPROVER_INDEPENDENT)
     op.execute(AFTER_FIRST_REGISTRATION)
     op.execute(FOLLOWS_LEDGER)
+    op.execute(CONTRACTS_SETTLED)
     op.execute(ACCOUNT_RELEASED)
     op.execute(NO_MONEY_AFTER_RELEASE)
 

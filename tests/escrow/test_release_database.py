@@ -7,6 +7,7 @@ import pytest
 
 from config.clock import bureau_day
 from escrow import chart
+from escrow.contracts.cancelling import CancellationAsked, cancel
 from escrow.registration.actions import FirstAsked
 from escrow.registration.by_hand import Decision, confirm
 from escrow.registration.by_hand import enter as enter_by_hand
@@ -15,7 +16,7 @@ from escrow.supervision.books import account_of
 from ledger.journal import post
 from ledger.money import Yuan
 from ledger.movements import Transfer
-from tests.estate import Estate, build, file_hash, new_number, officers
+from tests.estate import Estate, build, file_hash, new_number, officers, pay, sold
 
 APPROVE = """
 UPDATE release_application
@@ -186,6 +187,20 @@ def test_one_fen_on_an_open_heading_stops_it(estate, people, code):
         attempt(estate, people)
     assert refused_by(error) == "release_follows_ledger"
     assert code in error.value.diag.message_primary
+
+
+@pytest.mark.parametrize("drop", [False, True])
+def test_a_contract_left_in_the_middle_stops_it(estate, people, drop):
+    """草拟或已注销的合同名下还有款项，数据库拒绝批准。"""
+    contract_no, [notice_no] = sold(estate)
+    pay(estate, notice_no)
+    if drop:
+        dropped = CancellationAsked(new_number("ZX"), bureau_day(), "买受人放弃")
+        estate.do(lambda session: cancel(session, contract_no, dropped))
+
+    with pytest.raises(psycopg.errors.CheckViolation) as error:
+        attempt(estate, people, entry=pay_over(estate, "200.00"), amount=20000)
+    assert refused_by(error) == "release_contracts_settled"
 
 
 @pytest.mark.parametrize("role", ["app", "owner"])
