@@ -9,7 +9,10 @@ from marshmallow import Schema, fields, post_load
 from escrow.doors import Problem, answer, answered, api_blueprint, caller, database, known_number, scope
 from escrow.fields import MONEY_PATTERN, StrictSchema, day, key, money, unit_code
 from escrow.filing.actions import Asked, Filing, check, file, find_check
+from escrow.filing.pages import pages
 from escrow.filing.signing import public_keys
+
+__all__ = ["api", "pages", "prepare"]
 
 api = api_blueprint("filing", "备案前核对与网签备案")
 keys = Blueprint("filing_keys", __name__)

@@ -1,0 +1,94 @@
+"""Officers' pages of the check: run it, read every reason, print the answer, record the filing (核对页面).
+
+A county whose filing system is not connected works from here.
+"""
+
+from datetime import datetime
+from typing import Any
+from uuid import uuid4
+
+from flask import Blueprint, flash, g, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+from wtforms import Form
+
+from config.clock import bureau_day, now
+from escrow.access.guards import officer
+from escrow.contracts.reading import contract_seen
+from escrow.doors import answered, database, known_number
+from escrow.errors import NotFound
+from escrow.fields import KEY_PATTERN, ReadField, read_text
+from escrow.filing.actions import Answer, Asked, Filing, check, file, find_check
+from escrow.filing.models import ContractFiling, DepositCheck
+
+pages = Blueprint("filing", __name__)
+
+
+class FilingForm(Form):
+    """The number under which the contract was filed (备案号)."""
+
+    filing_no = ReadField("备案号", lambda said: read_text(said, 64, KEY_PATTERN))
+
+
+@pages.post("/contracts/<contract_no>/check")
+@officer("check")
+def run_check(contract_no: str) -> ResponseReturnValue:
+    """核对这份合同能否备案，答复存档并可打印。"""
+    number, whose = known_number(contract_no), f"officer:{g.officer.username}"
+    request_id = uuid4().hex
+
+    def unit(session: Session) -> Answer:
+        seen = contract_seen(session, number)
+        if seen is None:
+            raise NotFound("没有这个合同号")
+        return check(session, Asked(request_id, number, seen.row.unit_code, seen.price), whose)
+
+    found = database().transact(unit)
+    return redirect(url_for("filing.show_check", check_no=found.check_no), 303)
+
+
+@pages.get("/checks/<check_no>")
+@officer("read")
+def show_check(check_no: str) -> ResponseReturnValue:
+    """一次核对的答复：结论、每条理由及其依据。"""
+    return _check_page(check_no, FilingForm(), 200)
+
+
+@pages.post("/checks/<check_no>/filing")
+@officer("file")
+def record_filing(check_no: str) -> ResponseReturnValue:
+    """凭这次核对记入备案：备案日即今天。"""
+    form = FilingForm(request.form)
+    if not form.validate():
+        return _check_page(check_no, form, 422)
+    with database().read() as session:
+        contract_no = find_check(session, known_number(check_no)).body["contract_no"]
+    facts = {"filing_no": form.filing_no.data, "check_no": check_no, "filed_on": bureau_day()}
+    asked = Filing(contract_no=contract_no, **facts)
+
+    def unit(session: Session) -> tuple[str, int]:
+        return answered(session, f"filing:{contract_no}", facts, lambda: file(session, asked))
+
+    database().transact(unit)
+    flash("备案已记入。", "success")
+    return redirect(url_for("contracts.show", contract_no=contract_no), 303)
+
+
+def _check_page(check_no: str, form: FilingForm, status: int) -> ResponseReturnValue:
+    with database().read() as session:
+        found = find_check(session, known_number(check_no))
+        seen = contract_seen(session, found.body["contract_no"])
+        used = select(ContractFiling.id).join(DepositCheck, DepositCheck.id == ContractFiling.check_id)
+        is_used = session.scalar(used.where(DepositCheck.check_no == found.check_no)) is not None
+    body = found.body
+    page = render_template(
+        "filing/check.html", body=body, seen=seen, form=form, is_used=is_used, is_live=_is_live(body)
+    )
+    return page, status
+
+
+def _is_live(body: dict[str, Any]) -> bool:
+    """Whether a PASS has not run out yet (有效期内)."""
+    until = body["valid_until"]
+    return until is not None and now() <= datetime.fromisoformat(until)
