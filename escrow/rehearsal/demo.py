@@ -14,10 +14,9 @@ from flask import Flask
 from config.clock import bureau_day
 from config.database import Database
 from escrow.doors import database, settings
-from escrow.rehearsal.accepting import accept_by
 from escrow.rehearsal.county import County, Course, Run, Site, Size, imagine
 from escrow.rehearsal.courses import play
-from escrow.rehearsal.desk import Desk
+from escrow.rehearsal.desk import Desk, accept_supervision
 from escrow.rehearsal.hiring import BANKS, admit_clients, clients_work, hire_officers
 from escrow.rehearsal.story import Cast, expect
 from escrow.rehearsal.tally import Tally
@@ -44,11 +43,11 @@ def load(app: Flask, folder: Path) -> Iterator[str]:
 
 def _loaded(house: Database, path: Path) -> bool:
     try:
-        told = json.loads(path.read_text())
-    except (OSError, ValueError):
+        clients = json.loads(path.read_text())["clients"]
+    except (OSError, ValueError, KeyError):
         return False
     with house.read() as session:
-        return clients_work(session, told["clients"])
+        return clients_work(session, clients)
 
 
 def _write(path: Path, told: dict[str, Any]) -> None:
@@ -86,7 +85,7 @@ class Stage:
             self.put(site)
         yield f"已报送 {len(self.county.sites)} 个项目与监管协议"
         for site in [*for_sale, lively, registered, released]:
-            accept_by(database(), [self.desk("register1"), self.desk("reviewer1")], site.project_no)
+            accept_supervision([self.desk("register1"), self.desk("reviewer1")], site.project_no)
         yield f"在售 {len(for_sale)} 个，待受理 1 个（{waiting.project_no}）"
         self.sell(lively, set(Course), 16)
         yield f"有草拟、备案、风险合同与待认领款：{lively.project_no}"
