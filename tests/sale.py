@@ -1,8 +1,13 @@
 """One unit of an estate, drafted, paid for, checked and filed by the rooms' own actions (一套房的买卖)."""
 
+import threading
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
+
+import pytest
+from sqlalchemy import Row, text
 
 from config.clock import bureau_day
 from escrow.contracts.actions import Asked as Draft
@@ -11,6 +16,7 @@ from escrow.contracts.rules import IdType, PaymentKind, Planned, Source
 from escrow.deposits.actions import Deposit, receive
 from escrow.deposits.reversals import Reversal, take_back
 from escrow.deposits.rules import Channel
+from escrow.errors import Refused
 from escrow.filing.actions import Answer, Asked, Filing, check, file
 from ledger.money import Yuan
 from tests.estate import Estate, new_number
@@ -76,6 +82,13 @@ class Sale:
         filing = replace(Filing(self.contract_no, new_number("BA"), check_no, bureau_day()), **changes)
         return self.estate.do(lambda session: file(session, filing))
 
+    def refused(self, check_no: str, **changes: Any) -> list[str]:
+        """Say that it is filed, and be refused: the codes, each with its citation (备案被拒)."""
+        with pytest.raises(Refused) as found:
+            self.file(check_no, **changes)
+        assert all(refusal.citation for refusal in found.value.refusals)
+        return [refusal.code for refusal in found.value.refusals]
+
     def redraft(self, **changes: Any) -> None:
         """The filing system changes the draft (变更草拟合同)."""
         self.drafted = replace(self.drafted, **changes)
@@ -93,3 +106,50 @@ def sell(estate: Estate, unit: int = 0, plan: tuple[Planned, ...] | None = None)
 def _draft(estate: Estate, drafted: Draft) -> list[str]:
     answer, _ = estate.do(lambda session: draft(session, drafted, estate.house.settings))
     return [notice["notice_no"] for notice in answer["notices"]]
+
+
+@dataclass(slots=True)
+class Passed:
+    """A sale with a living PASS (核对已通过的买卖)."""
+
+    sale: Sale
+    check_no: str
+    receipts: list[dict[str, Any]]
+
+
+def passed(sale: Sale) -> Passed:
+    """Pay what is due and pass the check (付清并通过核对)."""
+    receipts = sale.pay_due()
+    return Passed(sale, sale.check().check_no, receipts)
+
+
+def codes(answer: Answer) -> list[str]:
+    """Why a check failed (核对理由)."""
+    return [reason["code"] for reason in answer.body["reasons"]]
+
+
+def row(estate: Estate, query: str, **values: Any) -> Row[Any]:
+    """One row, read as the application (一行)."""
+    with estate.house.database.read() as session:
+        return session.execute(text(query), values).one()
+
+
+def together(calls: Sequence[Callable[[], Any]]) -> list[Any]:
+    """All calls at the same moment; the answers, a refusal as its codes, an error as itself (同时)."""
+    gate, found = threading.Barrier(len(calls)), [None] * len(calls)
+
+    def run(at: int, call: Callable[[], Any]) -> None:
+        gate.wait()
+        try:
+            found[at] = call()
+        except Refused as no:
+            found[at] = [refusal.code for refusal in no.refusals]  # type: ignore[call-overload]
+        except Exception as error:
+            found[at] = error  # type: ignore[call-overload]
+
+    threads = [threading.Thread(target=run, args=(at, call)) for at, call in enumerate(calls)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return found

@@ -22,9 +22,11 @@ CREATE TABLE deposit_check (
     answer varchar NOT NULL,
     law jsonb NOT NULL,
     CONSTRAINT pk_deposit_check PRIMARY KEY (id),
-    CONSTRAINT uq_deposit_check_id_contract_id_contract_version_decision UNIQUE (id, contract_id, contract_version, decision),
+    CONSTRAINT uq_deposit_check_id_contract_id_contract_version_decision
+        UNIQUE (id, contract_id, contract_version, decision),
     CONSTRAINT ck_deposit_check_pass_is_whole
-        CHECK (decision = 'fail' OR (contract_id IS NOT NULL AND contract_version IS NOT NULL AND valid_until IS NOT NULL AND required > 0 AND deposited >= required)),
+        CHECK (decision = 'fail' OR (contract_id IS NOT NULL AND contract_version IS NOT NULL
+               AND valid_until IS NOT NULL AND required > 0 AND deposited >= required)),
     CONSTRAINT uq_deposit_check_check_no UNIQUE (check_no),
     CONSTRAINT fk_deposit_check_contract_id FOREIGN KEY(contract_id) REFERENCES contract (id),
     CONSTRAINT ck_deposit_check_decision CHECK (decision IN ('pass', 'fail'))
@@ -55,7 +57,8 @@ CREATE TABLE contract_filing (
     filed_at timestamptz DEFAULT clock_timestamp() NOT NULL,
     CONSTRAINT pk_contract_filing PRIMARY KEY (id),
     CONSTRAINT fk_contract_filing_check_id
-        FOREIGN KEY(check_id, contract_id, contract_version, decision) REFERENCES deposit_check (id, contract_id, contract_version, decision),
+        FOREIGN KEY(check_id, contract_id, contract_version, decision)
+        REFERENCES deposit_check (id, contract_id, contract_version, decision),
     CONSTRAINT ck_contract_filing_needs_pass CHECK (decision = 'pass'),
     CONSTRAINT uq_contract_filing_contract_id UNIQUE (contract_id),
     CONSTRAINT fk_contract_filing_contract_id FOREIGN KEY(contract_id) REFERENCES contract (id),
@@ -92,13 +95,18 @@ CREATE CONSTRAINT TRIGGER pass_stands_on_receipts AFTER INSERT ON deposit_check
     DEFERRABLE INITIALLY DEFERRED FOR EACH ROW WHEN (NEW.decision = 'pass')
     EXECUTE FUNCTION pass_stands_on_receipts();
 
--- A receipt counts in a check for what was allocated, no more and no less.
+-- A receipt counts in a check for what was allocated, no more and no less, and only in the statement that
+-- writes the check: a check already visible is answered, and nothing is added to it.
 CREATE FUNCTION check_counts_allocation() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     IF NOT EXISTS (SELECT FROM receipt_allocation
                     WHERE receipt_id = NEW.receipt_id AND contract_id = NEW.contract_id
                       AND amount = NEW.amount) THEN
         RAISE 'receipt % is not allocated with % to contract %', NEW.receipt_id, NEW.amount, NEW.contract_id
+              USING ERRCODE = 'check_violation', CONSTRAINT = 'check_counts_allocation';
+    END IF;
+    IF EXISTS (SELECT FROM deposit_check WHERE id = NEW.check_id) THEN
+        RAISE 'check % is answered already', NEW.check_id
               USING ERRCODE = 'check_violation', CONSTRAINT = 'check_counts_allocation';
     END IF;
     RETURN NEW;

@@ -126,8 +126,8 @@ def test_the_report_counts_settings_and_what_lacks_a_source():
          "晋房屋登记清零办发〔2023〕3号 第三部分“一是”；金额：本局设定"),
         ("652301", "maintenance_fund", "due_at_filing", date(2022, 10, 21), UNSUPPORTED,
          "昌州自然资发〔2022〕196号 二（二）2（3）"),
-        ("410425", "presale_funds", "limit_list", date(2022, 12, 31), UNSUPPORTED,
-         "郟创改办〔2022〕2号 二（五）；对备案的效果：本局设定"),
+        ("410425", "presale_funds", "contract_matches", date(2022, 12, 31), UNSUPPORTED,
+         "郟创改办〔2022〕2号 二（二）；核对内容：本局设定"),
         ("110105", "presale_funds", "presale_permit", date(2020, 1, 1), UNSUPPORTED, "城市房地产管理法 第四十五条"),
     ],
 )  # fmt: skip
