@@ -118,14 +118,15 @@ def balance_at(session: Transaction, account: Account, instant: datetime) -> Yua
     return Yuan.from_fen(fen)
 
 
+# A day ends with what the account's next day opens with; after its last day, with what it holds now.
+_ON = """coalesce((SELECT d.opening FROM ledger.balance_day d
+                     WHERE d.account_id = b.account_id AND d.day > %s ORDER BY d.day LIMIT 1), b.balance)"""
+
+
 def balance_on(session: Transaction, account: Account, day: date) -> Yuan:
     """The balance by value date at the end of a day (起息日余额)."""
-    found = ask(
-        session,
-        "SELECT balance FROM ledger.balance_day WHERE account_id = %s AND day <= %s ORDER BY day DESC LIMIT 1",
-        (account.id, day),
-    )
-    return Yuan.from_fen(found[0][0]) if found else ZERO
+    [(fen,)] = ask(session, f"SELECT {_ON} FROM ledger.balance b WHERE b.account_id = %s", (day, account.id))  # noqa: S608
+    return Yuan.from_fen(fen)
 
 
 # Newest first from both indexes; neither side is read further than one page.
@@ -160,26 +161,17 @@ def balances(
     return [(_account(row[:6]), Yuan.from_fen(row[6])) for row in rows]
 
 
-_TRIAL_NOW = """
-SELECT a.code, a.key, a.side, b.balance
+_TRIAL = """
+SELECT a.code, a.key, a.side, {balance}
   FROM ledger.account a JOIN ledger.balance b ON b.account_id = a.id
- WHERE a.book_id = %s ORDER BY a.code, a.key
-"""
-_TRIAL_ON = """
-SELECT a.code, a.key, a.side, coalesce(d.balance, 0)
-  FROM ledger.account a
-  LEFT JOIN LATERAL (SELECT balance FROM ledger.balance_day
-                      WHERE account_id = a.id AND day <= %s ORDER BY day DESC LIMIT 1) d ON true
  WHERE a.book_id = %s ORDER BY a.code, a.key
 """
 
 
 def trial_balance(session: Transaction, book_id: int, *, on: date | None = None) -> list[TrialLine]:
     """Every account's balance, now or by value date at the end of a day (试算平衡表)."""
-    if on is None:
-        rows = ask(session, _TRIAL_NOW, (book_id,))
-    else:
-        rows = ask(session, _TRIAL_ON, (on, book_id))
+    asked = (book_id,) if on is None else (on, book_id)
+    rows = ask(session, _TRIAL.format(balance="b.balance" if on is None else _ON), asked)
     return [_trial_line(*row) for row in rows]
 
 

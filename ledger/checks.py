@@ -63,11 +63,12 @@ WITH moved AS (
       JOIN ledger.journal_entry e ON e.id = p.entry_id JOIN ledger.account a ON a.id = p.account_id
      GROUP BY p.account_id, e.effective_on
 ), standing AS (
-    SELECT account_id, day, sum(amount) OVER (PARTITION BY account_id ORDER BY day) AS balance FROM moved
+    SELECT account_id, day, sum(amount) OVER (PARTITION BY account_id ORDER BY day) - amount AS opening
+      FROM moved
 )
-SELECT format('科目 %s 起息日 %s 的余额与分录不符', coalesce(s.account_id, d.account_id), coalesce(s.day, d.day))
+SELECT format('科目 %s 起息日 %s 的期初余额与分录不符', coalesce(s.account_id, d.account_id), coalesce(s.day, d.day))
   FROM standing s FULL JOIN ledger.balance_day d ON (d.account_id, d.day) = (s.account_id, s.day)
- WHERE s.balance IS DISTINCT FROM d.balance
+ WHERE s.opening IS DISTINCT FROM d.opening
 """
 ORPHANS: LiteralString = """
 SELECT format('分录 %s-%s 没有凭证', t.entry_id, t.line) FROM ledger.transfer t

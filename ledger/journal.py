@@ -1,8 +1,9 @@
 """Journal entries go in here and nowhere else; one round trip however many (记账)."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from itertools import accumulate
 
 from ledger.errors import MovementNotAllowed, UnknownEntry
 from ledger.movements import Movement, Transfer
@@ -44,7 +45,7 @@ def entry_no(entry_id: int) -> str:
 _POST = (
     "SELECT entry_id, at FROM ledger.post_entries("
     "%b::bigint[], %b::text[], %b::text[], %b::text[], %b::date[], %b::text[], %b::bigint[], %b::bigint[],"
-    " %b::integer[], %b::bigint[], %b::bigint[], %b::bigint[])"
+    " %b::integer[], %b::integer[], %b::bigint[], %b::bigint[], %b::bigint[])"
 )
 _REVERSE = "SELECT entry_id, at FROM ledger.reverse_entry(%s, %s, %s, %s, %s)"
 
@@ -110,6 +111,7 @@ def _columns(drafts: Sequence[Draft]) -> tuple[list[object], ...]:
             credits.append(transfer.credit.id)
             amounts.append(transfer.amount.fen)
         books.append(draft.transfers[0].debit.book_id if draft.transfers else 0)
+    lasts = list(accumulate(len(draft.transfers) for draft in drafts))
     return (
         books,
         [draft.movement.code for draft in drafts],
@@ -119,7 +121,8 @@ def _columns(drafts: Sequence[Draft]) -> tuple[list[object], ...]:
         [draft.memo for draft in drafts],
         [None] * len(drafts),
         [draft.settles for draft in drafts],
-        [len(draft.transfers) for draft in drafts],
+        [last - len(draft.transfers) + 1 for last, draft in zip(lasts, drafts, strict=True)],
+        lasts,
         debits,
         credits,
         amounts,

@@ -109,6 +109,7 @@ balance = Table(
     Column("balance", MoneyColumn, nullable=False, server_default=text("0")),
     Column("version", BigInteger, nullable=False, server_default=text("0")),
     Column("last_on", Date, nullable=False, server_default=text("'-infinity'::date")),
+    Column("last_from", BigInteger, nullable=False, server_default=text("0")),
     Column("closed_through", Date, nullable=False, server_default=text("'-infinity'::date")),
     schema="ledger",
 )
@@ -146,10 +147,10 @@ journal_entry = Table(
 transfer = Table(
     "transfer",
     Base.metadata,
-    Column("entry_id", ForeignKey("ledger.journal_entry.id"), primary_key=True, autoincrement=False),
+    Column("entry_id", BigInteger, primary_key=True, autoincrement=False),
     Column("line", Integer, primary_key=True, autoincrement=False),
-    Column("debit_account_id", ForeignKey("ledger.account.id"), nullable=False),
-    Column("credit_account_id", ForeignKey("ledger.account.id"), nullable=False),
+    Column("debit_account_id", BigInteger, nullable=False),
+    Column("credit_account_id", BigInteger, nullable=False),
     Column("amount", MoneyColumn, nullable=False),
     Column("debit_version", BigInteger, nullable=False),
     Column("debit_balance", MoneyColumn, nullable=False),
@@ -165,7 +166,7 @@ balance_day = Table(
     Base.metadata,
     Column("account_id", ForeignKey("ledger.account.id"), primary_key=True, autoincrement=False),
     Column("day", Date, primary_key=True),
-    Column("balance", MoneyColumn, nullable=False),
+    Column("opening", MoneyColumn, nullable=False),
     schema="ledger",
 )
 
