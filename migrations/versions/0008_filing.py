@@ -95,18 +95,13 @@ CREATE CONSTRAINT TRIGGER pass_stands_on_receipts AFTER INSERT ON deposit_check
     DEFERRABLE INITIALLY DEFERRED FOR EACH ROW WHEN (NEW.decision = 'pass')
     EXECUTE FUNCTION pass_stands_on_receipts();
 
--- A receipt counts in a check for what was allocated, no more and no less, and only in the statement that
--- writes the check: a check already visible is answered, and nothing is added to it.
+-- A receipt counts in a check for what was allocated, no more and no less.
 CREATE FUNCTION check_counts_allocation() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     IF NOT EXISTS (SELECT FROM receipt_allocation
                     WHERE receipt_id = NEW.receipt_id AND contract_id = NEW.contract_id
                       AND amount = NEW.amount) THEN
         RAISE 'receipt % is not allocated with % to contract %', NEW.receipt_id, NEW.amount, NEW.contract_id
-              USING ERRCODE = 'check_violation', CONSTRAINT = 'check_counts_allocation';
-    END IF;
-    IF EXISTS (SELECT FROM deposit_check WHERE id = NEW.check_id) THEN
-        RAISE 'check % is answered already', NEW.check_id
               USING ERRCODE = 'check_violation', CONSTRAINT = 'check_counts_allocation';
     END IF;
     RETURN NEW;

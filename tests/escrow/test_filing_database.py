@@ -63,7 +63,6 @@ def filed_by(version="", decision="pass", days="", of="pass"):
         pytest.param(PASS.format(deposited="required - 1"), "ck_deposit_check_pass_is_whole", id="不足也通过"),
         pytest.param(COUNT.format(contract="s", more=" + 1"), "is not allocated with", id="虚增入账"),
         pytest.param(COUNT.format(contract="c", more=""), "is not allocated with", id="借用别人的入账"),
-        pytest.param(COUNT.format(contract="s", more=""), "is answered already", id="事后添列入账"),
         pytest.param(
             "INSERT INTO receipt_allocation (receipt_id, notice_id, contract_id, amount)"
             " SELECT s.receipt_id, n.id, n.contract_id, 1 FROM receipt_allocation s, payment_notice n"
