@@ -1,4 +1,4 @@
-"""A county that could be (虚拟县): projects, units, buyers, payment plans and what goes wrong with them. Pure."""
+"""A county that could be (虚拟县): projects, units, buyers, payment plans and mishaps. Pure."""
 
 from dataclasses import dataclass, field
 from datetime import date, timedelta
@@ -164,7 +164,9 @@ def _site(chance: Random, region: str, run: Run, told: tuple[int, int]) -> Site:
     body = {
         "name": f"{name}（{number}期）", "region": region,
         "developer": {"developer_id": developer_id(chance, region), "name": company},
-        "permit": {"permit_no": f"（{region}）房预售证第{run.label}{number:03d}号", "issued_on": permitted.isoformat()},
+        "permit": {
+            "permit_no": f"（{region}）房预售证第{run.label}{number:03d}号", "issued_on": permitted.isoformat(),
+        },
         "buildings": buildings,
     }  # fmt: skip
     return Site(f"P{run.label}-{number:03d}", body, _agreement(chance, run, number, (company, buildings)))
@@ -233,7 +235,8 @@ def _payments(chance: Random, today: date, price: int) -> list[dict[str, Any]]:
     if plan == "full":
         asked = [("full", price, 0, "own")]
     elif plan == "cash":
-        asked = [("earnest", 20000, 0, "own"), ("down", down - 20000, 0, "own"), ("final", price - down, 60, "own")]
+        first = [("earnest", 20000, 0, "own"), ("down", down - 20000, 0, "own")]
+        asked = [*first, ("final", price - down, 60, "own")]
     else:
         asked = [("down", down, 0, "own"), ("loan", price - down, 45, plan)]
     return [

@@ -23,7 +23,7 @@ from escrow.rehearsal.tally import Tally
 from escrow.rehearsal.wires import InsideWire, System, Timings, Unexpected
 
 CREDENTIALS = "demo-credentials.json"
-# Seven projects: three for sale, one waiting for officers, one in the middle of things, one registered, one released.
+# Three for sale, one waiting for officers, one in the middle of things, one registered, one released.
 SIZE = Size("141130", 7, 196)
 
 
@@ -114,7 +114,8 @@ class Stage:
     def register(self, site: Site) -> None:
         """The authority has registered every building."""
         told = {
-            "event_id": f"DJ{site.project_no}", "project_no": site.project_no, "building_nos": site.building_nos,
+            "event_id": f"DJ{site.project_no}",
+            "project_no": site.project_no, "building_nos": site.building_nos,
             "certificate_no": f"晋（{self.county.run.today.year}）交口县不动产权第{site.project_no}号",
             "registered_on": self.county.run.today.isoformat(),
         }  # fmt: skip

@@ -16,7 +16,7 @@ from escrow.rehearsal.courses import play
 from escrow.rehearsal.desk import Desk, accept_supervision
 from escrow.rehearsal.story import Cast, expect
 from escrow.rehearsal.table import table
-from escrow.rehearsal.tally import Tally, fen
+from escrow.rehearsal.tally import Tally, yuan
 from escrow.rehearsal.watching import peak_memory, verified
 from escrow.rehearsal.wires import HttpWire, System, Timings, Unexpected
 
@@ -116,10 +116,12 @@ class Performance:
         """What the books say of every account against what was sent."""
         for site in self.each(self.county.sites, "核对账户余额"):
             bank = self.systems()[BANK + site.bank]
-            found = expect(bank.ask("GET", f"/accounts/{site.account_no}", door="/accounts/{}"), {200}, "查询账户")
+            asked = bank.ask("GET", f"/accounts/{site.account_no}", door="/accounts/{}")
+            found = expect(asked, {200}, "查询账户")
             for name, sent in (("book_balance", self.tally.held), ("unmatched", self.tally.unmatched)):
-                if fen(found.json[name]) != sent[site.account_no]:
-                    self.tally.fault(f"账户 {site.account_no} {name} 账面 {found.json[name]}，报送 {sent[site.account_no]} 分")
+                booked, due = found.json[name], yuan(sent[site.account_no])
+                if booked != due:
+                    self.tally.fault(f"账户 {site.account_no} {name} 账面 {booked}，报送 {due}")
 
     def each(self, things: list[Any], what: str) -> Iterable[Any]:
         """One after another, with a bar."""
@@ -165,7 +167,8 @@ def bar(what: str, done: int, total: int) -> None:
     """A progress bar on stderr; on a terminal in place, elsewhere at every tenth (进度)."""
     if sys.stderr.isatty():
         full = 30 * done // total
-        sys.stderr.write(f"\r{what} [{'█' * full}{'·' * (30 - full)}] {done}/{total}" + "\n" * (done == total))
+        shown = "█" * full + "·" * (30 - full)
+        sys.stderr.write(f"\r{what} [{shown}] {done}/{total}" + "\n" * (done == total))
     elif done == total or done * 10 // total != (done - 1) * 10 // total:
         sys.stderr.write(f"{what} {done}/{total}\n")
     sys.stderr.flush()

@@ -47,13 +47,16 @@ class Story:
         self.serials += 1
         buyer = self.deal.body["buyers"][0]
         return {
-            "bank_serial": f"B{self.deal.contract_no}-{self.serials}", "account_no": self.deal.site.account_no,
-            "amount": amount, "value_date": bureau_day().isoformat(), "notice_no": notice_no,
+            "bank_serial": f"B{self.deal.contract_no}-{self.serials}",
+            "account_no": self.deal.site.account_no, "amount": amount,
+            "value_date": bureau_day().isoformat(), "notice_no": notice_no,
             "booked_at": bureau_time(now()).isoformat(timespec="seconds"), "payer_name": buyer["name"],
             "payer_account": f"6217{buyer['phone']}0001", "channel": channel, "memo": "购房款",
         }  # fmt: skip
 
-    def report(self, credit: dict[str, Any], *, expected: str, statuses: frozenset[int] | set[int]) -> dict[str, Any]:
+    def report(
+        self, credit: dict[str, Any], *, expected: str, statuses: frozenset[int] | set[int]
+    ) -> dict[str, Any]:
         """The bank reports a credit; the receipt that came of it."""
         found = expect(self.bank.ask("POST", "/deposits", credit), statuses, "入账")
         receipt: dict[str, Any] = found.json

@@ -45,7 +45,8 @@ def _latencies(timings: Timings) -> list[str]:
     found = ["", _row("接口", "次数 / p50 / p99 毫秒")]
     for door, taken in sorted(timings.taken.items(), key=lambda one: -len(one[1])):
         ordered = sorted(taken)
-        half, most = (ordered[min(len(ordered) - 1, len(ordered) * share // 100)] * 1000 for share in (50, 99))
+        last = len(ordered) - 1
+        half, most = (ordered[min(last, len(ordered) * share // 100)] * 1000 for share in (50, 99))
         found.append(_row(door, f"{len(ordered)} / {half:.1f} / {most:.1f}"))
     return found
 

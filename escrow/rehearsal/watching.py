@@ -13,7 +13,7 @@ HEAD_FILE = "ledger-head.json"
 
 
 def peak_memory(url: str) -> dict[str, int]:
-    """Memory now and at its highest, in KiB, over every process that serves this port; empty if not found here."""
+    """Memory now and at its highest, in KiB, of every process that serves this port; empty if not here."""
     serving = _listening(urlsplit(url).port or 80)
     found = {"processes": 0, "now": 0, "peak": 0}
     for process in Path("/proc").glob("[0-9]*"):
