@@ -43,7 +43,7 @@ def first_registration(session: Session, registration_id: int) -> Row[Any] | Non
     return session.execute(_lines().where(FirstRegistration.id == registration_id)).one_or_none()
 
 
-def choices(session: Session, project_no: str) -> tuple[Row[Any] | None, list[Choice]]:
+def choices(session: Session, project_no: str) -> tuple[Any, list[Choice]]:
     """A project and its buildings, each with what is known of its registration (项目与楼幢)."""
     query = select(Project.id, Project.project_no, Project.name).where(Project.project_no == project_no)
     project = session.execute(query).one_or_none()

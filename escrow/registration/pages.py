@@ -85,14 +85,15 @@ def create() -> ResponseReturnValue:
     form.building_nos.choices = [pair for pair in form.building_nos.choices if _is_text(pair[0])]
     if not form.validate():
         return _entry_page(form, 422)
+    told: dict[str, Any] = form.data
     asked = FirstAsked(
         project_no=asked_number("project_no"),
-        building_nos=tuple(dict.fromkeys(form.building_nos.data or ())),
-        certificate_no=form.certificate_no.data,
-        registered_on=form.registered_on.data,
+        building_nos=tuple(dict.fromkeys(told["building_nos"])),
+        certificate_no=told["certificate_no"],
+        registered_on=told["registered_on"],
     )
     number = database().transact(
-        lambda session: enter(session, asked, file_hash=form.file_hash.data, officer_id=g.officer.id)
+        lambda session: enter(session, asked, file_hash=told["file_hash"], officer_id=g.officer.id)
     )
     flash("已录入，须由另一人员确认后生效。", "success")
     return redirect(url_for("registration.show", registration_id=number), 303)
@@ -123,7 +124,7 @@ def reject_entry(registration_id: int) -> ResponseReturnValue:
     if not form.validate():
         return _registration_page(registration_id, form, 422)
     decision = Decision(_existing(registration_id), g.officer.id)
-    database().transact(lambda session: reject(session, decision, reason=form.reason.data))
+    database().transact(lambda session: reject(session, decision, reason=str(form.reason.data)))
     flash("已退回，该条录入不作为首次登记的依据。", "success")
     return redirect(url_for("registration.show", registration_id=registration_id), 303)
 

@@ -216,7 +216,7 @@ def _decide(
 def _findings(found: Known) -> dict[str, Any]:
     """What was found when it was decided, so that the decision can be read without the present (核对存档)."""
     account = found.account
-    released = {key: ZERO for key in found.building_nos}
+    released = dict.fromkeys(found.building_nos, ZERO)
     for held_on, held in found.payable():
         released[held_on.key] = released.get(held_on.key, ZERO) + held
     registered = dict(zip(found.building_nos, found.facts.buildings, strict=True))

@@ -97,7 +97,7 @@ def _papers(clause: Clause, progress: Progress) -> list[Paper]:
 def _by_paper(clause: Clause, progress: Progress) -> Finding:
     papers = _papers(clause, progress)
     if not papers:
-        return False, f"没有经两名人员录入并确认的{LABELS[ClauseKind(clause.kind)]}材料"
+        return False, f"没有经两名人员录入并确认的材料（{LABELS[ClauseKind(clause.kind)]}）"
     return True, f"材料 {papers[-1].paper_no}"
 
 

@@ -37,7 +37,7 @@ Holding = tuple[Account, Yuan]
 class Known:
     """One account, what it holds, and the facts to judge (所知)."""
 
-    account: Row[Any]
+    account: Any
     holdings: list[Holding]
     building_nos: dict[str, str]  # ledger key of a building -> its number
     clauses: tuple[clauses.Clause, ...]
@@ -84,7 +84,7 @@ def known(session: Session, account_id: int, *, application_id: int | None = Non
     return Known(account, holdings, names, agreed, facts, law_on(facts.today, SUBJECT, account.region))
 
 
-def _account(session: Session, account_id: int) -> Row[Any]:
+def _account(session: Session, account_id: int) -> Any:
     effective, waiting = aliased(Agreement), aliased(Agreement)
     query = (
         select(
@@ -134,7 +134,7 @@ def _buildings(session: Session, project_id: int) -> list[Row[Any]]:
     return list(session.execute(query))
 
 
-def _units(session: Session, project_id: int) -> Row[Any]:
+def _units(session: Session, project_id: int) -> Any:
     query = (
         select(func.count(Unit.id).label("total"), func.count(TransferRegistration.id).label("transferred"))
         .select_from(Unit)

@@ -220,7 +220,7 @@ def _account_page(
         filed = papers(session, account_id)
         made = applications(session, account_id=account_id)
     form = evidence_form or EvidenceForm()
-    form.clause.choices = [  # type: ignore[attr-defined]
+    form.clause.choices = [
         (f"{one.kind}:{one.text}", f"{LABELS[ClauseKind(one.kind)]}：{one.text}")
         for one in found.clauses
         if one.kind in BY_PAPER
