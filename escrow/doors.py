@@ -1,4 +1,4 @@
-"""What every API door does around an action: who calls, what was asked before, one transaction, plain answers.
+"""What every API door does around an action: who calls, what was asked before, plain answers.
 
 Source: RFC 9457 (problem details), RFC 6750 (bearer tokens), api.md "Ground rules".
 """
@@ -34,7 +34,7 @@ from escrow.errors import (
     Unauthorized,
 )
 from escrow.fields import KEY_PATTERN, read_text
-from escrow.outbox import AnsweredRequest
+from escrow.outbox import AnsweredRequest, canonical
 
 PROBLEM = "application/problem+json"
 BASE = "/api/v1"
@@ -163,13 +163,6 @@ def caller() -> Caller:
 # --- asked before? ---
 
 
-def canonical(facts: Any) -> bytes:
-    """The same facts are the same bytes: sorted, compact JSON in the spirit of RFC 8785 (规范字节)."""
-    return json.dumps(
-        facts, ensure_ascii=False, sort_keys=True, separators=(",", ":"), default=str
-    ).encode()
-
-
 def fingerprint(facts: Any) -> bytes:
     """A keyed digest of the facts: it may cover names and numbers of people, so a plain hash will not do."""
     return hmac.new(settings().index_key, canonical(facts), hashlib.sha256).digest()
@@ -265,7 +258,8 @@ def problem(error: EscrowError, headers: dict[str, str] | None = None) -> Respon
     }
     if isinstance(error, Refused):
         body["refusals"] = [
-            {"code": found.code, "message": found.message, "citation": found.citation} for found in error.refusals
+            {"code": found.code, "message": found.message, "citation": found.citation}
+            for found in error.refusals
         ]
     if isinstance(error, Invalid):
         body["errors"] = [{"field": name, "message": message} for name, message in error.errors.items()]

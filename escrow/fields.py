@@ -152,7 +152,9 @@ class Read(fields.Field[Any]):
         self.reader = reader
         super().__init__(metadata={"type": "string", **schema, **kwargs.pop("metadata", {})}, **kwargs)
 
-    def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> Any:
+    def _deserialize(
+        self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any
+    ) -> Any:
         if not isinstance(value, str):
             raise self.make_error("invalid")
         try:
@@ -205,11 +207,17 @@ def key(**kwargs: Any) -> Read:
 class Measure(Read):
     """A measured decimal: exact text, or a JSON number that is a whole multiple of its smallest part (量)."""
 
-    def __init__(self, reader: Callable[[str], Any], part: Decimal, schema: dict[str, Any], **kwargs: Any) -> None:
+    def __init__(
+        self, reader: Callable[[str], Any], part: Decimal, schema: dict[str, Any], **kwargs: Any
+    ) -> None:
         self.part = part
-        super().__init__(reader, {"type": ["string", "number"], "multipleOf": float(part), **schema}, **kwargs)
+        super().__init__(
+            reader, {"type": ["string", "number"], "multipleOf": float(part), **schema}, **kwargs
+        )
 
-    def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> Any:
+    def _deserialize(
+        self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any
+    ) -> Any:
         if isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < 10**6:
             exact = Decimal(repr(value))
             whole = exact.quantize(self.part)
@@ -239,7 +247,9 @@ class Whole(fields.Field[int]):
 
     default_error_messages = {"required": "必填。", "null": "不能为 null。"}  # noqa: RUF012 - marshmallow's own
 
-    def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> int:
+    def _deserialize(
+        self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any
+    ) -> int:
         lowest, highest = self.bounds
         if isinstance(value, bool) or not isinstance(value, int) or not lowest <= value <= highest:
             raise ValidationError(f"须为 {lowest} 至 {highest} 的整数。")
@@ -264,7 +274,9 @@ def choice(term: Any, **kwargs: Any) -> Read:
 class ReadField(StringField):
     """A form input read by one of the readers above; `data` is the value, blank only where allowed (表单字段)."""
 
-    def __init__(self, label: str, reader: Callable[[str], Any], *, optional: bool = False, **kwargs: Any) -> None:
+    def __init__(
+        self, label: str, reader: Callable[[str], Any], *, optional: bool = False, **kwargs: Any
+    ) -> None:
         super().__init__(label, **kwargs)
         self.reader = reader
         self.optional = optional

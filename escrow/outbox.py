@@ -1,5 +1,6 @@
 """What the outside is told, in order, and what it was answered before (对外事件与应答存底)."""
 
+import json
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
@@ -45,6 +46,13 @@ class AnsweredRequest(Base):
     fingerprint: Mapped[bytes] = mapped_column(LargeBinary)
     answer: Mapped[str | None]
     answered_at: Mapped[datetime] = mapped_column(DateTime(True), server_default=func.clock_timestamp())
+
+
+def canonical(facts: Any) -> bytes:
+    """The same facts are the same bytes: sorted, compact JSON in the spirit of RFC 8785 (规范字节)."""
+    return json.dumps(
+        facts, ensure_ascii=False, sort_keys=True, separators=(",", ":"), default=str
+    ).encode()
 
 
 def emit(session: Session, kind: str, subject: str, data: dict[str, Any], *, audience: Sequence[str]) -> None:

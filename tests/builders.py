@@ -1,4 +1,4 @@
-"""A county as outsiders and officers see it: valid numbers, projects under supervision, drafted contracts (测试用县).
+"""A county as outsiders and officers see it: valid numbers, supervised projects, contracts (测试用县).
 
 Everything comes in through the doors and the pages; `County(house, app)` costs nothing until it is asked.
 """

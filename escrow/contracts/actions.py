@@ -1,6 +1,8 @@
 """A contract is drafted with its notices, or changed (草拟合同). Lock, look, judge, write."""
 
-from dataclasses import dataclass
+import hmac
+from dataclasses import asdict, dataclass
+from hashlib import sha256
 from typing import Any
 
 from sqlalchemy import func, insert, select, text, update
@@ -10,20 +12,19 @@ from config.clock import bureau_day
 from config.regulations import law_on
 from config.settings import Settings
 from escrow.access import audit
-from escrow.access.sealing import blind_index, mask_id, mask_name, mask_phone, seal
-from escrow.contracts.models import Contract, ContractVersion, Party, PaymentNotice
+from escrow.contracts.models import Contract, ContractVersion, PaymentNotice
+from escrow.contracts.parties import Buyer, write_parties
 from escrow.contracts.rules import (
     ContractStatus,
     DraftFacts,
     Earlier,
     Held,
-    IdType,
     Planned,
     draft_refusals,
     kept,
 )
-from escrow.doors import fingerprint
 from escrow.errors import Invalid, Refused
+from escrow.outbox import canonical
 from escrow.projects.models import UNIT_STANDING, Building, Project, Unit
 from escrow.projects.rules import UnitStatus
 from escrow.supervision.models import SupervisedAccount
@@ -31,16 +32,6 @@ from escrow.supervision.rules import AccountStatus
 from ledger.money import Yuan
 
 LAW = "presale_funds"
-
-
-@dataclass(frozen=True, slots=True)
-class Buyer:
-    """A buyer, in clear only until this transaction ends (买受人)."""
-
-    name: str
-    id_type: IdType
-    id_no: str
-    phone: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +65,7 @@ def draft(session: Session, asked: Asked, settings: Settings) -> tuple[dict[str,
     """
     place = _hold(session, asked)
     contract = locked_contract(session, asked.contract_no)
-    digest = fingerprint(asked)
+    digest = hmac.new(settings.index_key, canonical(asdict(asked)), sha256).digest()
     if contract and _latest_digest(session, contract) == digest:
         return _answer(session, asked, contract.version), False
 
@@ -97,7 +88,7 @@ def draft(session: Session, asked: Asked, settings: Settings) -> tuple[dict[str,
         session.add(written)
     session.flush()
     _write_version(session, written, asked, digest)
-    _write_parties(session, written, asked, settings)
+    write_parties(session, written, asked.buyers, settings)
     _issue(session, written, asked, kept(held, asked.payments))
     audit.record(
         session, "contract.changed" if contract else "contract.drafted", asked.contract_no,
@@ -118,7 +109,9 @@ def locked_contract(session: Session, contract_no: str) -> Contract | None:
 def void_unpaid(session: Session, contract_id: int) -> None:
     """What nobody has paid on is asked for no more (作废未缴款的通知书)."""
     void = update(PaymentNotice).where(
-        PaymentNotice.contract_id == contract_id, PaymentNotice.voided_at.is_(None), PaymentNotice.paid == Yuan(0)
+        PaymentNotice.contract_id == contract_id,
+        PaymentNotice.voided_at.is_(None),
+        PaymentNotice.paid == Yuan(0),
     )
     session.execute(
         void.values(voided_at=func.clock_timestamp()).execution_options(synchronize_session=False)
@@ -129,7 +122,7 @@ def void_unpaid(session: Session, contract_id: int) -> None:
 
 
 def _hold(session: Session, asked: Asked) -> _Place:
-    """Whoever brings the same contract number waits; then the account and the unit are held, in this order."""
+    """Whoever brings the same contract number waits; then account and unit are held, in this order."""
     session.execute(
         select(func.pg_advisory_xact_lock(func.hashtextextended(f"contract:{asked.contract_no}", 0)))
     )
@@ -219,30 +212,13 @@ def _write_version(session: Session, contract: Contract, asked: Asked, digest: b
     ]  # fmt: skip
     session.execute(
         insert(ContractVersion).values(
-            contract_id=contract.id, version=contract.version, price=asked.price, payments=payments, digest=digest
+            contract_id=contract.id,
+            version=contract.version,
+            price=asked.price,
+            payments=payments,
+            digest=digest,
         )
     )
-
-
-def _write_parties(session: Session, contract: Contract, asked: Asked, settings: Settings) -> None:
-    """Personal data goes sealed into its one table; what is shown is masked already (买受人加密)."""
-    rows = []
-    for position, buyer in enumerate(asked.buyers, 1):
-        context = f"party:{asked.contract_no}:{contract.version}:{position}"
-        rows.append(
-            {
-                "contract_id": contract.id, "version": contract.version, "position": position,
-                "name_sealed": seal(buyer.name, settings, context=f"{context}:name"),
-                "name_masked": mask_name(buyer.name),
-                "id_type": buyer.id_type,
-                "id_no_sealed": seal(buyer.id_no, settings, context=f"{context}:id_no"),
-                "id_no_masked": mask_id(buyer.id_no),
-                "id_no_index": blind_index(buyer.id_no, settings),
-                "phone_sealed": seal(buyer.phone, settings, context=f"{context}:phone") if buyer.phone else None,
-                "phone_masked": mask_phone(buyer.phone) if buyer.phone else None,
-            }
-        )  # fmt: skip
-    session.execute(insert(Party), rows)
 
 
 _NUMBERS = text("SELECT nextval('payment_notice_no') FROM generate_series(1, :wanted)")
@@ -274,7 +250,9 @@ def _issue(session: Session, contract: Contract, asked: Asked, places: dict[int,
 def _answer(session: Session, asked: Asked, version: int) -> dict[str, Any]:
     """The contract as it was drafted, with the notices of its plan: the same however often it is asked."""
     query = (
-        select(PaymentNotice.notice_no, PaymentNotice.payment_kind, PaymentNotice.amount, PaymentNotice.due_on)
+        select(
+            PaymentNotice.notice_no, PaymentNotice.payment_kind, PaymentNotice.amount, PaymentNotice.due_on
+        )
         .join(Contract, Contract.id == PaymentNotice.contract_id)
         .where(Contract.contract_no == asked.contract_no)
         .where(PaymentNotice.voided_at.is_(None) | (PaymentNotice.version == version))

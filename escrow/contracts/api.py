@@ -31,8 +31,15 @@ api = api_blueprint("contracts", "购房合同与缴款通知书")
 @scope("filing")
 @api.arguments(words.ContractSchema, example=words.EXAMPLE)
 @api.response(201, words.DraftedAnswer, description="已草拟，通知书已签发", example=words.EXAMPLE_DRAFTED)
-@api.alt_response(200, schema=words.DraftedAnswer, description="内容相同，或已变更并换发未缴款的通知书", example=words.EXAMPLE_DRAFTED)
-@api.alt_response(409, schema=Problem, content_type=PROBLEM, description="一房已有合同、账户未生效、已缴款项被改等")
+@api.alt_response(
+    200,
+    schema=words.DraftedAnswer,
+    description="内容相同，或已变更并换发未缴款的通知书",
+    example=words.EXAMPLE_DRAFTED,
+)
+@api.alt_response(
+    409, schema=Problem, content_type=PROBLEM, description="一房已有合同、账户未生效、已缴款项被改等"
+)
 def put_contract(parts: dict[str, Any], contract_no: str) -> Response:
     """草拟或变更合同：付款计划合计须等于总价，每笔款项签发一张缴款通知书。"""
     asked = Asked(contract_no=new_number("contract_no", contract_no), **parts)
@@ -55,9 +62,15 @@ def get_contract(contract_no: str) -> Response:
 @api.route("/contracts/<contract_no>/cancellation", methods=["POST"])
 @scope("filing")
 @api.arguments(words.CancellationSchema, example=words.EXAMPLE_CANCELLATION)
-@api.response(201, words.CancelledAnswer, description="已注销，未缴款的通知书作废", example=words.EXAMPLE_CANCELLED)
-@api.alt_response(200, schema=words.CancelledAnswer, description="重复报送，答复与首次相同", example=words.EXAMPLE_CANCELLED)
-@api.alt_response(409, schema=Problem, content_type=PROBLEM, description="已备案的合同须先退款；同一事件号内容不同")
+@api.response(
+    201, words.CancelledAnswer, description="已注销，未缴款的通知书作废", example=words.EXAMPLE_CANCELLED
+)
+@api.alt_response(
+    200, schema=words.CancelledAnswer, description="重复报送，答复与首次相同", example=words.EXAMPLE_CANCELLED
+)
+@api.alt_response(
+    409, schema=Problem, content_type=PROBLEM, description="已备案的合同须先退款；同一事件号内容不同"
+)
 def cancel_contract(asked: CancellationAsked, contract_no: str) -> Response:
     """注销未备案的合同：已缴的款项仍记在合同名下，待退款；退清之前不得解除监管。"""
     number = known_number(contract_no)

@@ -46,7 +46,10 @@ def cancel(session: Session, contract_no: str, asked: CancellationAsked) -> dict
     contract.status = ContractStatus.CANCELLED
     session.add(
         Cancellation(
-            contract_id=contract.id, event_id=asked.event_id, cancelled_on=asked.cancelled_on, reason=asked.reason
+            contract_id=contract.id,
+            event_id=asked.event_id,
+            cancelled_on=asked.cancelled_on,
+            reason=asked.reason,
         )
     )
     session.flush()

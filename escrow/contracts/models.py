@@ -19,7 +19,9 @@ class Contract(Base):
     __tablename__ = "contract"
     __table_args__ = (
         CheckConstraint("price > 0", name="price"),
-        Index("uq_contract_live_unit", "unit_id", unique=True, postgresql_where=text("status <> 'cancelled'")),
+        Index(
+            "uq_contract_live_unit", "unit_id", unique=True, postgresql_where=text("status <> 'cancelled'")
+        ),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)

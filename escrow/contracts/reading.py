@@ -1,4 +1,4 @@
-"""One contract, one notice, as they stand at one moment: what later rooms wrote is read, not imported (合同现状)."""
+"""One contract, one notice, as they stand: what later rooms wrote is read, not imported (合同现状)."""
 
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -34,9 +34,10 @@ SELECT c.id, c.contract_no, c.status, c.version, c.price, c.drafted_at,
                JOIN payment_notice n ON n.id = s.notice_id
                LEFT JOIN receipt_reversal v ON v.receipt_id = r.id
               WHERE s.contract_id = c.id ORDER BY r.id) AS receipts,
-       ARRAY(SELECT jsonb_build_object('name', y.name_masked, 'id_type', y.id_type, 'id_no', y.id_no_masked,
-                                       'phone', y.phone_masked)
-               FROM party y WHERE y.contract_id = c.id AND y.version = c.version ORDER BY y.position) AS buyers,
+       ARRAY(SELECT jsonb_build_object('name', y.name_masked, 'id_type', y.id_type,
+                                       'id_no', y.id_no_masked, 'phone', y.phone_masked)
+               FROM party y WHERE y.contract_id = c.id AND y.version = c.version
+              ORDER BY y.position) AS buyers,
        (SELECT jsonb_build_object('check_no', k.check_no, 'decision', k.decision,
                                   'checked_at', k.checked_at, 'valid_until', k.valid_until)
           FROM deposit_check k WHERE k.contract_id = c.id ORDER BY k.id DESC LIMIT 1) AS last_check,
@@ -50,7 +51,8 @@ SELECT c.id, c.contract_no, c.status, c.version, c.price, c.drafted_at,
   JOIN project p ON p.id = c.project_id
   JOIN unit u ON u.id = c.unit_id
   JOIN building b ON b.id = u.building_id
-  LEFT JOIN LATERAL (SELECT * FROM supervised_account s WHERE s.project_id = p.id ORDER BY s.id DESC LIMIT 1) a ON true
+  LEFT JOIN LATERAL (SELECT * FROM supervised_account s WHERE s.project_id = p.id
+                      ORDER BY s.id DESC LIMIT 1) a ON true
  WHERE c.contract_no = :contract_no
 """)
 
@@ -141,15 +143,17 @@ def body(seen: Seen) -> dict[str, Any]:
         "price": str(seen.price), "deposited": str(seen.deposited),
         "notices": [
             {
-                "notice_no": one["notice_no"], "payment_kind": one["payment_kind"], "amount": str(one["amount"]),
-                "due_on": one["due_on"].isoformat(), "paid": str(one["paid"]), "status": one["status"].value,
+                "notice_no": one["notice_no"], "payment_kind": one["payment_kind"],
+                "amount": str(one["amount"]), "due_on": one["due_on"].isoformat(),
+                "paid": str(one["paid"]), "status": one["status"].value,
             }
             for one in seen.notices
         ],
         "receipts": [
             {
-                "receipt_no": one["receipt_no"], "bank_serial": one["bank_serial"], "notice_no": one["notice_no"],
-                "amount": str(one["amount"]), "booked_at": shown(one["booked_at"]), "status": one["status"],
+                "receipt_no": one["receipt_no"], "bank_serial": one["bank_serial"],
+                "notice_no": one["notice_no"], "amount": str(one["amount"]),
+                "booked_at": shown(one["booked_at"]), "status": one["status"],
             }
             for one in seen.receipts
         ],

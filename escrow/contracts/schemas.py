@@ -6,8 +6,8 @@ from typing import Any
 
 from marshmallow import Schema, ValidationError, fields, post_load, validates_schema
 
-from escrow.contracts.actions import Buyer
 from escrow.contracts.cancelling import CancellationAsked
+from escrow.contracts.parties import Buyer
 from escrow.contracts.rules import ContractStatus, IdType, NoticeStatus, PaymentKind, Planned, Source
 from escrow.fields import (
     MONEY_PATTERN,
@@ -61,7 +61,11 @@ EXAMPLE_NOTICE = {
     "account_no": "6222021410001234567", "account_name": "交口县云水置业有限公司预售资金监管专户",
     "payment_kind": "down", "amount": "350000.00", "paid": "0.00", "due_on": "2026-11-20",
 }  # fmt: skip
-EXAMPLE_CANCELLATION = {"event_id": "ZX202611210001", "cancelled_on": "2026-11-21", "reason": "买受人放弃购房"}
+EXAMPLE_CANCELLATION = {
+    "event_id": "ZX202611210001",
+    "cancelled_on": "2026-11-21",
+    "reason": "买受人放弃购房",
+}
 EXAMPLE_CANCELLED = {
     "contract_no": "HT202611200001", "status": "cancelled", "event_id": "ZX202611210001",
     "cancelled_on": "2026-11-21", "deposited": "350000.00",
@@ -83,11 +87,13 @@ def _matching(*patterns: str) -> Callable[[str], str]:
     return read
 
 
-# Travel permits and the cards of their own places; an 18-character residence permit is checked as a resident ID is.
+# Travel permits and cards of their own places; an 18-character residence permit is checked as a resident ID.
 READERS: dict[IdType, Callable[[str], str]] = {
     IdType.RESIDENT: read_resident_id,
     IdType.PASSPORT: lambda number: read_text(number, 20, r"^[0-9A-Z]{5,20}$"),
-    IdType.HK_MACAU: _matching(r"[HM][0-9]{8}([0-9]{2})?", r"[A-Z]{1,2}[0-9]{6}\(?[0-9A]\)?", r"[1578][0-9]{6}\(?[0-9]\)?"),
+    IdType.HK_MACAU: _matching(
+        r"[HM][0-9]{8}([0-9]{2})?", r"[A-Z]{1,2}[0-9]{6}\(?[0-9A]\)?", r"[1578][0-9]{6}\(?[0-9]\)?"
+    ),
     IdType.TAIWAN: _matching(r"[0-9]{8}([0-9]{2}([0-9A-Z])?)?", r"[A-Z][0-9]{9}"),
     IdType.ORGANISATION: read_uscc,
 }

@@ -1,9 +1,10 @@
-"""A project and its unit register are taken as the housing platform sends them (楼盘登记). Lock, look, judge, write."""
+"""A project and its unit register, taken as the platform sends them (楼盘登记). Lock, look, judge, write."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import date
 from decimal import Decimal
+from hashlib import sha256
 from typing import Any
 
 from sqlalchemy import Row, func, select, update
@@ -13,8 +14,8 @@ from sqlalchemy.orm import Session
 from config.clock import bureau_day
 from config.regulations import Law, law_on
 from escrow.access import audit
-from escrow.doors import fingerprint
 from escrow.errors import Refusal, Refused
+from escrow.outbox import canonical
 from escrow.projects.models import PROJECT_STANDING, UNIT_STANDING, Building, Developer, Project, Unit
 from escrow.projects.rules import (
     KnownUnit,
@@ -82,7 +83,7 @@ def register(session: Session, asked: AskedProject) -> bool:
     What is no longer listed leaves the register but stays on record. Raises Refused with every reason.
     """
     before = _locked(session, asked.project_no)
-    digest = fingerprint(asked)
+    digest = sha256(canonical(asdict(asked))).digest()
     if before and before.digest == digest:
         return False
 
@@ -114,7 +115,7 @@ def _locked(session: Session, project_no: str) -> Project | None:
 
 
 def _known_units(session: Session, asked: AskedProject) -> Sequence[Row[Any]]:
-    """Every unit of this project, or under a code now sent: locked first, then read with what became of it."""
+    """Every unit of this project, or under a code now sent: locked, then read with what became of it."""
     codes = [unit.unit_code for _, unit in asked.units()]
     ours = Project.project_no == asked.project_no
     held = (
@@ -196,7 +197,11 @@ def _write_buildings(session: Session, asked: AskedProject, project_id: int) -> 
     statement = insert(Building)
     statement = statement.on_conflict_do_update(
         index_elements=[Building.project_id, Building.building_no],
-        set_={"structure": statement.excluded.structure, "floors": statement.excluded.floors, "removed_at": None},
+        set_={
+            "structure": statement.excluded.structure,
+            "floors": statement.excluded.floors,
+            "removed_at": None,
+        },
     )
     written = session.execute(statement.returning(Building.building_no, Building.id), rows)
     return {row.building_no: row.id for row in written}
@@ -219,14 +224,17 @@ def _write_units(
         elif any(getattr(earlier, name) != value for name, value in row.items()):
             changed.append({**row, "id": earlier.id})
     if fresh:
-        # In one order whoever writes, so that two bodies with the same codes wait and do not lock each other out.
+        # In one order whoever writes: two bodies with the same codes wait, and do not lock each other out.
         fresh.sort(key=lambda row: str(row["unit_code"]))
         taken = insert(Unit).on_conflict_do_nothing().returning(Unit.unit_code)
         written = set(session.scalars(taken, fresh))
         if missing := [row["unit_code"] for row in fresh if row["unit_code"] not in written]:
             source = law["unit_code_once"].citation
             raise Refused(
-                [Refusal("unit-code-taken", f"房屋 {code} 已在其他项目的楼盘表内", source) for code in missing]
+                [
+                    Refusal("unit-code-taken", f"房屋 {code} 已在其他项目的楼盘表内", source)
+                    for code in missing
+                ]
             )
     if changed:
         session.execute(update(Unit), changed)

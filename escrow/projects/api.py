@@ -33,7 +33,12 @@ EXAMPLE_ITEM = {
     "account_no": "6222021410001234567", "account_name": "交口县云水置业有限公司预售资金监管专户",
     "account_status": "active",
 }  # fmt: skip
-EXAMPLE_UNIT = {"unit_code": "141130001001GB00012F00010101", "room_no": "101", "area": "96.00", "use": "residential"}
+EXAMPLE_UNIT = {
+    "unit_code": "141130001001GB00012F00010101",
+    "room_no": "101",
+    "area": "96.00",
+    "use": "residential",
+}
 EXAMPLE = {
     "name": "云水苑", "region": "141130",
     "developer": {"developer_id": "91141182MA0GDKF29J", "name": "交口县云水置业有限公司"},
@@ -172,7 +177,9 @@ class UnitQuery(PageQuery):
 @api.arguments(ProjectSchema, example=EXAMPLE)
 @api.response(201, ProjectItem, description="已登记", example={**EXAMPLE_ITEM, "status": "proposed"})
 @api.alt_response(200, schema=ProjectItem, description="内容相同，或已按所报变更", example=EXAMPLE_ITEM)
-@api.alt_response(409, schema=Problem, content_type=PROBLEM, description="房屋属于其他项目，或已有合同而被移出、改面积")
+@api.alt_response(
+    409, schema=Problem, content_type=PROBLEM, description="房屋属于其他项目，或已有合同而被移出、改面积"
+)
 def put_project(body: dict[str, Any], project_no: str) -> Response:
     """登记项目与楼盘表：整体报送，未列者移出；已有合同的房屋不得移出或改变面积。"""
     number = new_number("project_no", project_no)
@@ -221,7 +228,11 @@ def get_project(project_no: str) -> Response:
 @api.route("/projects/<project_no>/units", methods=["GET"])
 @scope("platform", "filing")
 @api.arguments(UnitQuery, location="query")
-@api.response(200, UnitPage, example={"items": [{**EXAMPLE_UNIT, "building_no": "1", "status": "available"}], "next_cursor": None})
+@api.response(
+    200,
+    UnitPage,
+    example={"items": [{**EXAMPLE_UNIT, "building_no": "1", "status": "available"}], "next_cursor": None},
+)
 def list_units(asked: dict[str, Any], project_no: str) -> Response:
     """项目楼盘表内的房屋及其买卖、登记状态。"""
     status = asked.pop("status")
@@ -263,4 +274,3 @@ def _unit_item(row: Any) -> dict[str, Any]:
         "unit_code": row.unit_code, "building_no": row.building_no, "room_no": row.room_no,
         "area": str(row.area), "use": row.use.value, "status": row.status,
     }  # fmt: skip
-

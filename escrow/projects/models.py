@@ -84,7 +84,8 @@ class Unit(Base):
 # (监管与买卖现状). Status: ProjectStatus and UnitStatus.
 PROJECT_STANDING = table(
     "project_standing",
-    column("project_id"), column("status"), column("account_no"), column("account_name"), column("account_status"),
+    column("project_id"), column("status"),
+    column("account_no"), column("account_name"), column("account_status"),
 )  # fmt: skip
 UNIT_STANDING = table(
     "unit_standing", column("unit_id"), column("status"), column("contract_no"), column("has_history")

@@ -34,17 +34,20 @@ ACCOUNT_STATUS_SHOWN = {
 }
 STRUCTURE_SHOWN = {Structure.MASONRY: "砖混", Structure.FRAME: "框架", Structure.HIGHRISE: "高层"}
 CHANNEL_SHOWN = {
-    "counter": "柜面", "pos": "POS", "transfer": "转账", "online": "网上", "loan": "按揭贷款", "provident_fund": "公积金",
+    "counter": "柜面", "pos": "POS", "transfer": "转账", "online": "网上",
+    "loan": "按揭贷款", "provident_fund": "公积金",
 }  # fmt: skip
 MOVEMENT_SHOWN = {
-    movement.code: movement.label for movement in (chart.RECEIVE_DEPOSIT, chart.REVERSE_DEPOSIT, chart.RELEASE)
+    movement.code: movement.label
+    for movement in (chart.RECEIVE_DEPOSIT, chart.REVERSE_DEPOSIT, chart.RELEASE)
 }
 
 
 @pages.app_context_processor
 def _words() -> dict[str, Any]:
     return {
-        "project_status_shown": PROJECT_STATUS_SHOWN, "account_status_shown": ACCOUNT_STATUS_SHOWN,
+        "project_status_shown": PROJECT_STATUS_SHOWN,
+        "account_status_shown": ACCOUNT_STATUS_SHOWN,
         "structure_shown": STRUCTURE_SHOWN, "channel_shown": CHANNEL_SHOWN, "headings": chart.HEADINGS,
         "movement_labels": MOVEMENT_SHOWN, "fen": Yuan.from_fen, "entry_no": entry_no,
     }  # fmt: skip

@@ -139,7 +139,8 @@ def _foreign_refusals(facts: RegisterFacts, law: Law) -> list[Refusal]:
     ]
     source = law["unit_code_once"].citation
     return [
-        Refusal("unit-code-taken", f"房屋 {unit.unit_code} 已在其他项目的楼盘表内", source) for unit in foreign
+        Refusal("unit-code-taken", f"房屋 {unit.unit_code} 已在其他项目的楼盘表内", source)
+        for unit in foreign
     ]
 
 

@@ -1,7 +1,8 @@
-"""A supervision agreement is proposed, accepted by two officers, and takes effect (监管协议). Lock, look, judge, write."""
+"""An agreement is proposed, accepted by two officers, takes effect (监管协议). Lock, look, judge, write."""
 
 from dataclasses import asdict, dataclass
 from datetime import date
+from hashlib import sha256
 from typing import Any
 
 from sqlalchemy import Row, func, select, update
@@ -10,8 +11,8 @@ from sqlalchemy.orm import Session
 from config.clock import bureau_day, bureau_time
 from config.regulations import law_on
 from escrow.access import audit
-from escrow.doors import fingerprint
 from escrow.errors import Invalid, NotFound, Refused
+from escrow.outbox import canonical
 from escrow.projects.models import Building, Project
 from escrow.supervision.books import open_set
 from escrow.supervision.models import Agreement, SupervisedAccount
@@ -49,14 +50,10 @@ def propose(session: Session, project_no: str, asked: Proposal) -> tuple[dict[st
     sent again, withdraws the one that waits. Raises NotFound, Invalid or Refused.
     """
     project = _locked(session, project_no)
-    for name in (f"agreement:{asked.agreement_no}", f"account:{asked.account_no}"):
-        session.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(name, 0))))
-    versions = session.scalars(
-        select(Agreement).where(Agreement.project_id == project.id).order_by(Agreement.version)
-    ).all()
+    versions = _versions(session, project.id, asked)
     living = {version.status: version for version in versions if version.status in LIVING}
     waiting, effective = living.get(AgreementStatus.PROPOSED), living.get(AgreementStatus.EFFECTIVE)
-    digest = fingerprint(asdict(asked))
+    digest = sha256(canonical(asdict(asked))).digest()
     if waiting and waiting.digest == digest:
         return body(project_no, waiting), False
     if effective and effective.digest == digest:
@@ -72,12 +69,7 @@ def propose(session: Session, project_no: str, asked: Proposal) -> tuple[dict[st
 
     if waiting:
         _supersede(session, waiting)
-    version = Agreement(
-        project_id=project.id, version=len(versions) + 1, digest=digest,
-        status=AgreementStatus.PROPOSED, **asdict(asked),
-    )  # fmt: skip
-    session.add(version)
-    session.flush()
+    version = _propose(session, project.id, len(versions) + 1, asked, digest)
     audit.record(
         session, "supervision.proposed", project_no, version=version.version,
         agreement_no=asked.agreement_no, account_no=asked.account_no,
@@ -142,9 +134,19 @@ def _locked(session: Session, project_no: str) -> Row[int, str]:
     return project
 
 
+def _versions(session: Session, project_id: int, asked: Proposal) -> list[Agreement]:
+    """Every version of the project's agreement; whoever names the same agreement or account waits."""
+    for name in (f"agreement:{asked.agreement_no}", f"account:{asked.account_no}"):
+        session.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(name, 0))))
+    query = select(Agreement).where(Agreement.project_id == project_id)
+    return list(session.scalars(query.order_by(Agreement.version)))
+
+
 def _refuse_unknown_buildings(session: Session, project_id: int, asked: Proposal) -> None:
     """A quota is of a building that stands in the register. Raises Invalid naming the field."""
-    query = select(Building.building_no).where(Building.project_id == project_id, Building.removed_at.is_(None))
+    query = select(Building.building_no).where(
+        Building.project_id == project_id, Building.removed_at.is_(None)
+    )
     known = set(session.scalars(query))
     unknown = {
         f"clauses.quotas[{at}].building_no": "楼盘表中没有这一幢。"
@@ -177,6 +179,15 @@ def _proposal_facts(session: Session, project_id: int, asked: Proposal) -> Propo
 
 
 # --- writing ---
+
+
+def _propose(session: Session, project_id: int, number: int, asked: Proposal, digest: bytes) -> Agreement:
+    version = Agreement(
+        project_id=project_id, version=number, digest=digest, status=AgreementStatus.PROPOSED, **asdict(asked)
+    )
+    session.add(version)
+    session.flush()
+    return version
 
 
 def _supersede(session: Session, version: Agreement) -> None:

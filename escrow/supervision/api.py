@@ -33,7 +33,10 @@ api = api_blueprint("supervision", "监管协议与监管账户")
 EXAMPLE_CLAUSES = {
     "quota_mode": "floor",
     "quotas": [{"building_no": "1", "amount": "18000000.00"}],
-    "nodes": [{"node": "主体结构封顶", "locked_ratio": "0.40"}, {"node": "竣工验收备案", "locked_ratio": "0.05"}],
+    "nodes": [
+        {"node": "主体结构封顶", "locked_ratio": "0.40"},
+        {"node": "竣工验收备案", "locked_ratio": "0.05"},
+    ],
     "excess_use": "超出监管额度的部分，经核准可用于本项目有关的工程建设",
     "release": [{"kind": "handover_ratio", "value": "0.90", "clause": "第十二条：已售房屋交付比例达到 90%"}],
     "review_days": 3,
@@ -43,7 +46,8 @@ EXAMPLE = {
     "account_name": "交口县云水置业有限公司预售资金监管专户", "signed_on": "2026-09-10", "clauses": EXAMPLE_CLAUSES,
 }  # fmt: skip
 EXAMPLE_ANSWER = {
-    "project_no": "JK2026001", "version": 1, "status": "proposed", **EXAMPLE, "proposed_at": "2026-09-11T09:30:00+08:00",
+    "project_no": "JK2026001", "version": 1, "status": "proposed", **EXAMPLE,
+    "proposed_at": "2026-09-11T09:30:00+08:00",
 }  # fmt: skip
 EXAMPLE_ACCOUNT = {
     "account_no": "6222021410001234567", "account_name": "交口县云水置业有限公司预售资金监管专户", "status": "active",
@@ -148,7 +152,8 @@ class AccountAnswer(Schema):
     account_no = fields.String(required=True)
     account_name = fields.String(required=True)
     status = fields.String(
-        required=True, metadata={"enum": [one.value for one in AccountStatus if one is not AccountStatus.PROPOSED]}
+        required=True,
+        metadata={"enum": [one.value for one in AccountStatus if one is not AccountStatus.PROPOSED]},
     )
     book_balance = fields.String(required=True, metadata={"pattern": MONEY_PATTERN})
     unmatched = fields.String(required=True, metadata={"pattern": MONEY_PATTERN})
@@ -159,8 +164,12 @@ class AccountAnswer(Schema):
 @scope("platform")
 @api.arguments(AgreementSchema, example=EXAMPLE)
 @api.response(201, AgreementAnswer, description="已报送，待两名人员受理后生效", example=EXAMPLE_ANSWER)
-@api.alt_response(200, schema=AgreementAnswer, description="内容相同，或以新版本替换待受理者", example=EXAMPLE_ANSWER)
-@api.alt_response(409, schema=Problem, content_type=PROBLEM, description="协议号、账户已属其他项目，或生效账户被变更")
+@api.alt_response(
+    200, schema=AgreementAnswer, description="内容相同，或以新版本替换待受理者", example=EXAMPLE_ANSWER
+)
+@api.alt_response(
+    409, schema=Problem, content_type=PROBLEM, description="协议号、账户已属其他项目，或生效账户被变更"
+)
 def put_supervision(asked: Proposal, project_no: str) -> Response:
     """报送监管协议：仅为提出，须由两名不同人员在本局页面受理后生效。"""
     number = known_number(project_no)

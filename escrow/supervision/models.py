@@ -19,13 +19,20 @@ class Agreement(Base):
     __table_args__ = (
         UniqueConstraint("project_id", "version"),
         CheckConstraint("first_officer_id <> second_officer_id", name="two_officers"),
-        CheckConstraint("second_officer_id IS NULL OR first_officer_id IS NOT NULL", name="first_before_second"),
+        CheckConstraint(
+            "second_officer_id IS NULL OR first_officer_id IS NOT NULL", name="first_before_second"
+        ),
         CheckConstraint(
             "(status = 'effective') <= (second_officer_id IS NOT NULL AND effective_at IS NOT NULL)",
             name="effective_needs_two",
         ),
         *(
-            Index(f"uq_agreement_{status}_{name}", name, unique=True, postgresql_where=text(f"status = '{status}'"))
+            Index(
+                f"uq_agreement_{status}_{name}",
+                name,
+                unique=True,
+                postgresql_where=text(f"status = '{status}'"),
+            )
             for status in ("proposed", "effective")
             for name in ("project_id", "agreement_no", "account_no")
         ),
@@ -55,7 +62,9 @@ class SupervisedAccount(Base):
     __tablename__ = "supervised_account"
     __table_args__ = (
         Index(
-            "uq_supervised_account_project_live", "project_id", unique=True,
+            "uq_supervised_account_project_live",
+            "project_id",
+            unique=True,
             postgresql_where=text("status <> 'closed'"),
         ),
     )

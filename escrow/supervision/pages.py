@@ -41,7 +41,9 @@ def index() -> ResponseReturnValue:
     with database().read() as session:
         rows = waiting_agreements(session, before=before, limit=_PAGE + 1)
     following = rows[_PAGE - 1].id if len(rows) > _PAGE else None
-    return render_template("supervision/index.html", rows=rows[:_PAGE], following=following, first=before is None)
+    return render_template(
+        "supervision/index.html", rows=rows[:_PAGE], following=following, first=before is None
+    )
 
 
 @pages.get("/supervision/<project_no>")
@@ -63,9 +65,7 @@ def accept_version(project_no: str) -> ResponseReturnValue:
     if not re.fullmatch(DIGEST_PATTERN.strip("^$"), digest, re.ASCII):
         raise Invalid({"digest": "表单不完整，请刷新页面后重新核对。"})
     seen, officer_id = bytes.fromhex(digest), g.officer.id
-    in_force = database().transact(
-        lambda session: accept(session, number, seen=seen, officer_id=officer_id)
-    )
+    in_force = database().transact(lambda session: accept(session, number, seen=seen, officer_id=officer_id))
     said = "监管协议已生效，监管账户已启用。" if in_force else "已受理，须由另一人员再次受理后生效。"
     flash(said, "success")
     return redirect(url_for("supervision.show", project_no=number), 303)

@@ -1,4 +1,4 @@
-"""Agreements as officers see them before they accept: the words, and what differs from those in force (协议页面所读)."""
+"""Agreements as officers see them before they accept: what waits, and what is in force (协议页面所读)."""
 
 from dataclasses import dataclass
 from typing import Any

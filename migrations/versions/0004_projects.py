@@ -78,8 +78,9 @@ BEGIN
     IF TG_OP = 'UPDATE' THEN
         FOREACH name IN ARRAY TG_ARGV LOOP
             IF to_jsonb(NEW) -> name IS DISTINCT FROM to_jsonb(OLD) -> name THEN
-                RAISE '%.% stands: % may not become %', TG_TABLE_NAME, name, to_jsonb(OLD) -> name, to_jsonb(NEW) -> name
-                      USING ERRCODE = 'check_violation', CONSTRAINT = 'stands', TABLE = TG_TABLE_NAME, COLUMN = name;
+                RAISE '%.% stands: % may not become %',
+                      TG_TABLE_NAME, name, to_jsonb(OLD) -> name, to_jsonb(NEW) -> name
+                      USING ERRCODE = 'check_violation', CONSTRAINT = 'stands', TABLE = TG_TABLE_NAME;
             END IF;
         END LOOP;
         RETURN NEW;

@@ -38,7 +38,8 @@ CREATE TABLE agreement (
     CONSTRAINT fk_agreement_second_officer_id FOREIGN KEY(second_officer_id) REFERENCES officer (id)
 );
 CREATE UNIQUE INDEX uq_agreement_effective_account_no ON agreement (account_no) WHERE status = 'effective';
-CREATE UNIQUE INDEX uq_agreement_effective_agreement_no ON agreement (agreement_no) WHERE status = 'effective';
+CREATE UNIQUE INDEX uq_agreement_effective_agreement_no ON agreement (agreement_no)
+    WHERE status = 'effective';
 CREATE UNIQUE INDEX uq_agreement_effective_project_id ON agreement (project_id) WHERE status = 'effective';
 CREATE UNIQUE INDEX uq_agreement_proposed_account_no ON agreement (account_no) WHERE status = 'proposed';
 CREATE UNIQUE INDEX uq_agreement_proposed_agreement_no ON agreement (agreement_no) WHERE status = 'proposed';
@@ -66,14 +67,16 @@ CREATE TABLE supervised_account (
 );
 CREATE INDEX ix_supervised_account_bank_code ON supervised_account (bank_code);
 CREATE INDEX ix_supervised_account_project_id ON supervised_account (project_id);
-CREATE UNIQUE INDEX uq_supervised_account_project_live ON supervised_account (project_id) WHERE status <> 'closed';
+CREATE UNIQUE INDEX uq_supervised_account_project_live ON supervised_account (project_id)
+    WHERE status <> 'closed';
 """
 
-# A version's words never change; it is accepted by one officer, put in force by another, or makes room (协议只受理、不改写).
+# A version's words never change; one officer accepts it, another puts it in force (协议只受理、不改写).
 AGREEMENT_STEPS = """
 CREATE FUNCTION agreement_steps() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE
-    told text[] := ARRAY['status', 'first_officer_id', 'first_accepted_at', 'second_officer_id', 'effective_at'];
+    told text[] := ARRAY[
+        'status', 'first_officer_id', 'first_accepted_at', 'second_officer_id', 'effective_at'];
     may boolean;
 BEGIN
     IF TG_OP = 'INSERT' THEN
@@ -106,7 +109,7 @@ CREATE TRIGGER stands BEFORE DELETE ON agreement FOR EACH ROW EXECUTE FUNCTION s
 CREATE TRIGGER stands_whole BEFORE TRUNCATE ON agreement FOR EACH STATEMENT EXECUTE FUNCTION stands();
 """
 
-# An account is opened by the agreement in force that names it, keeps its number and book, and takes known steps.
+# An account is opened by the agreement in force that names it, keeps its number, and takes known steps.
 ACCOUNT_STEPS = """
 CREATE FUNCTION account_steps() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
@@ -119,7 +122,8 @@ BEGIN
     END IF;
     IF TG_OP = 'INSERT' AND NEW.status <> 'active'
        OR TG_OP = 'UPDATE' AND OLD.status <> NEW.status AND (OLD.status, NEW.status) NOT IN (
-           ('active', 'suspended'), ('suspended', 'active'), ('active', 'releasing'), ('releasing', 'closed')) THEN
+           ('active', 'suspended'), ('suspended', 'active'),
+           ('active', 'releasing'), ('releasing', 'closed')) THEN
         RAISE 'account %: no step to %', NEW.account_no, NEW.status
               USING ERRCODE = 'check_violation', CONSTRAINT = 'account_steps';
     END IF;
@@ -130,7 +134,8 @@ CREATE TRIGGER account_steps BEFORE INSERT OR UPDATE ON supervised_account
 CREATE TRIGGER stands BEFORE UPDATE OR DELETE ON supervised_account FOR EACH ROW
     EXECUTE FUNCTION stands(
         'id', 'account_no', 'account_name', 'bank_code', 'project_id', 'book_id', 'opened_at');
-CREATE TRIGGER stands_whole BEFORE TRUNCATE ON supervised_account FOR EACH STATEMENT EXECUTE FUNCTION stands();
+CREATE TRIGGER stands_whole BEFORE TRUNCATE ON supervised_account
+    FOR EACH STATEMENT EXECUTE FUNCTION stands();
 """
 
 # Once an account is opened the project keeps its county and its developer (开户后区划与开发企业不变).

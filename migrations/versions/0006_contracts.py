@@ -116,7 +116,8 @@ BEGIN
         END IF;
     END IF;
     IF TG_OP = 'INSERT' OR NEW.version <> OLD.version THEN
-        PERFORM FROM supervised_account a WHERE a.project_id = NEW.project_id AND a.status = 'active' FOR SHARE;
+        PERFORM FROM supervised_account a
+          WHERE a.project_id = NEW.project_id AND a.status = 'active' FOR SHARE;
         IF NOT FOUND THEN
             RAISE 'contract %: its project has no active account', NEW.contract_no
                   USING ERRCODE = 'check_violation', CONSTRAINT = 'contract_account_active';
@@ -171,7 +172,8 @@ DECLARE
 BEGIN
     SELECT * INTO found FROM contract WHERE id = (to_jsonb(NEW) ->> TG_ARGV[0])::integer;
     IF NOT EXISTS (SELECT FROM contract_version v
-                    WHERE v.contract_id = found.id AND v.version = found.version AND v.price = found.price) THEN
+                    WHERE v.contract_id = found.id AND v.version = found.version
+                      AND v.price = found.price) THEN
         RAISE 'contract %: version % is not on record', found.contract_no, found.version
               USING ERRCODE = 'check_violation', CONSTRAINT = 'contract_version_on_record';
     END IF;
@@ -207,7 +209,8 @@ BEGIN
     RETURN NEW;
 END $$;
 CREATE TRIGGER sold_unit_stands BEFORE UPDATE ON unit FOR EACH ROW
-    WHEN ((NEW.building_id, NEW.area, NEW.removed_at) IS DISTINCT FROM (OLD.building_id, OLD.area, OLD.removed_at))
+    WHEN ((NEW.building_id, NEW.area, NEW.removed_at)
+          IS DISTINCT FROM (OLD.building_id, OLD.area, OLD.removed_at))
     EXECUTE FUNCTION sold_unit_stands();
 
 -- Money stands by building: one that anybody ever bought in stays, cancelled or not.

@@ -37,8 +37,8 @@ SELECT p.id AS project_id,
 COMMENT ON VIEW project_standing IS '项目的监管现状';
 """
 
-# Looked at when the transaction ends: a notice has been paid exactly what is allocated to it and not taken back,
-# so it grows by an allocation and shrinks by a reversal, and by nothing else (已缴额随匹配与冲正).
+# Looked at when the transaction ends: a notice has been paid exactly what is allocated to it and not taken
+# back, so it grows by an allocation and shrinks by a reversal, and by nothing else (已缴额随匹配与冲正).
 PAID_FOLLOWS = """
 CREATE FUNCTION paid_follows() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE
