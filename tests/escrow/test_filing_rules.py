@@ -175,7 +175,7 @@ def test_another_unit_is_a_mismatch():
     assert "总价" in found.message
 
 
-@pytest.mark.parametrize("status", [None, *set(AccountStatus) - {AccountStatus.ACTIVE}])
+@pytest.mark.parametrize("status", [None, *sorted(set(AccountStatus) - {AccountStatus.ACTIVE})])
 def test_only_an_active_account_will_do(status):
     """监管账户没有、暂停、解除中或已销户，都不能备案。"""
     assert codes(replace(GOOD, account_status=status)) == ["account-not-active"]

@@ -10,8 +10,8 @@ import pytest
 from sqlalchemy import text
 
 from ledger import checks
-from ledger.accounts import open_account, open_book
-from ledger.journal import post
+from ledger.accounts import find_account, open_account, open_book
+from ledger.journal import post, reverse
 from ledger.money import Yuan
 from ledger.movements import Movement, Transfer
 from ledger.seals import seal
@@ -58,6 +58,17 @@ def books(house: Any) -> Any:
     return house
 
 
+@pytest.fixture
+def reversed_books(books: Any) -> Any:
+    """One more entry of two lines, and its mirror."""
+    with books.database.begin() as session:
+        bank, funds = (find_account(session, 1, code) for code in ("1101", "2111"))
+        lines = [Transfer(bank, funds, Yuan(1)), Transfer(bank, funds, Yuan(2))]
+        entry = post(session, PAY, lines, reference="two-lines", effective_on=DAY)
+        reverse(session, entry.id, reference="mirror", effective_on=DAY, memo="冲正")
+    return books
+
+
 def seal_all(house: Any, entries: int) -> None:
     """Seal until nothing is left: what other transactions of the server may still precede waits a moment."""
     for _ in range(200):
@@ -79,6 +90,11 @@ def test_an_honest_book_passes_every_check(books: Any, tmp_path: Path) -> None:
     """没有动过手脚的账，各项核验全部通过；再核一次也是。"""
     assert verify(books, tmp_path / "head") == []
     assert verify(books, tmp_path / "head") == []
+
+
+def test_a_mirror_of_several_lines_is_a_mirror(reversed_books: Any, tmp_path: Path) -> None:
+    """多行凭证的冲正逐行为镜像，核验通过。"""
+    assert verify(reversed_books, tmp_path / "head") == []
 
 
 @pytest.mark.parametrize("name", TAMPERING)
