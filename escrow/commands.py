@@ -12,8 +12,7 @@ from escrow.access.commands import client_commands, officer_commands
 from escrow.doors import settings
 from escrow.rehearsal.commands import demo, replay
 from ledger import checks
-
-HEAD_FILE = "ledger-head.json"
+from ledger.seals import HEAD_FILE
 
 
 def register_commands(app: Flask) -> None:

@@ -9,8 +9,8 @@ from celery import Celery, Task, shared_task
 from flask import Flask
 
 from config.settings import Settings
-from escrow.doors import database
-from ledger.seals import seal
+from escrow.doors import database, settings
+from ledger.seals import HEAD_FILE, head, keep, seal
 
 # Every task and how often it rings, in seconds (节拍表).
 BEAT = {
@@ -43,6 +43,8 @@ def create_celery(app: Flask, settings: Settings) -> Celery:
 
 @shared_task
 def seal_books() -> None:
-    """Seal what was booked since the last seal (封存新凭证)."""
+    """Seal what was booked since the last seal, and leave the newest block outside the database (封存新凭证)."""
     with database().begin() as session:
         seal(session)
+    with database().read() as session:
+        keep(settings().data_dir / HEAD_FILE, head(session))

@@ -181,8 +181,11 @@ def _account(row: Sequence[Any]) -> Account:
 
 
 def _line(row: Sequence[Any]) -> StatementLine:
-    *front, side, amount, after, counter = row
-    return StatementLine(*front, Side(side), Yuan.from_fen(amount), Yuan.from_fen(after), counter)
+    version, entry_id, reference, movement, memo, effective_on, booked_at, side, amount, after, counter = row
+    return StatementLine(
+        version, entry_id, reference, movement, memo, effective_on, booked_at,
+        Side(side), Yuan.from_fen(amount), Yuan.from_fen(after), counter,
+    )  # fmt: skip
 
 
 def _trial_line(code: str, key: str, side: str, fen: int) -> TrialLine:

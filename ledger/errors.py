@@ -80,6 +80,12 @@ class DayOutOfOrder(LedgerError):
     code, label = "day-out-of-order", "更晚的一天已经日结"
 
 
+class DayNotClosed(LedgerError):
+    """A root is made of closed days and sealed entries only (未日结)."""
+
+    code, label = "day-not-closed", "该日尚未日结或尚无封存，不能出具日结根"
+
+
 class InvalidPosting(LedgerError):
     """The database found the posting malformed: no transfer, amount not positive, same account twice (分录不合规)."""
 

@@ -94,7 +94,7 @@ def close_day(session: Transaction, book_id: int, day: date) -> None:
     ask(session, "SELECT ledger.close_day(%s, %s)", (book_id, day))
 
 
-def _columns(drafts: Sequence[Draft]) -> tuple[list[object], ...]:
+def _columns(drafts: Sequence[Draft]) -> tuple[Sequence[object], ...]:
     """The drafts as the columns ledger.post_entries takes; each transfer's route is checked on the way."""
     debits: list[object] = []
     credits: list[object] = []
