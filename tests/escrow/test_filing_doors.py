@@ -48,8 +48,8 @@ def pay(county, draft, amount="350000.00", notice_no=None):
     body = {
         "bank_serial": new_number("B"), "account_no": account, "amount": amount,
         "value_date": bureau_day().isoformat(), "booked_at": f"{bureau_day()}T00:00:01+08:00",
-        "notice_no": notice_no or draft.notices[0], "payer_name": "田秀英", "payer_account": "6217000010001234567",
-        "channel": "pos", "memo": None,
+        "notice_no": notice_no or draft.notices[0], "payer_name": "田秀英", "channel": "pos",
+        "payer_account": "6217000010001234567", "memo": None,
     }  # fmt: skip
     answer = county.post(f"bank-{BANK}", "/deposits", body)
     assert answer.status_code == 201, answer.text
@@ -84,8 +84,8 @@ def test_the_life_of_an_answer(county, draft):
 def test_the_answer_has_the_agreed_fields(county, draft):
     """答复的字段与接口约定一致，不多不少。"""
     assert set(ask(county, question(draft)).json) == {
-        "check_no", "decision", "contract_no", "checked_at", "valid_until", "required", "deposited", "shortfall",
-        "maintenance", "receipts", "reasons", "warnings", "law", "signature",
+        "check_no", "decision", "contract_no", "checked_at", "valid_until", "required", "deposited",
+        "shortfall", "maintenance", "receipts", "reasons", "warnings", "law", "signature",
     }  # fmt: skip
 
 
@@ -243,8 +243,12 @@ def test_racing_clients_never_make_one_receipt_support_two_contracts(county):
     for pair in range(6):
         drafts = [county.draft(project, pair * 2 + side) for side in range(2)]
         serial = new_number("B")
-        jobs = [lambda one=one, serial=serial: county.deposit(project, one.notices[0], "350000.00", bank_serial=serial)
-                for one in drafts * 5]  # fmt: skip
+        jobs = [
+            lambda one=one, serial=serial: county.deposit(
+                project, one.notices[0], "350000.00", bank_serial=serial
+            )
+            for one in drafts * 5
+        ]
         jobs += [lambda one=one: ask(county, question(one)) for one in drafts * 5]
         answers = at_once(jobs)
 
