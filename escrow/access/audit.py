@@ -43,8 +43,16 @@ def record(
     Whoever is acting is taken from the request; outside a request it is the system itself.
     `detail` must already be masked: nothing personal belongs here.
     """
+    written = row(action, subject, result=result, actor=actor, **detail)
+    session.connection().execute(_WRITE, written)
+
+
+def row(
+    action: str, subject: object, /, *, result: str = "done", actor: Actor | None = None, **detail: Any
+) -> dict[str, Any]:
+    """What `record` writes, for a statement that writes its own step and the trail in one (留痕内容)."""
     actor = actor or current_actor()
-    row = {
+    return {
         "action": one_line(action),
         "subject_kind": action.partition(".")[0],
         "subject": one_line(str(subject)),
@@ -56,7 +64,6 @@ def record(
         "request_id": actor.request_id,
         "detail": {name: _plain(value) for name, value in detail.items()},
     }
-    session.connection().execute(_WRITE, row)
 
 
 def current_actor() -> Actor:

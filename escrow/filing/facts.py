@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import Row, text
+from sqlalchemy import Row
 from sqlalchemy.orm import Session
 
 from escrow.contracts.rules import ContractStatus, Source
@@ -14,7 +14,7 @@ from escrow.supervision.rules import AccountStatus
 from ledger.money import Yuan
 
 # One statement is one snapshot: the money, the plan and the account are seen at the same moment.
-_KNOWN = text("""
+_KNOWN = """
 SELECT c.id AS contract_id, c.version, c.status, c.price, cu.unit_code AS own_unit_code,
        p.region, p.permit_issued_on, a.status AS account_status,
        coalesce(cu.area, au.area) AS area, coalesce(cu.use, au.use) AS use,
@@ -34,7 +34,7 @@ SELECT c.id AS contract_id, c.version, c.status, c.price, cu.unit_code AS own_un
                    JOIN receipt_allocation s ON s.receipt_id = v.receipt_id
                   WHERE s.contract_id = c.id), 0) AS uncovered,
        answered.fingerprint, answered.answer
-  FROM (VALUES (CAST(:contract_no AS text), CAST(:unit_code AS text), CAST(:key AS text)))
+  FROM (VALUES (%(contract_no)s::text, %(unit_code)s::text, %(key)s::text))
        AS asked (contract_no, unit_code, key)
   LEFT JOIN answered_request answered ON answered.key = asked.key
   LEFT JOIN contract c ON c.contract_no = asked.contract_no
@@ -44,7 +44,7 @@ SELECT c.id AS contract_id, c.version, c.status, c.price, cu.unit_code AS own_un
   LEFT JOIN building ab ON ab.id = au.building_id
   LEFT JOIN project p ON p.id = coalesce(c.project_id, ab.project_id)
   LEFT JOIN supervised_account a ON a.project_id = p.id AND a.status <> 'closed'
-""")
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,9 +69,8 @@ class Known:
 
 def known(session: Session, asked: Question, day: date, *, key: str = "") -> Known:
     """Everything about a contract that its check is judged by, and the earlier answer to `key` if any."""
-    row = session.execute(
-        _KNOWN, {"contract_no": asked.contract_no, "unit_code": asked.unit_code, "key": key}
-    ).one()
+    values = {"contract_no": asked.contract_no, "unit_code": asked.unit_code, "key": key}
+    row = session.connection().exec_driver_sql(_KNOWN, values).one()
     contract = _drafted(row) if row.contract_id is not None else None
     facts = Facts(
         day=day,

@@ -13,7 +13,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 from wtforms import Form
 
-from config.clock import bureau_day, now
+from config.clock import bureau_day, bureau_time, now
 from escrow.access.guards import officer
 from escrow.contracts.reading import contract_seen
 from escrow.doors import answered, database, known_number
@@ -79,13 +79,23 @@ def _check_page(check_no: str, form: FilingForm, status: int) -> ResponseReturnV
     with database().read() as session:
         found = find_check(session, known_number(check_no))
         seen = contract_seen(session, found.body["contract_no"])
-        used = select(ContractFiling.id).join(DepositCheck, DepositCheck.id == ContractFiling.check_id)
-        is_used = session.scalar(used.where(DepositCheck.check_no == found.check_no)) is not None
-    body = found.body
+        kept = (
+            select(DepositCheck.contract_version, ContractFiling.id.label("filing_id"))
+            .outerjoin(ContractFiling, ContractFiling.check_id == DepositCheck.id)
+            .where(DepositCheck.check_no == found.check_no)
+        )
+        version, filing_id = session.execute(kept).one()
     page = render_template(
-        "filing/check.html", body=body, seen=seen, form=form, is_used=is_used, is_live=_is_live(body)
-    )
+        "filing/check.html", body=found.body, seen=seen, form=form, is_used=filing_id is not None,
+        is_live=_is_live(found.body), is_outdated=seen is not None and seen.row.version != version,
+    )  # fmt: skip
     return page, status
+
+
+@pages.app_template_filter("said_instant")
+def said_instant(said: str | None) -> str:
+    """An instant out of a stored answer, as the page shows instants (时刻)."""
+    return bureau_time(datetime.fromisoformat(said)).strftime("%Y-%m-%d %H:%M:%S") if said else "—"
 
 
 def _is_live(body: dict[str, Any]) -> bool:
