@@ -1,4 +1,4 @@
-"""A project under supervision, ready for its release or short of one thing: what the release tests stand on."""
+"""A project under supervision, ready for its release or short of one thing (受监管的项目)."""
 
 import hashlib
 import itertools
@@ -79,7 +79,9 @@ class Estate:
         with counter(self.house).app_context():
             return self.house.database.transact(unit)
 
-    def register(self, *building_nos: str, on: date | None = None, certificate_no: str = "") -> dict[str, Any]:
+    def register(
+        self, *building_nos: str, on: date | None = None, certificate_no: str = ""
+    ) -> dict[str, Any]:
         """The registration authority makes a first registration known (登记机构报来首次登记)."""
         asked = FirstAsked(
             self.project_no, building_nos or tuple(self.buildings), certificate_no or new_number("证"),
@@ -95,7 +97,9 @@ class Estate:
 
     def put(self, building_no: str, amount: str, code: str = chart.KEY_FUNDS) -> Entry:
         """Money stands on a building (楼幢入账)."""
-        return self.move(chart.DEPOSITS_AT_BANK, code, amount, key=chart.building_key(self.buildings[building_no]))
+        return self.move(
+            chart.DEPOSITS_AT_BANK, code, amount, key=chart.building_key(self.buildings[building_no])
+        )
 
     def open_item(self, code: str, amount: str = "0.01", key: str = "") -> Entry:
         """Something is left open under a heading, as its own room would leave it (留下未结清科目)."""
@@ -250,8 +254,8 @@ def filed(estate: Estate, contract_no: str) -> None:
 def pay(estate: Estate, notice_no: str | None, amount: str = "100.00") -> dict[str, Any]:
     """The bank books a credit (银行入账)."""
     deposit = Deposit(
-        bank_serial=new_number("B"), account_no=estate.account_no, amount=Yuan(amount), value_date=bureau_day(),
-        booked_at=now(), payer_name="王秀英", payer_account="6217000010001234567", channel=Channel.POS,
-        notice_no=notice_no,
+        bank_serial=new_number("B"), account_no=estate.account_no, amount=Yuan(amount),
+        value_date=bureau_day(), booked_at=now(), payer_name="王秀英",
+        payer_account="6217000010001234567", channel=Channel.POS, notice_no=notice_no,
     )  # fmt: skip
-    return estate.do(lambda session: receive(session, deposit, "ABC"))
+    return estate.do(lambda session: receive(session, deposit, "ABC", estate.house.settings))

@@ -68,8 +68,9 @@ def register(session: Session, asked: FirstAsked, origin: Origin) -> dict[str, A
     overtaken: list[int] = []
     if fresh:
         registration = FirstRegistration(
-            project_id=found.project_id, certificate_no=asked.certificate_no, registered_on=asked.registered_on,
-            building_count=len(fresh), source=RegistrationSource.SYSTEM, status=RegistrationStatus.CONFIRMED,
+            project_id=found.project_id, certificate_no=asked.certificate_no,
+            registered_on=asked.registered_on, building_count=len(fresh),
+            source=RegistrationSource.SYSTEM, status=RegistrationStatus.CONFIRMED,
             client_id=origin.client_id, event_id=origin.event_id, decided_at=func.clock_timestamp(),
         )  # fmt: skip
         name_buildings(session, registration, [found.buildings[number] for number in fresh])
@@ -94,14 +95,17 @@ def register_transfer(
     if reasons := transfer_refusals(found.facts, law_on(bureau_day(), "presale_funds", found.region)):
         raise Refused(reasons)
     if not found.known:
-        session.execute(insert(TransferRegistration).values(**_sealed(asked, origin, found.unit_id, settings)))
+        session.execute(
+            insert(TransferRegistration).values(**_sealed(asked, origin, found.unit_id, settings))
+        )
     audit.record(
         session, "registration.transferred", asked.unit_code, event_id=origin.event_id,
         certificate_no=asked.certificate_no,
     )  # fmt: skip
     return {
-        "event_id": origin.event_id, "status": RegistrationStatus.CONFIRMED.value, "unit_code": asked.unit_code,
-        "certificate_no": asked.certificate_no, "registered_on": asked.registered_on.isoformat(),
+        "event_id": origin.event_id, "status": RegistrationStatus.CONFIRMED.value,
+        "unit_code": asked.unit_code, "certificate_no": asked.certificate_no,
+        "registered_on": asked.registered_on.isoformat(),
         "owner_name_masked": mask_name(asked.owner_name), "owner_id_no_masked": mask_id(asked.owner_id_no),
         "received_at": _received(session),
     }  # fmt: skip
@@ -148,7 +152,7 @@ def look(session: Session, asked: FirstAsked) -> Found:
 
 
 def hold_certificate(session: Session, certificate_no: str) -> None:
-    """Whoever brings the same certificate number waits (证书号占用); the database's own guard takes the same lock."""
+    """Whoever brings the same certificate number waits (证书号占用); the database takes the same lock."""
     key = func.hashtextextended(certificate_no, 0)
     session.execute(select(func.pg_advisory_xact_lock(key)))
 
@@ -172,7 +176,9 @@ def refuse_future(registered_on: date) -> None:
 
 def _buildings(session: Session, project_id: int, building_nos: tuple[str, ...]) -> dict[str, int]:
     query = select(Building.building_no, Building.id).where(
-        Building.project_id == project_id, Building.building_no.in_(building_nos), Building.removed_at.is_(None)
+        Building.project_id == project_id,
+        Building.building_no.in_(building_nos),
+        Building.removed_at.is_(None),
     )
     found: dict[str, int] = {row.building_no: row.id for row in session.execute(query)}
     if unknown := [number for number in building_nos if number not in found]:
@@ -195,7 +201,9 @@ def _certificate(session: Session, certificate_no: str) -> Certificate | None:
 
 def _overtake(session: Session, registration_id: int) -> list[int]:
     """Entries by hand for the same buildings need no second officer any more (以登记机构所报为准)."""
-    named = select(RegisteredBuilding.building_id).where(RegisteredBuilding.registration_id == registration_id)
+    named = select(RegisteredBuilding.building_id).where(
+        RegisteredBuilding.registration_id == registration_id
+    )
     waiting = select(RegisteredBuilding.registration_id).where(
         RegisteredBuilding.building_id.in_(named), RegisteredBuilding.status == RegistrationStatus.ENTERED
     )
@@ -238,9 +246,11 @@ def _look_at_unit(session: Session, asked: TransferAsked, owner: bytes) -> _Foun
     if unit is None:
         raise Invalid({"unit_code": "楼盘表中没有这一户。"})
     earlier = session.scalar(select(TransferRegistration).where(TransferRegistration.unit_id == unit.id))
-    known = earlier is not None and (earlier.certificate_no, earlier.registered_on, earlier.owner_id_no_index) == (
-        asked.certificate_no, asked.registered_on, owner,
-    )  # fmt: skip
+    known = earlier is not None and (
+        earlier.certificate_no == asked.certificate_no
+        and earlier.registered_on == asked.registered_on
+        and earlier.owner_id_no_index == owner
+    )
     first = (
         select(FirstRegistration.registered_on)
         .join(RegisteredBuilding, RegisteredBuilding.registration_id == FirstRegistration.id)

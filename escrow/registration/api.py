@@ -135,7 +135,9 @@ TRANSFER_ANSWERED = {
 @api.arguments(FirstRequest, example=EXAMPLE_FIRST)
 @api.response(201, FirstAnswer, description="已记为确认的首次登记", example=FIRST_ANSWERED)
 @api.alt_response(200, schema=FirstAnswer, description="重复报送，答复与首次相同", example=FIRST_ANSWERED)
-@api.alt_response(409, schema=Problem, content_type=PROBLEM, description="同一事件号内容不同，或楼幢、证书已登记")
+@api.alt_response(
+    409, schema=Problem, content_type=PROBLEM, description="同一事件号内容不同，或楼幢、证书已登记"
+)
 def receive_first_registration(asked: tuple[str, FirstAsked]) -> Response:
     """首次登记：按幢报来，登记机构所报即为确认；同一楼幢不能有两个证书。"""
     event_id, registration = asked
@@ -152,9 +154,14 @@ def receive_first_registration(asked: tuple[str, FirstAsked]) -> Response:
 @scope("registration")
 @api.arguments(TransferRequest, example=EXAMPLE_TRANSFER)
 @api.response(201, TransferAnswer, description="已记入转移登记", example=TRANSFER_ANSWERED)
-@api.alt_response(200, schema=TransferAnswer, description="重复报送，答复与首次相同", example=TRANSFER_ANSWERED)
 @api.alt_response(
-    409, schema=Problem, content_type=PROBLEM, description="同一事件号内容不同，或该户已登记、楼幢尚无首次登记"
+    200, schema=TransferAnswer, description="重复报送，答复与首次相同", example=TRANSFER_ANSWERED
+)
+@api.alt_response(
+    409,
+    schema=Problem,
+    content_type=PROBLEM,
+    description="同一事件号内容不同，或该户已登记、楼幢尚无首次登记",
 )
 def receive_transfer_registration(asked: tuple[str, TransferAsked]) -> Response:
     """转移登记：按户报来，须在所在楼幢首次登记之后；个人信息加密保存、脱敏答复。"""

@@ -106,7 +106,9 @@ def paper_used_for(session: Session, file_hash: str) -> PaperUse | None:
 def _held(session: Session, registration_id: int) -> tuple[FirstRegistration, FirstAsked]:
     """The entry and what it says, its project locked before it as everywhere. Raises NotFound."""
     query = (
-        select(FirstRegistration.certificate_no, FirstRegistration.registered_on, Project.project_no, Project.id)
+        select(
+            FirstRegistration.certificate_no, FirstRegistration.registered_on, Project.project_no, Project.id
+        )
         .join(Project, Project.id == FirstRegistration.project_id)
         .where(FirstRegistration.id == registration_id)
     )

@@ -25,7 +25,12 @@ class Choice:
 
 
 def first_registrations(
-    session: Session, *, project_no: str = "", waiting: bool = False, before: int | None = None, limit: int = 50
+    session: Session,
+    *,
+    project_no: str = "",
+    waiting: bool = False,
+    before: int | None = None,
+    limit: int = 50,
 ) -> list[Row[Any]]:
     """Newest first, from a key backwards (首次登记清单)."""
     query = _lines().order_by(FirstRegistration.id.desc()).limit(limit)

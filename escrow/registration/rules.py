@@ -103,7 +103,9 @@ def decide_refusals(status: RegistrationStatus, *, same_person: bool, law: Law) 
     if status is not RegistrationStatus.ENTERED:
         found.append(Refusal("already-decided", DECIDED[status], source))
     if same_person:
-        found.append(Refusal("same-officer", "录入人不能确认或退回自己录入的首次登记，须由另一人员办理", source))
+        found.append(
+            Refusal("same-officer", "录入人不能确认或退回自己录入的首次登记，须由另一人员办理", source)
+        )
     return found
 
 

@@ -186,7 +186,7 @@ def _decider(session: Session, application: ReleaseApplication, found: Known, of
 
 
 def _pay_over(session: Session, found: Known, release_no: str) -> tuple[Yuan, Entry | None]:
-    """Each building's balance to released, payable to the developer; nothing to post where nothing is held."""
+    """Each building's balance to released, payable to the developer; no entry where nothing is held."""
     transfers = [
         Transfer(
             account, account_of(session, found.account.book_id, chart.RELEASED_PAYABLE, key=account.key), held

@@ -45,8 +45,9 @@ def enter_evidence(session: Session, paper: Evidence, *, officer_id: int) -> int
     if reasons := paper_refusals(paper_used_for(session, paper.file_hash), found.law):
         raise Refused(reasons)
     filed = ReleaseEvidence(
-        account_id=account_id, kind=paper.kind, clause=paper.clause, ratio=paper.ratio, paper_no=paper.paper_no,
-        dated_on=paper.dated_on, file_hash=paper.file_hash, status=EvidenceStatus.ENTERED, entered_by=officer_id,
+        account_id=account_id, kind=paper.kind, clause=paper.clause, ratio=paper.ratio,
+        paper_no=paper.paper_no, dated_on=paper.dated_on, file_hash=paper.file_hash,
+        status=EvidenceStatus.ENTERED, entered_by=officer_id,
     )  # fmt: skip
     session.add(filed)
     session.flush()
@@ -70,7 +71,9 @@ def decide_evidence(
     values = {"status": to, "decided_by": officer_id, "decided_at": func.clock_timestamp(), "reason": reason}
     statement = update(ReleaseEvidence).where(ReleaseEvidence.id == evidence_id).values(**values)
     session.execute(statement.execution_options(synchronize_session=False))
-    audit.record(session, f"evidence.{to}", filed.paper_no, account_no=account_no, entry=filed.id, reason=reason)
+    audit.record(
+        session, f"evidence.{to}", filed.paper_no, account_no=account_no, entry=filed.id, reason=reason
+    )
     return account_no
 
 
@@ -87,7 +90,9 @@ def _faults(paper: Evidence, agreed: set[tuple[str, str]]) -> dict[str, str]:
 
 def _held(session: Session, evidence_id: int) -> tuple[ReleaseEvidence, str, Law]:
     query = (
-        select(SupervisedAccount.id, SupervisedAccount.account_no, SupervisedAccount.project_id, Project.region)
+        select(
+            SupervisedAccount.id, SupervisedAccount.account_no, SupervisedAccount.project_id, Project.region
+        )
         .join(ReleaseEvidence, ReleaseEvidence.account_id == SupervisedAccount.id)
         .join(Project, Project.id == SupervisedAccount.project_id)
         .where(ReleaseEvidence.id == evidence_id)
@@ -98,5 +103,7 @@ def _held(session: Session, evidence_id: int) -> tuple[ReleaseEvidence, str, Law
     # The project first, as everywhere: an approval of this account waits for the paper, or the paper for it.
     session.execute(select(Project.id).where(Project.id == row.project_id).with_for_update(key_share=True))
     held = select(ReleaseEvidence).where(ReleaseEvidence.id == evidence_id)
-    filed = session.scalars(held.with_for_update(key_share=True).execution_options(populate_existing=True)).one()
+    filed = session.scalars(
+        held.with_for_update(key_share=True).execution_options(populate_existing=True)
+    ).one()
     return filed, row.account_no, law_on(bureau_day(), SUBJECT, row.region)

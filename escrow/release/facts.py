@@ -26,8 +26,8 @@ from ledger.money import ZERO, Yuan
 SUBJECT = "presale_funds"
 # The law that a release is judged by and that its decision keeps (随决定存档的规定).
 LAW_KEYS = (
-    "release_applicant", "release_after_first_registration", "release_clauses_additional", "release_nothing_open",
-    "release_two_officers", "account_active", "reversal_settled",
+    "release_applicant", "release_after_first_registration", "release_clauses_additional",
+    "release_nothing_open", "release_two_officers", "account_active", "reversal_settled",
 )  # fmt: skip
 
 Holding = tuple[Account, Yuan]
@@ -50,7 +50,9 @@ class Known:
         return [(account, held) for account, held in self.holdings if account.code in funds and held != ZERO]
 
 
-def known(session: Session, account_id: int, *, application_id: int | None = None, locked: bool = False) -> Known:
+def known(
+    session: Session, account_id: int, *, application_id: int | None = None, locked: bool = False
+) -> Known:
     """Everything a release is judged by; `locked` when the caller holds the account and will post.
 
     Without an application of its own, the one that waits (if any) is taken as this account's.
@@ -73,7 +75,9 @@ def known(session: Session, account_id: int, *, application_id: int | None = Non
         agreement_waiting=account.agreement_waiting,
         clauses=agreed,
         papers=_papers(session, account_id),
-        buildings=tuple(clauses.Building(one.building_no, one.registered_on, one.certificate_no) for one in buildings),
+        buildings=tuple(
+            clauses.Building(one.building_no, one.registered_on, one.certificate_no) for one in buildings
+        ),
         units=units.total,
         units_transferred=units.transferred,
         balances=_by_code(holdings),
@@ -90,7 +94,8 @@ def _account(session: Session, account_id: int) -> Any:
         select(
             SupervisedAccount.id, SupervisedAccount.account_no, SupervisedAccount.account_name,
             SupervisedAccount.bank_code, SupervisedAccount.status, SupervisedAccount.book_id,
-            Project.id.label("project_id"), Project.project_no, Project.name.label("project_name"), Project.region,
+            Project.id.label("project_id"), Project.project_no, Project.name.label("project_name"),
+            Project.region,
             Developer.name.label("developer_name"), Developer.developer_id,
             effective.agreement_no, effective.clauses, waiting.version.label("agreement_waiting"),
         )
@@ -99,7 +104,9 @@ def _account(session: Session, account_id: int) -> Any:
         .outerjoin(
             effective, and_(effective.project_id == Project.id, effective.status == AgreementStatus.EFFECTIVE)
         )
-        .outerjoin(waiting, and_(waiting.project_id == Project.id, waiting.status == AgreementStatus.PROPOSED))
+        .outerjoin(
+            waiting, and_(waiting.project_id == Project.id, waiting.status == AgreementStatus.PROPOSED)
+        )
     )  # fmt: skip
     return session.execute(query.where(SupervisedAccount.id == account_id)).one()
 
@@ -122,10 +129,16 @@ def _by_code(holdings: list[Holding]) -> dict[str, Yuan]:
 
 def _buildings(session: Session, project_id: int) -> list[Row[Any]]:
     confirmed = and_(
-        RegisteredBuilding.building_id == Building.id, RegisteredBuilding.status == RegistrationStatus.CONFIRMED
+        RegisteredBuilding.building_id == Building.id,
+        RegisteredBuilding.status == RegistrationStatus.CONFIRMED,
     )
     query = (
-        select(Building.id, Building.building_no, FirstRegistration.registered_on, FirstRegistration.certificate_no)
+        select(
+            Building.id,
+            Building.building_no,
+            FirstRegistration.registered_on,
+            FirstRegistration.certificate_no,
+        )
         .outerjoin(RegisteredBuilding, confirmed)
         .outerjoin(FirstRegistration, FirstRegistration.id == RegisteredBuilding.registration_id)
         .where(Building.project_id == project_id, Building.removed_at.is_(None))
@@ -151,12 +164,16 @@ def _papers(session: Session, account_id: int) -> tuple[clauses.Paper, ...]:
         .where(ReleaseEvidence.account_id == account_id, ReleaseEvidence.status == EvidenceStatus.CONFIRMED)
         .order_by(ReleaseEvidence.id)
     )
-    return tuple(clauses.Paper(row.kind, row.clause, row.paper_no, row.ratio) for row in session.execute(query))
+    return tuple(
+        clauses.Paper(row.kind, row.clause, row.paper_no, row.ratio) for row in session.execute(query)
+    )
 
 
 def _open_contracts(session: Session, project_id: int, holdings: list[Holding]) -> tuple[OpenContract, ...]:
     """Contracts that are not plainly filed, with what the memo account says was paid in under each."""
-    paid_in = {account.key: amount for account, amount in holdings if account.code == chart.PAID_IN_BY_CONTRACT}
+    paid_in = {
+        account.key: amount for account, amount in holdings if account.code == chart.PAID_IN_BY_CONTRACT
+    }
     query = (
         select(Contract.id, Contract.contract_no, Contract.status)
         .where(Contract.project_id == project_id, Contract.status != ContractStatus.FILED)
@@ -181,7 +198,9 @@ def _pending_reversals(session: Session, account_id: int, holdings: list[Holding
     return tuple(session.scalars(query))
 
 
-def _applications(session: Session, account_id: int, application_id: int | None) -> tuple[str | None, str | None]:
+def _applications(
+    session: Session, account_id: int, application_id: int | None
+) -> tuple[str | None, str | None]:
     """This application's paper number, and another one that is not rejected (本件与另一在办申请)."""
     query = (
         select(ReleaseApplication.id, ReleaseApplication.application_no)

@@ -31,7 +31,10 @@ class ReleaseApplication(Base):
         ),
         CheckConstraint("(status = 'rejected') = (reason IS NOT NULL)", name="rejected_with_reason"),
         Index(
-            "uq_release_application_live", "account_id", unique=True, postgresql_where=text("status <> 'rejected'")
+            "uq_release_application_live",
+            "account_id",
+            unique=True,
+            postgresql_where=text("status <> 'rejected'"),
         ),
     )
 

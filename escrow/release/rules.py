@@ -116,7 +116,7 @@ def refusals(facts: ReleaseFacts, law: Law) -> list[Refusal]:
 
 
 def entry_refusals(facts: ReleaseFacts, law: Law) -> list[Refusal]:
-    """Why a new application cannot be taken; here `application_no` is the one that is there already (不予受理)."""
+    """Why a new application cannot be taken; `application_no` is the one already there (不予受理)."""
     found = []
     if facts.account_status is not AccountStatus.ACTIVE:
         message = f"监管账户状态为“{ACCOUNT_LABELS[facts.account_status]}”，不能受理解除监管申请"

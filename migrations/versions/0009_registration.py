@@ -50,7 +50,8 @@ CREATE TABLE first_registration (
         source = 'manual' OR (event_id IS NOT NULL AND client_id IS NOT NULL AND status = 'confirmed'
         AND entered_by IS NULL AND decided_by IS NULL AND file_hash IS NULL)),
     CONSTRAINT ck_first_registration_decided CHECK ((status = 'entered') = (decided_at IS NULL)),
-    CONSTRAINT ck_first_registration_rejected_with_reason CHECK ((status = 'rejected') = (reason IS NOT NULL)),
+    CONSTRAINT ck_first_registration_rejected_with_reason
+        CHECK ((status = 'rejected') = (reason IS NOT NULL)),
     CONSTRAINT ck_first_registration_overtaken_by_another
         CHECK ((status = 'overtaken') = (overtaken_by IS NOT NULL)),
     CONSTRAINT ck_first_registration_registration_source CHECK (source IN ('system', 'manual')),
@@ -59,7 +60,8 @@ CREATE TABLE first_registration (
     CONSTRAINT fk_first_registration_project_id FOREIGN KEY (project_id) REFERENCES project (id),
     CONSTRAINT fk_first_registration_entered_by FOREIGN KEY (entered_by) REFERENCES officer (id),
     CONSTRAINT fk_first_registration_decided_by FOREIGN KEY (decided_by) REFERENCES officer (id),
-    CONSTRAINT fk_first_registration_overtaken_by FOREIGN KEY (overtaken_by) REFERENCES first_registration (id)
+    CONSTRAINT fk_first_registration_overtaken_by
+        FOREIGN KEY (overtaken_by) REFERENCES first_registration (id)
 );
 COMMENT ON COLUMN first_registration.building_count IS '所及幢数，与明细一致';
 COMMENT ON COLUMN first_registration.file_hash IS '证书文件 SHA-256';

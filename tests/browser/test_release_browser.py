@@ -29,7 +29,10 @@ def shown(browser: Any, address: str):
 
     def open_(who: Any) -> Any:
         context = browser.new_context(
-            base_url=address, locale="zh-CN", java_script_enabled=False, viewport={"width": 1280, "height": 900}
+            base_url=address,
+            locale="zh-CN",
+            java_script_enabled=False,
+            viewport={"width": 1280, "height": 900},
         )
         contexts.append(context)
         page = context.new_page()
@@ -52,33 +55,14 @@ def test_a_release_from_the_paper_to_the_print_without_javascript(app: Any, hous
     handler = shown(hire(house.database, house.settings, "jieguan", "release", full_name="曹永红"))
     chief = shown(hire(house.database, house.settings, "fuhe2", "reviewer", full_name="许玉珍"))
 
-    clerk.goto("/first-registrations")
-    clerk.click("text=手工录入")
-    clerk.fill("#project", estate.project_no)
-    clerk.click("text=查找项目")
-    clerk.check("text=1 幢")
-    clerk.check("text=2 幢")
-    clerk.fill("#certificate_no", "晋（2026）交口县不动产权第0001234号")
-    clerk.fill("#registered_on", TODAY)
-    clerk.fill("#file_hash", file_hash("证书"))
-    clerk.click("main form.form-page button")
+    register(clerk, estate)
     checker.goto(clerk.url)
     checker.click("text=核对无误，确认")
     assert "已确认" in checker.text_content("h1 + *")
-
-    handler.goto("/releases")
-    handler.fill("#find", estate.project_no)
-    handler.click("text=打开账户")
-    account = handler.url
-    handler.fill("#application_no", "云水置业〔2026〕7号")
-    handler.fill("#applied_on", TODAY)
-    handler.locator("form[action$='/applications'] [name=file_hash]").fill(file_hash("申请"))
-    handler.click("text=录入申请")
-    application = handler.url
+    account, application = apply_for(handler, estate)
     chief.goto(application)
     chief.click("text=批准解除监管")
     assert "尚未满足" in chief.text_content(".refusals")
-
     handler.goto(account)
     handler.select_option("#clause", index=0)
     handler.fill("#paper_no", "查验〔2026〕3号")
@@ -94,3 +78,30 @@ def test_a_release_from_the_paper_to_the_print_without_javascript(app: Any, hous
     assert "1,550,000.50" in chief.text_content("main")
     chief.goto("/releases")
     assert ("2111", chart.building_key(estate.buildings["1"])) not in estate.held()
+
+
+def apply_for(page: Any, estate: Any) -> tuple[str, str]:
+    """The developer's paper is entered; the addresses of account and application."""
+    page.goto("/releases")
+    page.fill("#find", estate.project_no)
+    page.click("text=打开账户")
+    account = page.url
+    page.fill("#application_no", "云水置业〔2026〕7号")
+    page.fill("#applied_on", TODAY)
+    page.locator("form[action$='/applications'] [name=file_hash]").fill(file_hash("申请"))
+    page.click("text=录入申请")
+    return account, page.url
+
+
+def register(page: Any, estate: Any) -> None:
+    """Both buildings are entered by hand, under one certificate."""
+    page.goto("/first-registrations")
+    page.click("text=手工录入")
+    page.fill("#project", estate.project_no)
+    page.click("text=查找项目")
+    page.check("text=1 幢")
+    page.check("text=2 幢")
+    page.fill("#certificate_no", "晋（2026）交口县不动产权第0001234号")
+    page.fill("#registered_on", TODAY)
+    page.fill("#file_hash", file_hash("证书"))
+    page.click("main form.form-page button")

@@ -94,7 +94,8 @@ def test_a_second_certificate_is_refused_with_its_citation(client, estate, regis
         ({"building_nos": []}, "building_nos"), ({"building_nos": ["1", "1"]}, "building_nos"),
         ({"registered_on": (bureau_day() + timedelta(days=1)).isoformat()}, "registered_on"),
         ({"registered_on": "2026-02-30"}, "registered_on"), ({"certificate_no": "\u0000"}, "certificate_no"),
-        ({"certificate_no": "a" * 101}, "certificate_no"), ({"event_id": 7}, "event_id"), ({"extra": 1}, "extra"),
+        ({"certificate_no": "a" * 101}, "certificate_no"), ({"event_id": 7}, "event_id"),
+        ({"extra": 1}, "extra"),
     ],
 )  # fmt: skip
 def test_bad_words_are_refused_by_field_and_leave_no_row(client, house, estate, registry, changes, field):
@@ -170,8 +171,8 @@ def test_a_registered_unit_is_told_so_in_the_register(client, house, estate, reg
 
 def entry(estate, **changes):
     return {
-        "project_no": estate.project_no, "building_nos": ["1"], "certificate_no": "证手1", "registered_on": TODAY,
-        "file_hash": file_hash("证手1").upper(), **changes,
+        "project_no": estate.project_no, "building_nos": ["1"], "certificate_no": "证手1",
+        "registered_on": TODAY, "file_hash": file_hash("证手1").upper(), **changes,
     }  # fmt: skip
 
 

@@ -119,7 +119,9 @@ def test_an_owner_paper_that_looks_like_an_id_must_be_one(number):
         read_owner_id(number)
 
 
-@pytest.mark.parametrize("number", ["11010519491231002X", "E12345678", "H01234567", "91110000600037341L", "08123456(A)"])
+@pytest.mark.parametrize(
+    "number", ["11010519491231002X", "E12345678", "H01234567", "91110000600037341L", "08123456(A)"]
+)
 def test_valid_papers_of_an_owner_are_taken(number):
     """校验通过的身份证、统一社会信用代码，及护照、通行证等照收。"""
     assert read_owner_id(number) == number

@@ -1,39 +1,29 @@
 """A release in the database: what it moves, who may approve it, and what happens when many press at once."""
 
-import threading
-import time
 from datetime import date, timedelta
-from decimal import Decimal
-from types import SimpleNamespace
 
 import pytest
-from sqlalchemy import select, text
+from sqlalchemy import select
 
 from config.clock import bureau_day
 from escrow import chart
 from escrow.contracts.cancelling import CancellationAsked, cancel
 from escrow.errors import Invalid, NotFound, Refused
 from escrow.registration.actions import FirstAsked
-from escrow.registration.by_hand import Decision, confirm, reject
+from escrow.registration.by_hand import Decision, confirm
 from escrow.registration.by_hand import enter as enter_by_hand
-from escrow.release.actions import Applied, approve, enter
+from escrow.release.actions import Applied, enter
 from escrow.release.actions import reject as send_back
-from escrow.release.evidence import Evidence, decide_evidence, enter_evidence
 from escrow.release.models import ReleaseApplication
-from escrow.release.rules import OPEN_CODES, EvidenceStatus
-from escrow.supervision.rules import ClauseKind
-from ledger.journal import post
+from escrow.release.rules import OPEN_CODES
 from ledger.money import Yuan
-from ledger.movements import Transfer
-from tests.estate import Estate, build, file_hash, new_number, officers, pay, sold
-from tests.estate import filed as filed_contract
+from tests.estate import Estate, build, file_hash, new_number, pay, sold
+from tests.releasing import approved, codes, named, one
 
 
 @pytest.fixture
 def people(house):
-    """Clerk, reviewer, release clerk and two more."""
-    names = ("clerk", "reviewer", "handler", "chief", "other")
-    return SimpleNamespace(**dict(zip(names, officers(house, *names), strict=True)))
+    return named(house)
 
 
 @pytest.fixture
@@ -42,22 +32,6 @@ def estate(house, people) -> Estate:
     found = build(house, [people.clerk, people.reviewer])
     found.register()
     return found
-
-
-def approved(estate: Estate, release_no: str, officer_id: int) -> Yuan:
-    return estate.do(lambda session: approve(session, release_no, officer_id=officer_id))
-
-
-def codes(estate: Estate, release_no: str, officer_id: int) -> list[str]:
-    with pytest.raises(Refused) as refused:
-        approved(estate, release_no, officer_id)
-    assert all(refusal.citation for refusal in refused.value.refusals)
-    return [refusal.code for refusal in refused.value.refusals]
-
-
-def one(estate: Estate, query: str, **values):
-    with estate.house.database.read() as session:
-        return session.execute(text(query), values).one()
 
 
 def test_the_balance_of_each_building_goes_to_the_developer(estate, people):
@@ -96,7 +70,9 @@ def test_an_empty_account_is_released_without_an_entry(estate, people):
 
     assert approved(estate, release_no, people.chief) == Yuan(0)
 
-    row = one(estate, "SELECT amount, entry_id FROM release_application WHERE release_no = :no", no=release_no)
+    row = one(
+        estate, "SELECT amount, entry_id FROM release_application WHERE release_no = :no", no=release_no
+    )
     assert (row.amount, row.entry_id) == (0, None)
     assert one(estate, "SELECT status FROM supervised_account WHERE id = :id", id=estate.account_id) == (
         "releasing",
@@ -160,128 +136,6 @@ def test_an_entry_by_hand_that_waits_is_no_first_registration(house, people):
     assert approved(estate, release_no, people.chief) == Yuan(0)
 
 
-# --- who may approve ---
-
-
-def test_who_entered_the_application_may_not_decide_it(estate, people):
-    """录入人不能批准，也不能退回。"""
-    release_no = estate.applied(people.handler)
-
-    assert codes(estate, release_no, people.handler) == ["same-officer"]
-    with pytest.raises(Refused):
-        estate.do(lambda session: send_back(session, release_no, officer_id=people.handler, reason="不齐"))
-
-
-@pytest.mark.parametrize("who", ["clerk", "reviewer"])
-def test_who_handled_the_first_registration_by_hand_may_not_approve(house, people, who):
-    """手工录入或确认首次登记的人，都不能批准该账户解除监管。"""
-    estate = build(house, [people.handler, people.other], buildings=1)
-    asked = FirstAsked(estate.project_no, ("1",), "证B", bureau_day())
-    entry = estate.do(
-        lambda session: enter_by_hand(session, asked, file_hash=file_hash("证B"), officer_id=people.clerk)
-    )
-    estate.do(lambda session: confirm(session, Decision(entry, people.reviewer)))
-    release_no = estate.applied(people.handler)
-
-    assert codes(estate, release_no, getattr(people, who)) == ["approver-handled-registration"]
-    assert approved(estate, release_no, people.chief) == Yuan(0)
-
-
-@pytest.mark.parametrize("who", ["clerk", "reviewer"])
-def test_who_handled_the_evidence_may_not_approve(house, people, who):
-    """录入或确认佐证材料的人，都不能批准该账户解除监管。"""
-    clause = {"kind": "document", "value": None, "clause": "物业承接查验"}
-    estate = build(house, [people.handler, people.other], clauses=[clause])
-    estate.register()
-    filed(estate, people, ClauseKind.DOCUMENT, "物业承接查验")
-    release_no = estate.applied(people.handler)
-
-    assert codes(estate, release_no, getattr(people, who)) == ["approver-handled-evidence"]
-    assert approved(estate, release_no, people.chief) == Yuan(0)
-
-
-def test_an_entry_sent_back_does_not_bind_who_sent_it_back(house, people):
-    """退回首次登记录入的人没有确认任何事实，仍可批准；录入人不可。"""
-    estate = build(house, [people.handler, people.other], buildings=1)
-    asked = FirstAsked(estate.project_no, ("1",), "证C", bureau_day())
-    entry = estate.do(
-        lambda session: enter_by_hand(session, asked, file_hash=file_hash("证C"), officer_id=people.clerk)
-    )
-    estate.do(lambda session: reject(session, Decision(entry, people.reviewer), reason="证书号有误"))
-    estate.register("1")
-    release_no = estate.applied(people.handler)
-
-    assert codes(estate, release_no, people.clerk) == ["approver-handled-registration"]
-    assert approved(estate, release_no, people.reviewer) == Yuan(0)
-
-
-# --- the agreement's clauses ---
-
-
-def filed(estate, people, kind, clause, *, ratio=None, confirmed=True):
-    """A paper entered by the clerk and confirmed by the reviewer."""
-    number = new_number("CL")
-    paper = Evidence(
-        estate.account_no, kind, clause, number, bureau_day(), file_hash(number), ratio=ratio
-    )
-    entry = estate.do(lambda session: enter_evidence(session, paper, officer_id=people.clerk))
-    if confirmed:
-        estate.do(
-            lambda session: decide_evidence(
-                session, entry, EvidenceStatus.CONFIRMED, officer_id=people.reviewer
-            )
-        )
-    return entry
-
-
-@pytest.mark.parametrize(
-    ("kind", "value", "ratio"),
-    [("completion_filing", None, None), ("handover_ratio", "0.90", Decimal("0.9")), ("document", None, None)],
-)
-def test_a_clause_on_paper_waits_for_its_confirmed_paper(house, people, kind, value, ratio):
-    """须凭材料的条款：没有材料不行，只录入未确认不行，确认后才算满足。"""
-    clauses = [{"kind": kind, "value": value, "clause": "协议第九条"}]
-    estate = build(house, [people.handler, people.other], clauses=clauses)
-    estate.register()
-    release_no = estate.applied(people.handler)
-    code = f"clause-{kind.replace('_', '-')}"
-
-    assert codes(estate, release_no, people.chief) == [code]
-    entry = filed(estate, people, ClauseKind(kind), "协议第九条", ratio=ratio, confirmed=False)
-    assert codes(estate, release_no, people.chief) == [code]
-    with pytest.raises(Refused):
-        estate.do(
-            lambda session: decide_evidence(session, entry, EvidenceStatus.CONFIRMED, officer_id=people.clerk)
-        )
-    estate.do(
-        lambda session: decide_evidence(session, entry, EvidenceStatus.CONFIRMED, officer_id=people.reviewer)
-    )
-    assert approved(estate, release_no, people.chief) == Yuan(0)
-
-
-def test_months_run_from_the_last_registration(house, people):
-    """约定首次登记满三个月：以最后一幢登记日起算。"""
-    clauses = [{"kind": "months_after", "value": 3, "clause": "登记满三个月"}]
-    estate = build(house, [people.handler, people.other], clauses=clauses)
-    estate.register("1", on=bureau_day() - timedelta(days=200))
-    estate.register("2", on=bureau_day() - timedelta(days=60))
-    release_no = estate.applied(people.handler)
-
-    assert codes(estate, release_no, people.chief) == ["clause-months-after"]
-
-
-def test_a_paper_for_no_clause_of_the_agreement_is_not_taken(estate, people):
-    """协议没有约定的材料不收；协议不需要比例的不得填比例。"""
-    paper = Evidence(
-        estate.account_no, ClauseKind.DOCUMENT, "没有的条款", "CL1", bureau_day(), file_hash("x")
-    )
-
-    with pytest.raises(Invalid) as refused:
-        estate.do(lambda session: enter_evidence(session, paper, officer_id=people.clerk))
-
-    assert set(refused.value.errors) == {"clause"}
-
-
 # --- one application at a time ---
 
 
@@ -323,96 +177,6 @@ def test_an_application_from_tomorrow_or_for_no_account_is_not_taken(estate, peo
         estate.do(lambda session: enter(session, nowhere, officer_id=people.handler))
 
 
-def test_twenty_who_press_at_once_release_it_once(estate, people):
-    """二十个窗口同时按下批准，只有一个记账，其余都被告知已经批准。"""
-    estate.put("1", "350000.00")
-    release_no = estate.applied(people.handler)
-    ready, outcomes = threading.Barrier(20), []
-
-    def press() -> None:
-        ready.wait()
-        try:
-            outcomes.append(str(approved(estate, release_no, people.chief)))
-        except Refused as refused:
-            outcomes.append(refused.refusals[0].code)
-        except Exception as error:
-            outcomes.append(repr(error))
-
-    crowd = [threading.Thread(target=press) for _ in range(20)]
-    for thread in crowd:
-        thread.start()
-    for thread in crowd:
-        thread.join()
-
-    assert sorted(outcomes) == ["350000.00"] + ["already-decided"] * 19
-    entries = "SELECT count(*) FROM ledger.journal_entry WHERE movement = 'P20'"
-    assert one(estate, entries) == (1,)
-    assert estate.held()["2501", chart.building_key(estate.buildings["1"])] == "350000.00"
-
-
-def test_a_posting_under_way_is_waited_for(estate, people):
-    """批准时正有一笔入账未提交：批准等它提交，并把它一并转出，不留下钱。"""
-    estate.put("1", "100.00")
-    release_no = estate.applied(people.handler)
-    outcome = []
-    with estate.begin() as session:
-        estate_accounts = (estate.account("1101"), estate.account("2111", chart.building_key(estate.buildings["1"])))
-        _post(session, estate_accounts, "50.00")
-        thread = threading.Thread(target=lambda: outcome.append(approved(estate, release_no, people.chief)))
-        thread.start()
-        thread.join(0.5)
-        assert thread.is_alive()
-    thread.join()
-
-    assert outcome == [Yuan("150.00")]
-    assert ("2111", chart.building_key(estate.buildings["1"])) not in estate.held()
-
-
-def _post(session, accounts, amount):
-    transfer = Transfer(*accounts, Yuan(amount))
-    post(
-        session, chart.RECEIVE_DEPOSIT, [transfer], reference=new_number("U"), effective_on=bureau_day()
-    )
-
-
-@pytest.mark.parametrize("round_", range(5))
-def test_money_that_races_a_release_is_released_or_refused(estate, people, round_):
-    """入账与批准同时进行：每笔钱要么先入账并一同转出，要么被明确拒收，绝不滞留在账户里。"""
-    contract_no, [first, *notices] = sold(estate, notices=13)
-    pay(estate, first)
-    filed_contract(estate, contract_no)
-    release_no = estate.applied(people.handler)
-    ready, taken, refused, released = threading.Barrier(13), [], [], []
-
-    def bank(notice_no: str) -> None:
-        ready.wait()
-        try:
-            taken.append(pay(estate, notice_no))
-        except Refused as error:
-            refused.append(error.refusals[0])
-
-    def press() -> None:
-        ready.wait()
-        time.sleep(round_ * 0.01)
-        released.append(approved(estate, release_no, people.chief))
-
-    crowd = [threading.Thread(target=bank, args=(notice_no,)) for notice_no in notices]
-    crowd.append(threading.Thread(target=press))
-    for thread in crowd:
-        thread.start()
-    for thread in crowd:
-        thread.join()
-
-    assert len(taken) + len(refused) == 12
-    assert {one.code for one in refused} <= {"account-closed"}
-    total = sum((Yuan("100.00") for _ in taken), Yuan("100.00"))
-    assert released == [total]
-    held = estate.held()
-    assert not [key for key in held if key[0] in ("2111", "2112", "2101")]
-    on_release = sum((Yuan(amount) for (code, _), amount in held.items() if code == "2501"), Yuan(0))
-    assert on_release == total == Yuan(held["1101", ""])
-
-
 def test_a_deposit_after_the_release_is_refused_clearly(estate, people):
     """解除监管后银行再报入账，明确拒收并引依据，不记一分钱。"""
     _, [notice_no] = sold(estate)
@@ -426,7 +190,9 @@ def test_a_deposit_after_the_release_is_refused_clearly(estate, people):
     assert estate.held() == {}
 
 
-@pytest.mark.parametrize(("status", "code"), [("drafted", "contract-drafted"), ("cancelled", "refund-outstanding")])
+@pytest.mark.parametrize(
+    ("status", "code"), [("drafted", "contract-drafted"), ("cancelled", "refund-outstanding")]
+)
 def test_money_on_a_contract_that_is_not_filed_refuses(estate, people, status, code):
     """草拟合同已收款未备案，或合同已注销款未退，均不予解除。"""
     contract_no, [notice_no] = sold(estate)

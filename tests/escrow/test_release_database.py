@@ -116,7 +116,8 @@ def test_whoever_handled_the_evidence_cannot_approve(estate, people):
             EVIDENCE, (estate.account_id, file_hash("e"), people.clerk)
         ).fetchall()
         connection.execute(
-            "UPDATE release_evidence SET status = 'confirmed', decided_by = %s, decided_at = now() WHERE id = %s",
+            "UPDATE release_evidence SET status = 'confirmed', decided_by = %s, decided_at = now()"
+            " WHERE id = %s",
             (people.reviewer, evidence_id),
         )
     number = estate.applied(people.handler)
@@ -223,8 +224,8 @@ def test_an_approval_ends_supervision_in_the_same_transaction(estate, people):
 @pytest.mark.parametrize(
     "change",
     [
-        "status = 'entered', decided_by = NULL, decided_at = NULL, amount = NULL, entry_id = NULL, law = NULL,"
-        " findings = NULL",
+        "status = 'entered', decided_by = NULL, decided_at = NULL, amount = NULL, entry_id = NULL,"
+        " law = NULL, findings = NULL",
         "amount = amount + 1", "law = '{\"a\": 1}'", "entered_by = entered_by + 1", "application_no = 'X'",
         "reason = 'x'",
     ],
@@ -242,8 +243,8 @@ def test_an_application_begins_as_entered(estate, people):
     """申请不能一写入就是已批准。"""
     with pytest.raises(psycopg.errors.CheckViolation) as error, estate.house.connect() as connection:
         connection.execute(
-            "INSERT INTO release_application (release_no, account_id, application_no, applied_on, file_hash, status,"
-            " entered_by, decided_by, decided_at, amount, law, findings)"
+            "INSERT INTO release_application (release_no, account_id, application_no, applied_on, file_hash,"
+            " status, entered_by, decided_by, decided_at, amount, law, findings)"
             " VALUES ('JC1', %s, 'SQ', current_date, %s, 'approved', %s, %s, now(), 0, '{}', '{}')",
             (estate.account_id, file_hash("n"), people.handler, people.chief),
         )
@@ -278,8 +279,8 @@ def test_no_file_serves_twice(estate, people):
 
 RECEIPT = """
 INSERT INTO receipt (receipt_no, account_id, bank_code, bank_serial, amount, value_date, bank_booked_at,
-                     payer_name_sealed, payer_name_masked, payer_account_sealed, payer_account_masked, channel,
-                     entry_id)
+                     payer_name_sealed, payer_name_masked, payer_account_sealed, payer_account_masked,
+                     channel, entry_id)
 VALUES ('RZ-late', %(account)s, 'ABC', 'S1', 1, current_date, now(), '', '', '', '', 'pos', %(entry)s)
 """
 

@@ -18,8 +18,8 @@ CLAUSE = "第九条：物业承接查验完成"
 @pytest.fixture
 def desks(app, house):
     roles = {
-        "release1": ["release"], "reviewer1": ["reviewer"], "reviewer2": ["reviewer"], "both": ["release", "reviewer"],
-        "auditor1": ["auditor"],
+        "release1": ["release"], "reviewer1": ["reviewer"], "reviewer2": ["reviewer"],
+        "both": ["release", "reviewer"], "auditor1": ["auditor"],
     }  # fmt: skip
     hired = {name: hire(house.database, house.settings, name, *held) for name, held in roles.items()}
     return SimpleNamespace(**{name: sit_down(app, who) for name, who in hired.items()})
@@ -165,7 +165,8 @@ def test_a_clause_is_met_by_a_paper_that_two_have_seen(desks, house):
     for clause, ratio in ((f"document:{CLAUSE}", ""), ("handover_ratio:第十条：交付九成", "0.9")):
         number = new_number("CL")
         filed = {
-            "clause": clause, "paper_no": number, "dated_on": TODAY, "ratio": ratio, "file_hash": file_hash(number),
+            "clause": clause, "paper_no": number, "dated_on": TODAY, "ratio": ratio,
+            "file_hash": file_hash(number),
         }  # fmt: skip
         assert desks.release1.post(f"{account}/papers", filed).status_code == 303
     shown = desks.reviewer1.get(account).text
