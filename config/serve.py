@@ -208,8 +208,9 @@ def _make_gave_up(parent: int) -> bool:
 def _answers(port: int) -> bool:
     try:
         asked = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
-        asked.request("GET", "/healthz")
-        return asked.getresponse().status < 500
+        with contextlib.closing(asked):
+            asked.request("GET", "/healthz")
+            return asked.getresponse().status < 500
     except OSError:
         return False
 
