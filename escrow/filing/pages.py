@@ -64,7 +64,9 @@ def record_filing(check_no: str) -> ResponseReturnValue:
         return _check_page(check_no, form, 422)
     with database().read() as session:
         contract_no = find_check(session, known_number(check_no)).body["contract_no"]
-    facts = {"filing_no": form.filing_no.data, "check_no": check_no, "filed_on": bureau_day()}
+    facts: dict[str, Any] = {
+        "filing_no": form.filing_no.data, "check_no": check_no, "filed_on": bureau_day(),
+    }  # fmt: skip
     asked = Filing(contract_no=contract_no, **facts)
 
     def unit(session: Session) -> tuple[str, int]:

@@ -110,6 +110,15 @@ class ProjectSeen:
         """What stands on one account of the book (科目余额)."""
         return sum((held for one, held in self.holdings if (one.code, one.key) == (code, key)), ZERO)
 
+    def total(self, code: str) -> Yuan:
+        """What stands under a heading, whatever it is kept for (科目合计)."""
+        return sum((held for one, held in self.holdings if one.code == code), ZERO)
+
+    @property
+    def contracts_paid_in(self) -> int:
+        """How many contracts money was ever paid in under (有缴存的合同数)."""
+        return sum(one.code == chart.PAID_IN_BY_CONTRACT for one, _ in self.holdings)
+
     def on_building(self, building_id: int) -> Yuan:
         """Supervised money that stands on a building (楼幢监管资金)."""
         key = chart.building_key(building_id)
