@@ -110,3 +110,17 @@ def test_the_database_refuses_a_filing_whose_receipt_is_reversed(estate, passed)
         connection.commit()
         with pytest.raises(Exception, match="filed: a receipt"):
             connection.execute(attack)
+
+
+def test_a_pass_cannot_be_written_over_a_receipt_reversed_meanwhile(estate, passed):
+    """核对正要写下通过，所列入账恰被冲正：数据库不许写，整个核对从头再来。"""
+    copied = (
+        PASS.format(deposited="deposited") + " RETURNING id",
+        "INSERT INTO deposit_check_receipt SELECT max(check_id) OVER () + 1, receipt_id, contract_id, amount"
+        " FROM deposit_check_receipt",
+    )
+    with estate.house.connect("app") as connection, pytest.raises(psycopg.errors.SerializationFailure):
+        for statement in copied:
+            connection.execute(statement)
+        passed.sale.reverse(passed.receipts[0])
+        connection.commit()
