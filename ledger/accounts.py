@@ -91,7 +91,7 @@ def find_account(session: Transaction, book_id: int, code: str, *, key: str = ""
     """The account of this book, code and key, if it was opened (查科目)."""
     found = ask(
         session,
-        f"SELECT {_COLUMNS} FROM ledger.account a WHERE (a.book_id, a.code, a.key) = (%s, %s, %s)",  # noqa: S608
+        f"SELECT {_COLUMNS} FROM ledger.account a WHERE (a.book_id, a.code, a.key) = (%s, %s, %s)",
         (book_id, code, key),
     )
     return _account(found[0]) if found else None
@@ -125,7 +125,7 @@ _ON = """coalesce((SELECT d.opening FROM ledger.balance_day d
 
 def balance_on(session: Transaction, account: Account, day: date) -> Yuan:
     """The balance by value date at the end of a day (起息日余额)."""
-    [(fen,)] = ask(session, f"SELECT {_ON} FROM ledger.balance b WHERE b.account_id = %s", (day, account.id))  # noqa: S608
+    [(fen,)] = ask(session, f"SELECT {_ON} FROM ledger.balance b WHERE b.account_id = %s", (day, account.id))
     return Yuan.from_fen(fen)
 
 
@@ -154,7 +154,7 @@ def balances(
     """Every account of a book, or of some chart codes, with its balance (各科目余额)."""
     rows = ask(
         session,
-        f"SELECT {_COLUMNS}, b.balance FROM ledger.account a JOIN ledger.balance b ON b.account_id = a.id"  # noqa: S608
+        f"SELECT {_COLUMNS}, b.balance FROM ledger.account a JOIN ledger.balance b ON b.account_id = a.id"
         " WHERE a.book_id = %s AND (%s::text[] IS NULL OR a.code = ANY (%s::text[])) ORDER BY a.code, a.key",
         (book_id, *[None if codes is None else list(codes)] * 2),
     )
@@ -177,7 +177,9 @@ def trial_balance(session: Transaction, book_id: int, *, on: date | None = None)
 
 def _account(row: Sequence[Any]) -> Account:
     account_id, book_id, code, key, side, floor = row
-    return Account(account_id, book_id, code, key, Side(side), None if floor is None else Yuan.from_fen(floor))
+    return Account(
+        account_id, book_id, code, key, Side(side), None if floor is None else Yuan.from_fen(floor)
+    )
 
 
 def _line(row: Sequence[Any]) -> StatementLine:

@@ -1,6 +1,7 @@
 """Whether the books hold together: named checks over all of them, in one snapshot (账簿核验).
 
-A check is a query for what does not fit, one text a row. It trusts none of the database's own functions: hashes are
+A check is a query for what does not fit, one text a row.
+It trusts none of the database's own functions: hashes are
 computed anew from the rows, balances from the transfers. PostgreSQL does the work and sends back only what is
 wrong, so memory stays flat however long the books are.
 """
@@ -38,7 +39,8 @@ BALANCED = """
 SELECT format('凭证 %s 的分录与凭证所载不符', coalesce(e.id, t.entry_id)) AS what
   FROM ledger.journal_entry e
   FULL JOIN (SELECT entry_id, array_agg(debit_account_id ORDER BY line) AS debits,
-                    array_agg(credit_account_id ORDER BY line) AS credits, array_agg(amount ORDER BY line) AS amounts,
+                    array_agg(credit_account_id ORDER BY line) AS credits,
+                    array_agg(amount ORDER BY line) AS amounts,
                     max(line) AS last, min(amount) AS least
                FROM ledger.transfer GROUP BY entry_id) AS t ON t.entry_id = e.id
  WHERE (e.debits, e.credits, e.amounts, cardinality(e.amounts)) IS DISTINCT FROM
@@ -58,7 +60,8 @@ SELECT format('凭证 %s 不是凭证 %s 的逐行相反', e.id, e.reverses_id)
 
 # Each posting beside the one before it on the same account, as its balance row says the account is.
 CHAINED = """
-SELECT p.account_id, p.version, p.balance, b.sign * CASE p.side WHEN 'debit' THEN p.amount ELSE -p.amount END AS delta,
+SELECT p.account_id, p.version, p.balance,
+b.sign * CASE p.side WHEN 'debit' THEN p.amount ELSE -p.amount END AS delta,
        lag(p.version, 1, 0::bigint) OVER account AS version_before,
        lag(p.balance, 1, 0::bigint) OVER account AS balance_before,
        lead(p.version) OVER account IS NULL AS is_last,
@@ -94,7 +97,8 @@ DAYS_FOLLOW = """
 SELECT format('科目 %s 于 %s 日初余额 %s 分，推算 %s 分', coalesce(m.account_id, d.account_id),
               coalesce(m.day, d.day), d.opening, m.opening) AS what
   FROM (SELECT account_id, day, coalesce(sum(delta) OVER (
-                   PARTITION BY account_id ORDER BY day ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), 0) AS opening
+                   PARTITION BY account_id ORDER BY day ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING),
+                   0) AS opening
           FROM (SELECT p.account_id, e.effective_on AS day,
                        sum(b.sign * CASE p.side WHEN 'debit' THEN p.amount ELSE -p.amount END) AS delta
                   FROM ledger.posting p JOIN ledger.journal_entry e ON e.id = p.entry_id
@@ -106,23 +110,27 @@ UNION ALL
 SELECT format('科目 %s 的末日 %s 或已结日 %s 与账不符', b.account_id, b.last_on, b.closed_through)
   FROM ledger.balance b
  WHERE b.last_on <> coalesce((SELECT max(d.day) FROM ledger.balance_day d WHERE d.account_id = b.account_id),
-                             '-infinity')
+                             '0001-01-01')
     OR b.closed_through <> coalesce((SELECT max(c.day) FROM ledger.day_close c WHERE c.book_id = b.book_id),
-                                    '-infinity')
+                                    '0001-01-01')
 """
 
 # Every entry belongs to the first block that reaches it, so one put in later or taken out changes a block.
 SEALS_UNBROKEN = f"""
 SELECT format('第 %s 块与其前后块或块内凭证不符', s.no) AS what
-  FROM (SELECT *, lag(no, 1, 0::bigint) OVER chain AS no_before, lag(hash, 1, sha256('')) OVER chain AS hash_before,
-               lag(through_xid, 1, '0'::xid8) OVER chain AS after_xid, lag(through_id, 1, 0::bigint) OVER chain AS after_id
+  FROM (SELECT *, lag(no, 1, 0::bigint) OVER chain AS no_before, lag(hash, 1,
+  sha256('')) OVER chain AS hash_before,
+               lag(through_xid, 1, '0'::xid8) OVER chain AS after_xid, lag(through_id, 1,
+               0::bigint) OVER chain AS after_id
           FROM ledger.seal WINDOW chain AS (ORDER BY no)) AS s
  CROSS JOIN LATERAL (
        SELECT count(*) AS entries, (array_agg(w.id ORDER BY w.xid DESC, w.id DESC))[1] AS last_id,
-              sha256(s.hash_before || convert_to(string_agg(w.words, E'\\n' ORDER BY w.xid, w.id), 'UTF8')) AS hash
+              sha256(s.hash_before || convert_to(string_agg(w.words, E'\\n' ORDER BY w.xid, w.id),
+              'UTF8')) AS hash
          FROM (SELECT e.xid, e.id, {WORDS} AS words
                  FROM ledger.journal_entry e LEFT JOIN ledger.book k ON k.id = e.book_id
-                WHERE (e.xid, e.id) > (s.after_xid, s.after_id) AND (e.xid, e.id) <= (s.through_xid, s.through_id)
+                WHERE (e.xid, e.id) > (s.after_xid, s.after_id) AND (e.xid, e.id) <= (s.through_xid,
+                s.through_id)
                ) AS w) AS anew
  WHERE (s.no, s.previous, s.entries, s.through_id, s.hash) IS DISTINCT FROM
        (s.no_before + 1, s.hash_before, anew.entries, anew.last_id, anew.hash)
@@ -133,7 +141,8 @@ SELECT format('凭证 %s 于 %s 记账，至今未封存', e.id, e.booked_at) AS
   FROM ledger.journal_entry e
  WHERE (e.xid, e.id) > (coalesce((SELECT through_xid FROM ledger.seal ORDER BY no DESC LIMIT 1), '0'::xid8),
                         coalesce((SELECT through_id FROM ledger.seal ORDER BY no DESC LIMIT 1), 0))
-   AND (e.booked_at < clock_timestamp() - interval '1 hour' OR e.xid >= pg_snapshot_xmax(pg_current_snapshot()))
+   AND (e.booked_at < clock_timestamp() - interval '1 hour' OR e.xid >=
+   pg_snapshot_xmax(pg_current_snapshot()))
 """
 
 # What foreign keys do not say, or said only as long as triggers were on.

@@ -87,7 +87,8 @@ class DayNotClosed(LedgerError):
 
 
 class InvalidPosting(LedgerError):
-    """The database found the posting malformed: no transfer, amount not positive, same account twice (分录不合规)."""
+    """The database found the posting malformed: no transfer, amount not positive,
+    same account twice (分录不合规)."""
 
     code, label = "invalid-posting", "分录不合规：须有分录、金额大于零、借贷不同户"
 

@@ -79,7 +79,13 @@ def post_many(session: Transaction, drafts: Sequence[Draft]) -> list[Entry]:
 
 
 def reverse(
-    session: Transaction, entry_id: int, *, reference: str, effective_on: date, memo: str, group: str | None = None
+    session: Transaction,
+    entry_id: int,
+    *,
+    reference: str,
+    effective_on: date,
+    memo: str,
+    group: str | None = None,
 ) -> Entry:
     """Post the exact mirror of an entry, once; a reversal itself is not reversed but booked anew (冲正)."""
     posted = ask(session, _REVERSE, (entry_id, reference, effective_on, memo, group))

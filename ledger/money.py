@@ -4,10 +4,12 @@ import re
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
-from moneyed import CNY, Currency, Money
+from moneyed import CNY, Currency, CurrencyDoesNotExist, Money
 
 FEN = Decimal("0.01")
 TEXT = re.compile(r"(0|[1-9][0-9]{0,11})\.[0-9]{2}", re.ASCII)
+# The largest amount one paper may name, in fen; PostgreSQL holds every transfer to it too (单笔上限).
+CEILING = 10**13
 
 
 class InvalidAmount(ValueError):
@@ -20,7 +22,10 @@ class Yuan(Money):
     def __init__(self, amount: Decimal | int | str = 0, currency: Currency | str = CNY) -> None:
         if isinstance(amount, bool) or not isinstance(amount, (Decimal, int, str)):
             raise InvalidAmount(f"不接受 {type(amount).__name__} 作为金额")
-        super().__init__(amount, currency)
+        try:
+            super().__init__(amount, currency)
+        except (ArithmeticError, CurrencyDoesNotExist) as error:
+            raise InvalidAmount(f"{amount!r} {currency} 不是人民币金额") from error
         if self.currency != CNY:
             raise InvalidAmount("只接受人民币")
         exponent = self.amount.as_tuple().exponent
@@ -32,7 +37,9 @@ class Yuan(Money):
         """The one strict reading of a text such as `350000.00`. Raises InvalidAmount."""
         if not isinstance(text, str) or not TEXT.fullmatch(text):
             raise InvalidAmount("金额须为两位小数的元，如 350000.00")
-        return cls(text)
+        if (read := cls(text)).fen > CEILING:
+            raise InvalidAmount("金额不得超过一千亿元")
+        return read
 
     @classmethod
     def from_fen(cls, fen: int) -> "Yuan":

@@ -1,4 +1,5 @@
-"""Booked entries sealed in blocks, each hash over the one before, and the heads kept outside the database (封存)."""
+"""Booked entries sealed in blocks, each hash over the one before,
+and the heads kept outside the database (封存)."""
 
 import hashlib
 import json

@@ -33,7 +33,9 @@ from ledger.terms import Side
 
 def term(words: type[StrEnum]) -> Enum:
     """A term's column: text that holds its values, checked by PostgreSQL (术语列)."""
-    name = "".join(f"_{letter.lower()}" if letter.isupper() else letter for letter in words.__name__).lstrip("_")
+    name = "".join(f"_{letter.lower()}" if letter.isupper() else letter for letter in words.__name__).lstrip(
+        "_"
+    )
     return Enum(
         words,
         name=name,
@@ -108,9 +110,9 @@ balance = Table(
     Column("floor", MoneyColumn),
     Column("balance", MoneyColumn, nullable=False, server_default=text("0")),
     Column("version", BigInteger, nullable=False, server_default=text("0")),
-    Column("last_on", Date, nullable=False, server_default=text("'-infinity'::date")),
+    Column("last_on", Date, nullable=False, server_default=text("'0001-01-01'::date")),
     Column("last_from", BigInteger, nullable=False, server_default=text("0")),
-    Column("closed_through", Date, nullable=False, server_default=text("'-infinity'::date")),
+    Column("closed_through", Date, nullable=False, server_default=text("'0001-01-01'::date")),
     schema="ledger",
 )
 
@@ -132,8 +134,18 @@ journal_entry = Table(
     _instant("booked_at"),
     Column("xid", Xid8, nullable=False, server_default=text("pg_current_xact_id()")),
     UniqueConstraint("book_id", "reference"),
-    Index("uq_journal_entry_reverses_id", "reverses_id", unique=True, postgresql_where=text("reverses_id IS NOT NULL")),
-    Index("uq_journal_entry_settles_id", "settles_id", unique=True, postgresql_where=text("settles_id IS NOT NULL")),
+    Index(
+        "uq_journal_entry_reverses_id",
+        "reverses_id",
+        unique=True,
+        postgresql_where=text("reverses_id IS NOT NULL"),
+    ),
+    Index(
+        "uq_journal_entry_settles_id",
+        "settles_id",
+        unique=True,
+        postgresql_where=text("settles_id IS NOT NULL"),
+    ),
     Index(
         "uq_journal_entry_resolves",
         text("COALESCE(reverses_id, settles_id)"),

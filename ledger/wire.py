@@ -1,4 +1,5 @@
-"""One statement to PostgreSQL by whichever connection the caller holds, and its refusals in our words (语句与译错)."""
+"""One statement to PostgreSQL by whichever connection the caller holds,
+and its refusals in our words (语句与译错)."""
 
 from collections.abc import Sequence
 from typing import Any

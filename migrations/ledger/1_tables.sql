@@ -38,9 +38,9 @@ CREATE TABLE ledger.balance (
     floor bigint,
     balance bigint DEFAULT 0 NOT NULL,
     version bigint DEFAULT 0 NOT NULL,
-    last_on date DEFAULT '-infinity' NOT NULL,
+    last_on date DEFAULT '0001-01-01' NOT NULL,
     last_from bigint DEFAULT 0 NOT NULL,
-    closed_through date DEFAULT '-infinity' NOT NULL,
+    closed_through date DEFAULT '0001-01-01' NOT NULL,
     CONSTRAINT pk_balance PRIMARY KEY (account_id),
     CONSTRAINT fk_balance_account_id FOREIGN KEY (account_id) REFERENCES ledger.account (id),
     CONSTRAINT ck_balance_floor CHECK (balance >= floor),
@@ -73,7 +73,7 @@ CREATE TABLE ledger.journal_entry (
         AND cardinality(debits) = cardinality(amounts) AND cardinality(credits) = cardinality(amounts)
     ),
     CONSTRAINT ck_journal_entry_reference CHECK (reference <> ''),
-    CONSTRAINT ck_journal_entry_effective_on CHECK (isfinite(effective_on)),
+    CONSTRAINT ck_journal_entry_effective_on CHECK (effective_on BETWEEN '1900-01-01' AND '9999-12-31'),
     CONSTRAINT ck_journal_entry_links CHECK (reverses_id IS NULL OR settles_id IS NULL)
 );
 CREATE UNIQUE INDEX uq_journal_entry_reverses_id ON ledger.journal_entry (reverses_id)
@@ -131,7 +131,7 @@ CREATE TABLE ledger.day_close (
     closed_at timestamptz DEFAULT clock_timestamp() NOT NULL,
     CONSTRAINT pk_day_close PRIMARY KEY (book_id, day),
     CONSTRAINT fk_day_close_book_id FOREIGN KEY (book_id) REFERENCES ledger.book (id),
-    CONSTRAINT ck_day_close_day CHECK (isfinite(day))
+    CONSTRAINT ck_day_close_day CHECK (day BETWEEN '1900-01-01' AND '9999-12-31')
 );
 
 -- A sealed block (封存): every entry after the block before it, up to (through_xid, through_id), under one hash.

@@ -6,7 +6,7 @@ BEGIN
     PERFORM FROM ledger.book b WHERE b.id = NEW.book_id FOR KEY SHARE;
     INSERT INTO ledger.balance (account_id, book_id, sign, floor, closed_through)
     SELECT NEW.id, NEW.book_id, CASE NEW.side WHEN 'debit' THEN 1 ELSE -1 END, NEW.floor,
-           coalesce(max(c.day), '-infinity')
+           coalesce(max(c.day), '0001-01-01')
       FROM ledger.day_close c WHERE c.book_id = NEW.book_id;
     RETURN NULL;
 END $$;

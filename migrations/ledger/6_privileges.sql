@@ -7,4 +7,3 @@ GRANT EXECUTE ON FUNCTION
     ledger.open_book, ledger.open_account, ledger.lock_balances, ledger.post_entries, ledger.reverse_entry,
     ledger.close_day, ledger.seal_next
     TO escrow_app;
-GRANT EXECUTE ON FUNCTION ledger.wording TO escrow_verifier;

@@ -1,132 +1,122 @@
-"""What PostgreSQL itself refuses, as the application and as the owner, in plain SQL (数据库层面的攻击)."""
-
-from datetime import date
-from typing import Any
+"""账簿由数据库自己守住：无论谁连上来写。"""
 
 import psycopg
 import pytest
 
-from ledger.accounts import open_account, open_book
-from ledger.journal import close_day, post, reverse
-from ledger.money import Yuan
-from ledger.movements import Movement, Transfer
-from ledger.seals import seal
-from ledger.terms import Side
+from ledger import checks
+from tests.ledger.attacks import ATTACKS, TABLES, Attack
+from tests.ledger.conftest import Ground
 
-PAY = Movement("T1", "测试收款", frozenset({("1101", "2111")}))
-BACK = Movement("T2", "测试付款", frozenset({("2111", "1101")}))
-DAY = date(2026, 11, 20)
-ENTRY = (
-    "INSERT INTO ledger.journal_entry (book_id, movement, reference, effective_on, debits, credits, amounts"
-)
-ATTACKS = {
-    "没有分录的凭证": f"{ENTRY}) VALUES (1, 'T', 'empty', '2026-11-20', '{{}}', '{{}}', '{{}}')",
-    "金额为零": f"{ENTRY}) VALUES (1, 'T', 'zero', '2026-11-20', '{{1}}', '{{2}}', '{{0}}')",
-    "金额为负": f"{ENTRY}) VALUES (1, 'T', 'minus', '2026-11-20', '{{1}}', '{{2}}', '{{-1}}')",
-    "借贷同户": f"{ENTRY}) VALUES (1, 'T', 'same', '2026-11-20', '{{1}}', '{{1}}', '{{1}}')",
-    "借贷列数不等": f"{ENTRY}) VALUES (1, 'T', 'lopsided', '2026-11-20', '{{1}}', '{{2,3}}', '{{1}}')",
-    "跨账套": f"{ENTRY}) VALUES (1, 'T', 'cross', '2026-11-20', '{{1}}', '{{4}}', '{{1}}')",
-    "透支": f"{ENTRY}) VALUES (1, 'T', 'overdraw', '2026-11-20', '{{2}}', '{{1}}', '{{10001}}')",
-    "自报记账时间": f"{ENTRY}, booked_at) VALUES (1, 'T', 'then', '2026-11-20', '{{1}}', '{{2}}', '{{1}}', '2020-01-01')",
-    "自报事务号": f"{ENTRY}, xid) VALUES (1, 'T', 'xid', '2026-11-20', '{{1}}', '{{2}}', '{{1}}', '3')",
-    "已用过的来源号": f"{ENTRY}) VALUES (1, 'T', 'first', '2026-11-20', '{{1}}', '{{2}}', '{{1}}')",
-    "记入已日结日": f"{ENTRY}) VALUES (1, 'T', 'closed', '2026-11-01', '{{1}}', '{{2}}', '{{1}}')",
-    "冲正并非镜像": f"{ENTRY}, reverses_id) VALUES (1, 'T', 'crooked', '2026-11-20', '{{2}}', '{{1}}', '{{99}}', 1)",
-    "二次冲正": f"{ENTRY}, reverses_id) VALUES (1, 'T', 'twice', '2026-11-20', '{{2}}', '{{1}}', '{{500}}', 2)",
-    "补插分录": (
-        "INSERT INTO ledger.transfer (entry_id, line, debit_account_id, credit_account_id, amount, debit_version,"
-        " debit_balance, credit_version, credit_balance) VALUES (1, 2, 1, 2, 1, 9, 1, 9, 1)"
-    ),
-    "改凭证": "UPDATE ledger.journal_entry SET memo = 'x'",
-    "改记账时间": "UPDATE ledger.journal_entry SET booked_at = now()",
-    "改分录金额": "UPDATE ledger.transfer SET amount = amount + 1",
-    "删凭证": "DELETE FROM ledger.journal_entry",
-    "删分录": "DELETE FROM ledger.transfer",
-    "清空凭证": "TRUNCATE ledger.journal_entry CASCADE",
-    "清空分录": "TRUNCATE ledger.transfer",
-    "直接改余额": "UPDATE ledger.balance SET balance = balance + 1",
-    "直接改版本": "UPDATE ledger.balance SET version = version + 1",
-    "删余额": "DELETE FROM ledger.balance",
-    "改起息日余额": "UPDATE ledger.balance_day SET day = day + 1",
-    "添起息日余额": "INSERT INTO ledger.balance_day VALUES (1, '2026-11-21', 5)",
-    "放开透支": "UPDATE ledger.account SET floor = NULL",
-    "放开余额行的透支": "UPDATE ledger.balance SET floor = NULL",
-    "删科目": "DELETE FROM ledger.account",
-    "删日结": "DELETE FROM ledger.day_close",
-    "改封存": "UPDATE ledger.seal SET hash = sha256('')",
-    "清空封存": "TRUNCATE ledger.seal",
-}
-# Each guard and an attack that only it stops: without it the attack goes through, so the guard is needed.
-GUARDS = {
-    "ALTER TABLE ledger.journal_entry DROP CONSTRAINT ck_journal_entry_transfers": "没有分录的凭证",
-    "ALTER TABLE ledger.balance DROP CONSTRAINT ck_balance_floor;"
-    " CREATE OR REPLACE FUNCTION ledger.check_floors(ids bigint[]) RETURNS void LANGUAGE sql AS ''": "透支",
-    "DROP TRIGGER never_told ON ledger.journal_entry": "自报记账时间",
-    "ALTER TABLE ledger.journal_entry DROP CONSTRAINT uq_journal_entry_book_id_reference": "已用过的来源号",
-    "DROP TRIGGER by_posting_only ON ledger.transfer": "补插分录",
-    "DROP TRIGGER written_once ON ledger.journal_entry": "改凭证",
-    "DROP TRIGGER written_once ON ledger.transfer": "改分录金额",
-    "DROP TRIGGER by_posting_only ON ledger.balance": "直接改版本",
-    "DROP TRIGGER by_posting_only ON ledger.balance_day": "改起息日余额",
-    "DROP TRIGGER written_once ON ledger.account": "放开透支",
-    "DROP TRIGGER written_once ON ledger.day_close": "删日结",
-    "DROP TRIGGER written_once ON ledger.seal": "改封存",
-}
+NO_PRIVILEGE = "42501"
+by_name = pytest.mark.parametrize("attack", ATTACKS, ids=lambda attack: attack.name)
 
 
-@pytest.fixture
-def books(house: Any) -> Any:
-    """Two books; in the first one entry, another reversed, one day closed, everything sealed."""
-    with house.database.begin() as session:
-        first, second = open_book(session, "one", "一"), open_book(session, "two", "二")
-        bank = open_account(session, first.id, "1101", side=Side.DEBIT)
-        funds = open_account(session, first.id, "2111", side=Side.CREDIT)
-        open_account(session, second.id, "1101", side=Side.DEBIT)
-        open_account(session, second.id, "2111", side=Side.CREDIT)
-        post(session, PAY, [Transfer(bank, funds, Yuan("100.00"))], reference="first", effective_on=DAY)
-        post(session, PAY, [Transfer(bank, funds, Yuan("5.00"))], reference="second", effective_on=DAY)
-        reverse(session, 2, reference="undo", effective_on=DAY, memo="冲正")
-        close_day(session, first.id, date(2026, 11, 10))
-    with house.database.begin() as session:
-        seal(session)
-    return house
+def refused_by(error: psycopg.Error) -> str:
+    """The name of what refused: a constraint, or the state where there is none."""
+    return error.diag.constraint_name or str(error.sqlstate)
 
 
-def attack(house: Any, role: str, statement: str) -> None:
-    with house.connect(role) as connection:
-        connection.execute(statement)
+@by_name
+def test_the_owner_is_refused(ground: Ground, attack: Attack) -> None:
+    """以表的所有者身份直接写库，也被所指的那一条约束拒绝。"""
+    with ground.house.connect("owner") as owner:
+        with pytest.raises(psycopg.Error) as refused:
+            owner.execute(attack.sql.format(**ground.ids))
+        owner.rollback()
+    assert refused_by(refused.value) == attack.guard
 
 
-@pytest.mark.parametrize("role", ["app", "owner"])
-@pytest.mark.parametrize("name", ATTACKS)
-def test_the_database_refuses(books: Any, role: str, name: str) -> None:
-    """无论以应用角色还是属主身份连接，数据库都拒绝这一手，且账上分文不动。"""
-    with pytest.raises(psycopg.Error):
-        attack(books, role, ATTACKS[name])
+@by_name
+def test_the_application_has_no_such_right(ground: Ground, attack: Attack) -> None:
+    """以应用身份直接写库，没有这个权限。"""
+    with ground.house.connect("app") as app:
+        with pytest.raises(psycopg.Error) as refused:
+            app.execute(attack.sql.format(**ground.ids))
+        app.rollback()
+    assert refused.value.sqlstate == NO_PRIVILEGE
 
-    with books.connect("reader") as connection:
-        standing = connection.execute(
-            "SELECT (SELECT count(*) FROM ledger.journal_entry), (SELECT sum(balance) FROM ledger.balance)"
+
+@by_name
+def test_without_its_guard_the_attack_goes_through(ground: Ground, attack: Attack) -> None:
+    """拿掉这一条约束，同样的攻击就得逞（或只剩第二道约束拦着）：可见拦住它的正是这一条。"""
+    with ground.house.connect("owner") as owner:
+        owner.execute(attack.unguard)
+        if attack.then is None:
+            owner.execute(attack.sql.format(**ground.ids))
+        else:
+            with pytest.raises(psycopg.Error) as refused:
+                owner.execute(attack.sql.format(**ground.ids))
+            assert refused_by(refused.value) == attack.then
+        owner.rollback()
+
+
+@pytest.mark.parametrize("role", ["owner", "app", "reader", "verifier"])
+def test_nobody_of_the_house_may_switch_triggers_off(ground: Ground, role: str) -> None:
+    """四个角色都不是超级用户：不能把触发器一关了之。"""
+    with ground.house.connect(role) as connection, pytest.raises(psycopg.errors.InsufficientPrivilege):
+        connection.execute("SET session_replication_role = replica")
+
+
+@pytest.mark.parametrize("role", ["app", "reader", "verifier"])
+@pytest.mark.parametrize("table", TABLES)
+def test_only_the_owner_holds_more_than_reading(ground: Ground, role: str, table: str) -> None:
+    """应用、只读、核验三个角色对账簿各表只有读的权限。"""
+    with ground.house.connect(role) as connection:
+        held = connection.execute(
+            "SELECT array_agg(p) FROM unnest(ARRAY['SELECT', 'INSERT', 'UPDATE', 'DELETE', 'TRUNCATE']) p"
+            " WHERE has_table_privilege(%s, p)",
+            [f"ledger.{table}"],
         ).fetchone()
-    assert standing == (3, 20000)
+    assert held == (["SELECT"],)
 
 
-@pytest.mark.parametrize("guard", GUARDS)
-def test_each_guard_is_needed(books: Any, guard: str) -> None:
-    """去掉这道约束，同一手便会得逞：约束不是摆设。"""
-    attack(books, "owner", guard)
+def test_readers_may_not_call_what_writes(ground: Ground) -> None:
+    """只读与核验角色不能调用记账函数，任何人也不能调用内部函数。"""
+    with ground.house.connect("superuser") as connection:
+        callable_by = connection.execute("""
+            SELECT r.rolname, array_agg(p.proname ORDER BY p.proname)
+              FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace AND n.nspname = 'ledger'
+              JOIN pg_roles r ON has_function_privilege(r.oid, p.oid, 'EXECUTE')
+             WHERE r.rolname IN ('escrow_app', 'escrow_reader',
+             'escrow_verifier') GROUP BY r.rolname""").fetchall()
+    calls = ["balance_at", "close_day", "lock_balances", "open_account", "open_book", "post_entries",
+             "reverse_entry", "seal_next"]  # fmt: skip
+    assert dict(callable_by) == {
+        "escrow_app": calls, "escrow_reader": ["balance_at"], "escrow_verifier": ["balance_at"]
+    }  # fmt: skip
 
-    attack(books, "owner", ATTACKS[GUARDS[guard]])
+
+def test_names_made_up_by_the_caller_lead_nowhere(ground: Ground) -> None:
+    """应用自建同名临时表、改搜索路径，记账仍记在真账上。"""
+    with ground.house.connect("app") as app:
+        app.execute("CREATE TEMPORARY TABLE balance (LIKE ledger.balance); SET LOCAL search_path = pg_temp, ledger")
+        app.execute(
+            "SELECT * FROM ledger.post_entries(%s, ARRAY['T1'], ARRAY['shadow'], ARRAY[NULL], '{2026-06-01}',"
+            " ARRAY[''], '{NULL}', '{NULL}', '{1}', '{1}', %s, %s, '{5}')",
+            ([ground.ids["book"]], [ground.ids["cash"]], [ground.ids["key"]]),
+        )
+        moved = app.execute("SELECT balance FROM ledger.balance WHERE account_id = %s",
+        [ground.ids["cash"]]).fetchone()
+        assert moved == (100005,)
+        app.rollback()
 
 
-def test_the_owner_is_no_superuser(books: Any) -> None:
-    """属主不是超级用户，不能关掉触发器后改账。"""
-    with pytest.raises(psycopg.errors.InsufficientPrivilege):
-        attack(books, "owner", "SET session_replication_role = replica")
+def test_a_seal_is_computed_never_told(ground: Ground) -> None:
+    """谁来封存都一样：自报的块号与摘要一概不用，由数据库照账算出。"""
+    told = "INSERT INTO ledger.seal VALUES (9, '9', 9, 9, sha256('a'), sha256('b'), now()) RETURNING no, hash"
+    with ground.house.connect("owner") as owner:
+        made = owner.execute(told).fetchone()
+        owner.rollback()
+        honest = owner.execute("INSERT INTO ledger.seal DEFAULT VALUES RETURNING no, hash").fetchone()
+        owner.rollback()
+        owner.execute("DROP TRIGGER seal_block ON ledger.seal")
+        forged = owner.execute(told).fetchone()
+        owner.rollback()
+    assert made == honest and made[0] == 1
+    assert forged is not None and forged[0] == 9
 
 
-def test_the_readers_cannot_write(books: Any) -> None:
-    """只读与核验角色不能记账。"""
-    for role in ("reader", "verifier"):
-        with pytest.raises(psycopg.errors.InsufficientPrivilege):
-            attack(books, role, "SELECT ledger.open_book('x', 'x')")
+def test_nothing_was_changed_by_all_that(ground: Ground) -> None:
+    """经过上面全部攻击，账簿核验项项通过。"""
+    with ground.house.connect("verifier") as connection:
+        assert [finding for finding in checks.run(connection) if not finding.ok] == []
