@@ -57,7 +57,7 @@ class Launch:
             return refused.code
 
     def left(self) -> list[str]:
-        """Processes that still know our data folder: by their arguments, their environment or where they work."""
+        """Processes that still know our data folder by arguments, environment or working place."""
         mark, found = str(self.data).encode(), []
         for process in Path("/proc").glob("[0-9]*"):
             try:
@@ -79,10 +79,14 @@ class Ground:
         self.port = free_port()
         self.launches: list[Launch] = []
 
+    def told(self) -> dict[str, str]:
+        """Our environment, pointed at this ground."""
+        return {**os.environ, "ESCROW_DATA": str(self.data), "PORT": str(self.port)}
+
     def launch(self, *before: str, **environ: str) -> Launch:
         """Start the launcher in a session of its own."""
         said = self.home / f"said-{len(self.launches)}"
-        told = {**os.environ, "ESCROW_DATA": str(self.data), "PORT": str(self.port), "ESCROW_DEMO": "0", **environ}
+        told = {**self.told(), "ESCROW_DEMO": "0", **environ}
         with said.open("wb") as out:
             process = subprocess.Popen(
                 [*before, sys.executable, "-m", "config.serve"],
@@ -94,9 +98,9 @@ class Ground:
 
     def prepare(self, **environ: str) -> "subprocess.CompletedProcess[str]":
         """What `make run` says when it refuses before anything is made."""
-        told = {**os.environ, "ESCROW_DATA": str(self.data), "PORT": str(self.port), **environ}
         command = [sys.executable, "config/prepare.py", "run"]
-        return subprocess.run(command, cwd=HOUSE, env=told, capture_output=True, text=True, timeout=30, check=False)
+        told = {**self.told(), **environ}
+        return subprocess.run(command, cwd=HOUSE, env=told, capture_output=True, text=True, check=False)
 
     def clear(self) -> None:
         """Stop whatever is still running."""

@@ -37,10 +37,14 @@ def test_a_whole_house_is_read(data):
 @pytest.mark.parametrize(
     ("name", "variable"),
     [
-        ("database_url", "ESCROW_APP_URL"), ("owner_url", "ESCROW_OWNER_URL"), ("secret_key", "ESCROW_SECRET_KEY"),
-        ("broker_url", "CELERY_BROKER_URL"), ("index_key", "ESCROW_INDEX_KEY"), ("party_keys", "ESCROW_PARTY_KEYS"),
+        ("database_url", "ESCROW_APP_URL"),
+        ("owner_url", "ESCROW_OWNER_URL"),
+        ("secret_key", "ESCROW_SECRET_KEY"),
+        ("broker_url", "CELERY_BROKER_URL"),
+        ("index_key", "ESCROW_INDEX_KEY"),
+        ("party_keys", "ESCROW_PARTY_KEYS"),
     ],
-)  # fmt: skip
+)
 def test_what_is_missing_is_named(data, name, variable):
     """缺一项参数：不启动，指出是哪一项。"""
     change(data, **{name: None})
