@@ -17,6 +17,8 @@ from pathlib import Path
 
 import pytest
 
+from config.postgres import refused_path, server_account
+
 HOUSE = Path(__file__).resolve().parents[2]
 UP = "系统已启动"
 
@@ -133,8 +135,15 @@ def as_root() -> pwd.struct_passwd:
     """Skip unless root; returns the user that root's database runs as."""
     if os.geteuid() != 0:
         pytest.skip("仅在以 root 运行时有意义")
-    from config.postgres import server_account
-
     account = server_account()
     assert account is not None
     return account
+
+
+@pytest.fixture
+def ordinary(as_root: pwd.struct_passwd) -> tuple[str, ...]:
+    """What to put before a command to run it as an ordinary user who may read the checkout."""
+    paths = [HOUSE / "wsgi.py", Path(sys.executable), Path(sys.prefix) / "bin" / "gunicorn"]
+    if refused_path(as_root, paths, os.R_OK):
+        pytest.skip("检出目录在私有文件夹中，别的用户读不到")
+    return ("setpriv", f"--reuid={as_root.pw_uid}", f"--regid={as_root.pw_gid}", "--clear-groups")

@@ -94,14 +94,13 @@ def test_after_kill_9_it_starts_again_and_names_the_process_that_dies(ground):
 
 
 @pytest.mark.slow
-def test_an_ordinary_user_can_start_it_with_a_long_private_path(ground, as_root):
+def test_an_ordinary_user_can_start_it_with_a_long_private_path(ground, as_root, ordinary):
     """普通用户也能启动；数据文件夹的路径过长或仅本人可进，也照常。"""
     private = ground.home / ("长" * 40) / "private"
     private.mkdir(parents=True)
     os.chown(private, as_root.pw_uid, as_root.pw_gid)
     private.chmod(0o700)
-    plain = ("setpriv", f"--reuid={as_root.pw_uid}", f"--regid={as_root.pw_gid}", "--clear-groups")
-    launch = ground.launch(*plain, ESCROW_DATA=str(private / "data"), HOME=str(private))
+    launch = ground.launch(*ordinary, ESCROW_DATA=str(private / "data"), HOME=str(private))
     launch.wait_until_up()
     assert launch.pages() == 200
     assert launch.stop() == 0
