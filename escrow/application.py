@@ -103,7 +103,7 @@ def _say(error: EscrowError, headers: dict[str, str] | None = None) -> Response:
 
 def _say_ledger(error: LedgerError) -> Response:
     said = EscrowError(error.label)
-    said.code, said.label, said.status = error.code, error.label, 409  # type: ignore[misc]
+    said.code, said.label, said.status = error.code, error.label, 409
     return _say(said)
 
 
@@ -132,7 +132,7 @@ def _say_http(error: HTTPException) -> Response:
     if code in HTTP_ERRORS:
         return _say(HTTP_ERRORS[code], headers)
     said = EscrowError(error.description)
-    said.code, said.label, said.status = error.name.lower().replace(" ", "-"), error.name, code  # type: ignore[misc]
+    said.code, said.label, said.status = error.name.lower().replace(" ", "-"), error.name, code
     return _say(said, headers)
 
 
@@ -142,5 +142,5 @@ def _say_fault(error: Exception) -> Response:
     log.error("fault", number=number, path=request.path, error=type(error).__name__, exc_info=error)
     g.fault = number
     said = EscrowError(f"系统内部错误，未作任何更改。请将编号 {number} 告知系统管理员")
-    said.code, said.label, said.status = "internal-error", "系统内部错误", 500  # type: ignore[misc]
+    said.code, said.label, said.status = "internal-error", "系统内部错误", 500
     return _say(said)

@@ -6,7 +6,7 @@ all matched money stands in 2111 of the unit's building. Memo accounts (8xxx) ca
 
 from dataclasses import dataclass
 
-from ledger.money import Yuan
+from ledger.money import ZERO, Yuan
 from ledger.movements import Movement
 from ledger.terms import Side
 
@@ -37,7 +37,7 @@ class Heading:
 
     label: str
     side: Side
-    floor: Yuan | None = Yuan(0)
+    floor: Yuan | None = ZERO
 
 
 HEADINGS = {

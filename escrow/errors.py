@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,9 +16,9 @@ class Refusal:
 class EscrowError(Exception):
     """The family of errors a door answers with a problem body (业务错误族)."""
 
-    code: ClassVar[str] = "escrow-error"
-    label: ClassVar[str] = "业务办理失败"
-    status: ClassVar[int] = 400
+    code: str = "escrow-error"
+    label: str = "业务办理失败"
+    status: int = 400
 
     def __init__(self, detail: str | None = None) -> None:
         self.detail = detail or self.label

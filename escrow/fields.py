@@ -140,13 +140,16 @@ class StrictSchema(Schema):
 
     error_messages = {"unknown": "未知字段。", "type": "应为 JSON 对象。"}  # noqa: RUF012 - marshmallow's own
 
+    def on_bind_field(self, field_name: str, field_obj: fields.Field[Any]) -> None:
+        field_obj.error_messages |= {"required": "必填。", "null": "不能为 null。"}
+        if isinstance(field_obj, fields.List):
+            field_obj.error_messages["invalid"] = "应为数组。"
+
 
 class Read(fields.Field[Any]):
     """A JSON string read by one of the readers above; anything but a string is refused (严格字段)."""
 
-    default_error_messages = {  # noqa: RUF012 - marshmallow's own
-        "required": "必填。", "null": "不能为 null。", "invalid": "应为字符串。",
-    }  # fmt: skip
+    default_error_messages = {"invalid": "应为字符串。"}  # noqa: RUF012 - marshmallow's own
 
     def __init__(self, reader: Callable[[str], Any], schema: dict[str, Any], **kwargs: Any) -> None:
         self.reader = reader
@@ -244,8 +247,6 @@ class Whole(fields.Field[int]):
     def __init__(self, lowest: int, highest: int, **kwargs: Any) -> None:
         self.bounds = (lowest, highest)
         super().__init__(metadata={"type": "integer", "minimum": lowest, "maximum": highest}, **kwargs)
-
-    default_error_messages = {"required": "必填。", "null": "不能为 null。"}  # noqa: RUF012 - marshmallow's own
 
     def _deserialize(
         self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any

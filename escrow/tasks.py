@@ -18,7 +18,7 @@ BEAT = {
 }
 
 
-def create_celery(app: Flask, settings: Settings) -> Celery:
+def create_celery(app: Flask, settings: Settings) -> Any:
     """The Celery application; each task runs inside the Flask application's context (后台任务)."""
 
     class InHouse(Task[Any, Any]):

@@ -86,6 +86,12 @@ class DayNotClosed(LedgerError):
     code, label = "day-not-closed", "该日尚未日结或尚无封存，不能出具日结根"
 
 
+class SealsOutOfStep(LedgerError):
+    """Transaction ids went back behind the last seal: a logical restore (事务号倒退)."""
+
+    code, label = "seals-out-of-step", "事务号早于最近一次封存，须先推进事务号再封存"
+
+
 class InvalidPosting(LedgerError):
     """The database found the posting malformed: no transfer, amount not positive,
     same account twice (分录不合规)."""

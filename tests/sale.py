@@ -54,7 +54,7 @@ class Sale:
             value_date=bureau_day(), booked_at=datetime.now(UTC), payer_name="王秀英",
             payer_account="6217000010001234567", channel=Channel.POS, notice_no=self.notices[notice],
         )  # fmt: skip
-        return self.estate.do(lambda session: receive(session, deposit, BANK))
+        return self.estate.do(lambda session: receive(session, deposit, BANK, self.estate.house.settings))
 
     def pay_due(self) -> list[dict[str, Any]]:
         """Earnest money and down payment, to the fen (付清到期款项)."""

@@ -1,4 +1,5 @@
-"""A town over HTTP: a bank, the filing system and the platform at their doors, one project under supervision."""
+"""A town over HTTP: a bank, the filing system and the platform at their doors,
+one project under supervision."""
 
 import itertools
 from dataclasses import dataclass, field

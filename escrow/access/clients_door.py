@@ -1,6 +1,7 @@
 """POST /oauth/token: a client shows its secret and gets a bearer token (令牌接口).
 
-Source: RFC 6749 §2.3.1, §4.4, §5. The error bodies are Authlib's (and §5.2 wants them in ASCII). Its server is not used: for this one grant
+Source: RFC 6749 §2.3.1, §4.4, §5. The error bodies are Authlib's (and §5.2 wants them in ASCII).
+Its server is not used: for this one grant
 it wants a client model of ten methods, tells an unknown client from a wrong secret, and leaves to us the
 only rule there is (the scopes granted are the client's own).
 """

@@ -8,6 +8,7 @@ from sqlalchemy import text, update
 from sqlalchemy.orm import Session
 
 from config.clock import bureau_day, bureau_time
+from config.settings import Settings
 from escrow import chart
 from escrow.access import audit
 from escrow.access.sealing import mask_account, mask_name, seal
@@ -15,7 +16,6 @@ from escrow.contracts.models import Contract
 from escrow.contracts.rules import ContractStatus
 from escrow.deposits.facts import Named, Place, deposit_accounts, named, place, plan
 from escrow.deposits.rules import Channel, account_refusals, is_made_good, matched, receipt_status
-from escrow.doors import settings
 from escrow.errors import Invalid, Refused
 from escrow.outbox import emit
 from ledger.journal import Entry, post
@@ -44,7 +44,7 @@ class Deposit:
         return {"door": "deposit", **asdict(self), "amount": str(self.amount), "channel": self.channel.value}
 
 
-def receive(session: Session, deposit: Deposit, bank_code: str) -> dict[str, Any]:
+def receive(session: Session, deposit: Deposit, bank_code: str, told: Settings) -> dict[str, Any]:
     """Book a credit on a supervised account and match it to its notice (入账); the answer to the bank.
 
     What the notice no longer asks for, and money that names no living notice, is booked unmatched.
@@ -62,7 +62,11 @@ def receive(session: Session, deposit: Deposit, bank_code: str) -> dict[str, Any
 
     entry = _book(session, deposit, account, notice, bank_code)
     receipt_no = _write(
-        session, deposit, account, notice, {"bank_code": bank_code, "entry": entry, "matched": taken}
+        session,
+        deposit,
+        account,
+        notice,
+        {"bank_code": bank_code, "entry": entry, "matched": taken, "settings": told},
     )
     if notice is not None and notice.facts.contract_status is ContractStatus.AT_RISK:
         _clear_risk(session, notice, today)
@@ -96,7 +100,8 @@ WITH booked AS (
     INSERT INTO receipt (receipt_no, account_id, bank_code, bank_serial, amount, value_date, bank_booked_at,
                          notice_no, payer_name_sealed, payer_name_masked, payer_account_sealed,
                          payer_account_masked, channel, memo, entry_id, booked_at)
-    VALUES ('RZ' || to_char(CAST(:today AS date), 'YYYYMMDD') || to_char(nextval('receipt_number'), 'FM000000000'),
+    VALUES ('RZ' || to_char(CAST(:today AS date), 'YYYYMMDD') || to_char(nextval('receipt_number'),
+    'FM000000000'),
             :account_id, :bank_code, :bank_serial, :amount, :value_date, :bank_booked_at, :notice_no,
             :payer_name_sealed, :payer_name_masked, :payer_account_sealed, :payer_account_masked,
             :channel, :memo, :entry_id, :booked_at)
@@ -115,7 +120,7 @@ SELECT receipt_no FROM booked
 def _write(
     session: Session, deposit: Deposit, account: Place, notice: Named | None, made: dict[str, Any]
 ) -> str:
-    told = settings()
+    told: Settings = made["settings"]
     entry: Entry = made["entry"]
     row = {
         "today": bureau_day(entry.booked_at),

@@ -109,7 +109,9 @@ def _unbook(
         wanted.append((chart.KEY_FUNDS, chart.building_key(found.building_id)))
         wanted.append((chart.PAID_IN_BY_CONTRACT, chart.contract_key(found.contract_id)))
     # All that the booking touches, locked at once in order: a deposit on its way locks the bank's first.
-    wanted += [(code, "") for code in (chart.DEPOSITS_AT_BANK, chart.BANK_ERROR_RECEIVABLE, chart.MEMO_CONTRA)]
+    wanted += [
+        (code, "") for code in (chart.DEPOSITS_AT_BANK, chart.BANK_ERROR_RECEIVABLE, chart.MEMO_CONTRA)
+    ]
     held = accounts(session, account.book_id, wanted)
     balances = lock_accounts(session, held)
     given = taken_from(

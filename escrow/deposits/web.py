@@ -12,7 +12,17 @@ from escrow.deposits.actions import Deposit, receive
 from escrow.deposits.models import Receipt, ReceiptAllocation, ReceiptReversal
 from escrow.deposits.reversals import Reversal, take_back
 from escrow.deposits.rules import Channel, ReceiptStatus, receipt_status
-from escrow.doors import Problem, answer, answered, api_blueprint, caller, database, known_number, scope
+from escrow.doors import (
+    Problem,
+    answer,
+    answered,
+    api_blueprint,
+    caller,
+    database,
+    known_number,
+    scope,
+    settings,
+)
 from escrow.errors import NotFound
 from escrow.fields import (
     ACCOUNT_NO_PATTERN,
@@ -111,7 +121,8 @@ def receive_deposit(asked: Deposit) -> Response:
     bank = _bank()
     return answer(*database().transact(
         lambda session: answered(
-            session, f"serial:{bank}:{asked.bank_serial}", asked.facts, lambda: receive(session, asked, bank)
+            session, f"serial:{bank}:{asked.bank_serial}", asked.facts, lambda: receive(session, asked,
+            bank, settings())
         )
     ))  # fmt: skip
 

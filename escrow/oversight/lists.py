@@ -12,14 +12,17 @@ from escrow.oversight.rules import Arrears, Owed, arrears
 from ledger.money import Yuan
 
 _UNPAID = text("""
-SELECT c.id, c.contract_no, c.status, u.unit_code, b.building_no, u.room_no, p.project_no, p.name AS project_name,
+SELECT c.id, c.contract_no, c.status, u.unit_code, b.building_no, u.room_no, p.project_no,
+p.name AS project_name,
        plan.notices
   FROM contract c
-  JOIN unit u ON u.id = c.unit_id JOIN building b ON b.id = u.building_id JOIN project p ON p.id = c.project_id
+  JOIN unit u ON u.id = c.unit_id JOIN building b ON b.id = u.building_id JOIN project p ON p.id =
+  c.project_id
   JOIN LATERAL (SELECT jsonb_agg(jsonb_build_array(n.amount, n.paid, n.due_on, n.source) ORDER BY n.position)
                           AS notices,
                        bool_or(n.due_on <= :today AND n.paid < n.amount) OR sum(n.paid) = 0 AS listed
-                  FROM payment_notice n WHERE n.contract_id = c.id AND n.voided_at IS NULL) plan ON plan.listed
+                  FROM payment_notice n WHERE n.contract_id = c.id AND n.voided_at IS NULL) plan ON
+                  plan.listed
  WHERE c.status IN ('drafted', 'filed', 'at-risk') AND (CAST(:before AS integer) IS NULL OR c.id < :before)
  ORDER BY c.id DESC LIMIT :limit
 """)

@@ -25,6 +25,7 @@ BEGIN
         WHEN 'exact_mirror' THEN '冲正须与原凭证逐行相反，冲正凭证不得再冲正'
         WHEN 'same_hold_book' THEN '了结须在占用的同一账套，冲正凭证不得了结'
         WHEN 'account_as_opened' THEN '该科目已按另一方向或下限开立'
+        WHEN 'seals_in_step' THEN '事务号早于最近一次封存：数据库经逻辑恢复，须先推进事务号'
         ELSE what
     END USING ERRCODE = 'check_violation', CONSTRAINT = what;
 END $$;

@@ -32,8 +32,7 @@ BEGIN
         before.hash := sha256('');
     END IF;
     IF before.through_xid >= pg_snapshot_xmax(pg_current_snapshot()) THEN
-        RAISE '事务号早于最近一次封存：数据库经逻辑恢复，须先推进事务号再封存'
-              USING ERRCODE = 'check_violation', CONSTRAINT = 'seals_in_step';
+        PERFORM ledger.refuse('seals_in_step');
     END IF;
     SELECT before.no + 1, (array_agg(w.xid ORDER BY w.xid DESC, w.id DESC))[1],
            (array_agg(w.id ORDER BY w.xid DESC, w.id DESC))[1], count(*), before.hash,

@@ -136,7 +136,8 @@ MAY_GO = "GRANT DELETE ON api_token, wrong_tries TO escrow_app;"
 
 # Whoever only reads has no business with what a secret can be tried against.
 SECRETS = """
-REVOKE SELECT ON officer, officer_session, api_client, api_token, wrong_tries FROM escrow_reader, escrow_verifier;
+REVOKE SELECT ON officer, officer_session, api_client, api_token, wrong_tries FROM escrow_reader,
+escrow_verifier;
 GRANT SELECT (id, username, full_name, staff_no, roles, added_at, retired_at) ON officer
     TO escrow_reader, escrow_verifier;
 GRANT SELECT (id, client_id, title, scopes, bank_code, added_at, retired_at) ON api_client

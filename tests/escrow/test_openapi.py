@@ -1,5 +1,6 @@
 """The description of the doors is the doors: walked by a machine that believes every word of it (接口描述)."""
 
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -24,14 +25,15 @@ LIGHT = settings(
 
 
 @pytest.fixture(scope="module")
-def described(shared_house: Any) -> tuple[Any, dict[str, str]]:
+def described(shared_house: Any) -> Iterator[tuple[Any, dict[str, str]]]:
     """The application on a shared house, and a token that opens every door."""
     app: Flask = create_app(shared_house.settings)
     app.config["RATELIMIT_ENABLED"] = False
     with app.test_client() as client:
         found(shared_house, client)
     token = bearer(shared_house.database, "every-door", *SCOPES, bank_code=BANK)
-    return app, token
+    yield app, token
+    app.extensions["database"].dispose()
 
 
 @pytest.fixture(scope="module")

@@ -253,3 +253,18 @@ def test_whoever_has_no_business_here_is_not_let_in(county):
         assert county.get("platform", f"/projects/{number}/units").status_code == 404
     body = county.project_body(1, buildings=1, units=1)
     assert fields(county.put("platform", "/projects/项目一", body)) == ["project_no"]
+
+
+def test_what_is_missing_or_of_the_wrong_kind_is_said_in_chinese(county):
+    """缺项、null、类型不对，都以中文说明。"""
+    body = county.project_body(1, buildings=1, units=1)
+    for changed, said in (
+        ({"buildings": "x"}, "应为数组。"),
+        ({"developer": None}, "不能为 null。"),
+        ({"name": 1}, "应为字符串。"),
+    ):
+        assert county.put("platform", "/projects/XM1", body | changed).json["errors"][0]["message"] == said
+    del body["buildings"]
+    assert county.put("platform", "/projects/XM1", body).json["errors"] == [
+        {"field": "buildings", "message": "必填。"}
+    ]

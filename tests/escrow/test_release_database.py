@@ -8,6 +8,7 @@ import pytest
 from config.clock import bureau_day
 from escrow import chart
 from escrow.contracts.cancelling import CancellationAsked, cancel
+from escrow.deposits.reversals import Reversal, take_back
 from escrow.registration.actions import FirstAsked
 from escrow.registration.by_hand import Decision, confirm
 from escrow.registration.by_hand import enter as enter_by_hand
@@ -16,7 +17,7 @@ from escrow.supervision.books import account_of
 from ledger.journal import post
 from ledger.money import Yuan
 from ledger.movements import Transfer
-from tests.estate import Estate, build, file_hash, new_number, officers, pay, sold
+from tests.estate import Estate, build, file_hash, filed, new_number, officers, pay, sold
 
 APPROVE = """
 UPDATE release_application
@@ -201,6 +202,19 @@ def test_a_contract_left_in_the_middle_stops_it(estate, people, drop):
 
     with pytest.raises(psycopg.errors.CheckViolation) as error:
         attempt(estate, people, entry=pay_over(estate, "200.00"), amount=20000)
+    assert refused_by(error) == "release_contracts_settled"
+
+
+def test_a_contract_at_risk_stops_it(estate, people):
+    """备案后被冲正的合同尚未处理，数据库拒绝批准。"""
+    contract_no, [notice_no] = sold(estate)
+    receipt = pay(estate, notice_no)
+    filed(estate, contract_no)
+    error_of_bank = Reversal(receipt["receipt_no"], new_number("R"), Yuan("100.00"), bureau_day(), "误记")
+    estate.do(lambda session: take_back(session, error_of_bank, "ABC"))
+
+    with pytest.raises(psycopg.errors.CheckViolation) as error:
+        attempt(estate, people)
     assert refused_by(error) == "release_contracts_settled"
 
 

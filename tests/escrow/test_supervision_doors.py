@@ -95,8 +95,10 @@ def test_release_clauses_are_kept_as_data(county, kind, value, stored):
 @pytest.mark.parametrize(
     ("kind", "value"),
     [
-        ("handover_ratio", "1.01"), ("handover_ratio", "0"), ("handover_ratio", "90%"), ("handover_ratio", None),
-        ("transfer_ratio", "０.9"), ("transfer_ratio", -0.5), ("transfer_ratio", True), ("transfer_ratio", "1e-1"),
+        ("handover_ratio", "1.01"), ("handover_ratio", "0"), ("handover_ratio", "90%"), ("handover_ratio",
+        None),
+        ("transfer_ratio", "０.9"), ("transfer_ratio", -0.5), ("transfer_ratio", True), ("transfer_ratio",
+        "1e-1"),
         ("months_after", 0), ("months_after", 1.5), ("months_after", "六"), ("months_after", 1201),
         ("document", False), ("document", 7), ("document", []),
     ],
