@@ -141,9 +141,8 @@ class StrictSchema(Schema):
     error_messages = {"unknown": "未知字段。", "type": "应为 JSON 对象。"}  # noqa: RUF012 - marshmallow's own
 
     def on_bind_field(self, field_name: str, field_obj: fields.Field[Any]) -> None:
-        field_obj.error_messages |= {"required": "必填。", "null": "不能为 null。"}
-        if isinstance(field_obj, fields.List):
-            field_obj.error_messages["invalid"] = "应为数组。"
+        array = {"invalid": "应为数组。"} if isinstance(field_obj, fields.List) else {}
+        field_obj.error_messages |= {"required": "必填。", "null": "不能为 null。", **array}
 
 
 class Read(fields.Field[Any]):
