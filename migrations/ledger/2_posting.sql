@@ -38,17 +38,13 @@ DECLARE
     ids bigint[];
     transfers bigint;
     linked boolean;
-    back_dated boolean;
 BEGIN
     SELECT array_agg(e.id), sum(cardinality(e.amounts)), bool_or(coalesce(e.reverses_id, e.settles_id) IS NOT NULL)
       INTO ids, transfers, linked FROM entered e;
     IF transfers <= few THEN
-        SELECT bool_or(ledger.book_one(e)) INTO back_dated FROM entered e;
+        PERFORM ledger.book_one(e) FROM entered e;
     ELSE
-        back_dated := ledger.book_many(ids);
-    END IF;
-    IF back_dated THEN
-        PERFORM ledger.back_date(ids);
+        PERFORM ledger.book_many(ids);
     END IF;
     IF linked THEN
         PERFORM ledger.check_links(ids);
@@ -82,8 +78,8 @@ BEGIN
     RETURN moved;
 END $$;
 
--- One entry, transfer by transfer; true when it came before its account's last day.
-CREATE FUNCTION ledger.book_one(e ledger.journal_entry) RETURNS boolean LANGUAGE plpgsql AS $$
+-- One entry, transfer by transfer.
+CREATE FUNCTION ledger.book_one(e ledger.journal_entry) RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
     debit ledger.balance;
     credit ledger.balance;
@@ -98,14 +94,16 @@ BEGIN
                 debit.version, debit.balance, credit.version, credit.balance);
         back_dated := back_dated OR e.effective_on < debit.last_on OR e.effective_on < credit.last_on;
     END LOOP;
-    RETURN back_dated;
+    IF back_dated THEN
+        PERFORM ledger.back_date(ARRAY[e.id]);
+    END IF;
 END $$;
 
 -- sum() over bigint counts in numeric; fen stay in bigint, and an overflow is an error.
 CREATE AGGREGATE ledger.total(bigint) (sfunc = int8pl, stype = bigint, initcond = '0');
 
--- The same for many entries at once; true when any came before its account's last day.
-CREATE FUNCTION ledger.book_many(ids bigint[]) RETURNS boolean LANGUAGE plpgsql AS $$
+-- The same for many entries at once.
+CREATE FUNCTION ledger.book_many(ids bigint[]) RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
     seen record;
 BEGIN
@@ -166,7 +164,9 @@ BEGIN
     ELSIF seen.below THEN
         PERFORM ledger.refuse('ck_balance_floor');
     END IF;
-    RETURN seen.back_dated;
+    IF seen.back_dated THEN
+        PERFORM ledger.back_date(ids);
+    END IF;
 END $$;
 
 -- What these entries move, by account and day, before the account's last day.
