@@ -49,3 +49,13 @@ def filed(estate, people, kind, clause, *, ratio=None, confirmed=True):
             )
         )
     return entry
+
+
+EVIDENCE = """
+INSERT INTO release_evidence (account_id, kind, clause, paper_no, dated_on, file_hash, status, entered_by)
+VALUES (%s, 'document', '条款', 'CL', current_date, %s, 'entered', %s) RETURNING id
+"""
+
+
+def refused_by(error) -> str:
+    return str(error.value.diag.constraint_name)

@@ -155,3 +155,16 @@ def test_the_database_refuses_a_transfer_before_its_building(estate):
             " SELECT id, 'r', 'e', 'c', current_date, '', '', '', '', '' FROM unit LIMIT 1"
         )
     assert error.value.diag.constraint_name == "transfer_after_first"
+
+
+def test_a_registration_of_no_building_is_refused(estate):
+    """一幢也没有列明的登记，提交时数据库拒绝。"""
+    with pytest.raises(psycopg.errors.CheckViolation) as error, estate.house.connect() as connection:
+        connection.execute(
+            "INSERT INTO first_registration (project_id, certificate_no, registered_on, building_count,"
+            " source, status, client_id, event_id, decided_at)"
+            " VALUES (%s, '证空', current_date, 1, 'system', 'confirmed', 'registry', 'E', now())",
+            (estate.project_id,),
+        )
+        connection.execute("SET CONSTRAINTS ALL IMMEDIATE")
+    assert error.value.diag.constraint_name == "registration_names_its_buildings"

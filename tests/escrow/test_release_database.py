@@ -12,12 +12,12 @@ from escrow.deposits.reversals import Reversal, take_back
 from escrow.registration.actions import FirstAsked
 from escrow.registration.by_hand import Decision, confirm
 from escrow.registration.by_hand import enter as enter_by_hand
-from escrow.release.actions import approve
 from escrow.supervision.books import account_of
 from ledger.journal import post
 from ledger.money import Yuan
 from ledger.movements import Transfer
 from tests.estate import Estate, build, file_hash, filed, new_number, officers, pay, sold
+from tests.releasing import EVIDENCE, refused_by
 
 APPROVE = """
 UPDATE release_application
@@ -68,10 +68,6 @@ def attempt(estate: Estate, people, *, role: str = "app", then=RELEASING, **chan
         connection.commit()
 
 
-def refused_by(error) -> str:
-    return str(error.value.diag.constraint_name)
-
-
 def test_everything_right_is_accepted(estate, people):
     """全部合规时，直接写库也能成：后面各项拒绝都只差一处。"""
     attempt(estate, people)
@@ -102,12 +98,6 @@ def test_whoever_handled_the_registration_cannot_approve(house, people, who):
     with pytest.raises(psycopg.errors.CheckViolation) as error:
         attempt(estate, people, who=getattr(people, who))
     assert refused_by(error) == "release_approver_independent"
-
-
-EVIDENCE = """
-INSERT INTO release_evidence (account_id, kind, clause, paper_no, dated_on, file_hash, status, entered_by)
-VALUES (%s, 'document', '条款', 'CL', current_date, %s, 'entered', %s) RETURNING id
-"""
 
 
 def test_whoever_handled_the_evidence_cannot_approve(estate, people):
@@ -233,78 +223,3 @@ def test_an_approval_ends_supervision_in_the_same_transaction(estate, people):
     with pytest.raises(psycopg.errors.CheckViolation) as error:
         attempt(estate, people, then=None)
     assert refused_by(error) == "approval_ends_supervision"
-
-
-@pytest.mark.parametrize(
-    "change",
-    [
-        "status = 'entered', decided_by = NULL, decided_at = NULL, amount = NULL, entry_id = NULL,"
-        " law = NULL, findings = NULL",
-        "amount = amount + 1", "law = '{\"a\": 1}'", "entered_by = entered_by + 1", "application_no = 'X'",
-        "reason = 'x'",
-    ],
-)  # fmt: skip
-def test_a_decision_stands(estate, people, change):
-    """决定之后任何一栏都不能再改，库主也不能。"""
-    number = estate.applied(people.handler)
-    estate.do(lambda session: approve(session, number, officer_id=people.chief))
-
-    with pytest.raises(psycopg.errors.CheckViolation), estate.house.connect("owner") as connection:
-        connection.execute(f"UPDATE release_application SET {change}")
-
-
-def test_an_application_begins_as_entered(estate, people):
-    """申请不能一写入就是已批准。"""
-    with pytest.raises(psycopg.errors.CheckViolation) as error, estate.house.connect() as connection:
-        connection.execute(
-            "INSERT INTO release_application (release_no, account_id, application_no, applied_on, file_hash,"
-            " status, entered_by, decided_by, decided_at, amount, law, findings)"
-            " VALUES ('JC1', %s, 'SQ', current_date, %s, 'approved', %s, %s, now(), 0, '{}', '{}')",
-            (estate.account_id, file_hash("n"), people.handler, people.chief),
-        )
-    assert refused_by(error) == "decided_once"
-
-
-@pytest.mark.parametrize("table", ["release_application", "release_evidence", "filed_paper"])
-@pytest.mark.parametrize("how", ["DELETE FROM {}", "TRUNCATE {} CASCADE"])
-def test_nothing_filed_is_taken_out_again(estate, people, table, how):
-    """申请、材料与已用文件不能删除或清空，库主也不能。"""
-    estate.applied(people.handler)
-    with estate.house.connect() as connection:
-        connection.execute(EVIDENCE, (estate.account_id, file_hash("g"), people.clerk))
-
-    with pytest.raises(psycopg.errors.CheckViolation) as error, estate.house.connect("owner") as connection:
-        connection.execute(how.format(table))
-    assert refused_by(error) == "written_once"
-
-
-def test_no_file_serves_twice(estate, people):
-    """首次登记用过的文件，不能再作佐证材料。"""
-    estate_two = build(estate.house, [people.clerk, people.reviewer], buildings=1)
-    asked = FirstAsked(estate_two.project_no, ("1",), "证E", bureau_day())
-    estate_two.do(
-        lambda session: enter_by_hand(session, asked, file_hash=file_hash("证E"), officer_id=people.clerk)
-    )
-
-    with pytest.raises(psycopg.errors.UniqueViolation) as error, estate.house.connect() as connection:
-        connection.execute(EVIDENCE, (estate.account_id, file_hash("证E"), people.clerk))
-    assert refused_by(error) == "pk_filed_paper"
-
-
-RECEIPT = """
-INSERT INTO receipt (receipt_no, account_id, bank_code, bank_serial, amount, value_date, bank_booked_at,
-                     payer_name_sealed, payer_name_masked, payer_account_sealed, payer_account_masked,
-                     channel, entry_id)
-VALUES ('RZ-late', %(account)s, 'ABC', 'S1', 1, current_date, now(), '', '', '', '', 'pos', %(entry)s)
-"""
-
-
-def test_no_receipt_enters_after_the_release(estate, people):
-    """解除监管之后，绕过接口也不能再写入一笔入账。"""
-    number = estate.applied(people.handler)
-    estate.do(lambda session: approve(session, number, officer_id=people.chief))
-    entry = estate.open_item(chart.UNMATCHED)
-
-    with pytest.raises(psycopg.errors.CheckViolation) as error, estate.house.connect() as connection:
-        connection.execute(RECEIPT, {"account": estate.account_id, "entry": entry.id})
-    assert refused_by(error) == "no_receipt_after_release"
