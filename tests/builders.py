@@ -12,6 +12,7 @@ from flask import Flask
 from stdnum.cn import ric, uscc
 
 from config.clock import bureau_day
+from ledger.money import Yuan
 from tests.desk import Seat, bearer, hire, sit_down
 
 REGION = "141130"
@@ -180,7 +181,7 @@ class County:
         self, project: Development, unit: int = 0, *, price: str = "1000000.00", down: str = "350000.00"
     ) -> dict[str, Any]:
         """What the filing system sends of a drafted contract (草拟合同报文)."""
-        rest = f"{float(price) - float(down):.2f}"
+        rest = str(Yuan(price) - Yuan(down))
         today = bureau_day()
         payments = [
             {"payment_kind": "down", "amount": down, "due_on": today.isoformat(), "source": "own"},

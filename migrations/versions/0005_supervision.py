@@ -153,12 +153,32 @@ CREATE TRIGGER project_fixed BEFORE UPDATE ON project FOR EACH ROW
     EXECUTE FUNCTION project_fixed();
 """
 
+# What has been released from supervision does not grow: a new home would be sold unsupervised (解除后不再增房).
+RELEASED_STANDS = """
+CREATE FUNCTION released_project_stands() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF EXISTS (SELECT FROM building b
+                 JOIN supervised_account a ON a.project_id = b.project_id AND a.status IN ('releasing', 'closed')
+                WHERE b.id = NEW.building_id) THEN
+        RAISE 'unit %: its project is released from supervision', NEW.unit_code
+              USING ERRCODE = 'check_violation', CONSTRAINT = 'released_project_stands';
+    END IF;
+    RETURN NEW;
+END $$;
+CREATE TRIGGER released_project_stands BEFORE INSERT ON unit
+    FOR EACH ROW EXECUTE FUNCTION released_project_stands();
+CREATE TRIGGER released_project_stands_back BEFORE UPDATE ON unit FOR EACH ROW
+    WHEN (OLD.removed_at IS NOT NULL AND NEW.removed_at IS NULL OR NEW.building_id <> OLD.building_id)
+    EXECUTE FUNCTION released_project_stands();
+"""
+
 
 def upgrade() -> None:
     op.execute(TABLES)
     op.execute(AGREEMENT_STEPS)
     op.execute(ACCOUNT_STEPS)
     op.execute(PROJECT_FIXED)
+    op.execute(RELEASED_STANDS)
 
 
 def downgrade() -> None:
