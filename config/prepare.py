@@ -102,12 +102,13 @@ def _fetch_venv() -> None:
     if not may or not shutil.which("apt-get"):
         _give_up("缺少 python3-venv；请由管理员执行：apt-get update && apt-get install -y python3-venv")
     print("▸ 安装系统包 python3-venv")
-    package = [f"python{sys.version_info[0]}.{sys.version_info[1]}-venv", "python3-venv"]
-    environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-    subprocess.run([*sudo, "apt-get", "update", "-qq"], env=environment, check=False)
-    install = [*sudo, "apt-get", "install", "-y", "-qq", "--no-install-recommends"]
-    if all(subprocess.run([*install, name], env=environment, check=False).returncode for name in package):
-        _give_up("python3-venv 安装失败；请由管理员执行：apt-get install -y python3-venv")
+    quiet = ["env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "-y", "-qq"]
+    subprocess.run([*sudo, *quiet, "update"], capture_output=True, check=False)
+    exact = f"python{sys.version_info[0]}.{sys.version_info[1]}-venv"
+    install = [*sudo, *quiet, "install", "--no-install-recommends", "python3-venv", exact]
+    done = subprocess.run(install, capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        _give_up(f"python3-venv 没有装成，请由管理员安装：\n{done.stderr.strip()}")
     importlib.invalidate_caches()
 
 
