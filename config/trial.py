@@ -12,6 +12,7 @@ CHECKS = (
     ("ruff", "check", "."),
     ("mypy",),
     ("lint-imports",),
+    ("pytest", "-q", "tests/test_house.py"),
 )
 
 
