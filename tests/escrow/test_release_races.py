@@ -91,8 +91,9 @@ def test_money_that_races_a_release_is_released_or_refused(estate, people, round
     release_no = estate.applied(people.handler)
     ready, taken, refused, released = threading.Barrier(13), [], [], []
 
-    def bank(notice_no: str) -> None:
+    def bank(notice_no: str, wait: float) -> None:
         ready.wait()
+        time.sleep(wait)
         try:
             taken.append(pay(estate, notice_no))
         except Refused as error:
@@ -100,10 +101,13 @@ def test_money_that_races_a_release_is_released_or_refused(estate, people, round
 
     def press() -> None:
         ready.wait()
-        time.sleep(round_ * 0.01)
+        time.sleep(0.1 + round_ * 0.05)
         released.append(approved(estate, release_no, people.chief))
 
-    crowd = [threading.Thread(target=bank, args=(notice_no,)) for notice_no in notices]
+    crowd = [
+        threading.Thread(target=bank, args=(notice_no, place * 0.04))
+        for place, notice_no in enumerate(notices)
+    ]
     crowd.append(threading.Thread(target=press))
     for thread in crowd:
         thread.start()
