@@ -158,7 +158,8 @@ RELEASED_STANDS = """
 CREATE FUNCTION released_project_stands() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     IF EXISTS (SELECT FROM building b
-                 JOIN supervised_account a ON a.project_id = b.project_id AND a.status IN ('releasing', 'closed')
+                 JOIN supervised_account a ON a.project_id = b.project_id AND a.status IN ('releasing',
+                 'closed')
                 WHERE b.id = NEW.building_id) THEN
         RAISE 'unit %: its project is released from supervision', NEW.unit_code
               USING ERRCODE = 'check_violation', CONSTRAINT = 'released_project_stands';
