@@ -6,7 +6,7 @@ import secrets
 import shutil
 import tempfile
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
 
@@ -15,10 +15,13 @@ import psycopg
 from config.migrate import upgrade
 from config.postgres import Server, find_programs
 from config.roles import APP, OWNER, ROLES, VERIFIER, admit_roles, create_database, create_roles
+from ledger import checks
 from ledger.accounts import Account, open_account, open_book
+from ledger.checks import Finding
 from ledger.journal import Draft, post_many
 from ledger.money import Yuan
 from ledger.movements import Movement, Transfer
+from ledger.seals import seal
 from ledger.terms import Side
 
 PAIRS = 1000
@@ -30,6 +33,7 @@ DEPOSIT = Movement("B1", "基准入账", frozenset({("1101", "2111")}))
 SETTINGS = {"shared_buffers": "512MB", "max_wal_size": "4GB", "max_connections": "60",
 "checkpoint_timeout": "30min"}
 
+# A posting that checks nothing: keys, postings by account so that they can be read, and that is all (裸写).
 BARE = """
 CREATE SCHEMA bare;
 CREATE TABLE bare.entry (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, reference text,
@@ -78,11 +82,21 @@ class Ground:
     """A server, and the pairs of accounts every copy of the template holds (场地)."""
 
     server: Server
-    pairs: list[tuple[Account, Account]]
+    pairs: list[tuple[Account, Account]] = field(default_factory=list)
+    findings: list[Finding] = field(default_factory=list)
 
     def url(self, role: str, database: str = "postgres") -> str:
         """A URL for one role."""
         return self.server.url(role, database=database)
+
+    def verify(self, database: str) -> None:
+        """Seal what a cell booked and ask every check of the ledger (核验)."""
+        with psycopg.connect(self.url(APP, database)) as connection:
+            seal(connection)
+        with psycopg.connect(self.url(VERIFIER, database)) as connection:
+            self.findings = checks.run(connection)
+        if wrong := [finding for finding in self.findings if not finding.ok]:
+            raise SystemExit(f"核验不通过：{wrong}")
 
     @contextlib.contextmanager
     def copy(self) -> Iterator[str]:
@@ -111,7 +125,7 @@ def open_ground() -> Iterator[Ground]:
             create_database(connection, TEMPLATE, OWNER)
             admit_roles(connection, TEMPLATE)
         upgrade(server.url(OWNER, database=TEMPLATE))
-        ground = Ground(server, [])
+        ground = Ground(server)
         ground.pairs = _fill(ground)
         with psycopg.connect(ground.url("postgres", TEMPLATE), autocommit=True) as connection:
             connection.execute("VACUUM (ANALYZE)")
@@ -147,6 +161,3 @@ def _fill(ground: Ground) -> list[tuple[Account, Account]]:
             connection.execute("SELECT bare.post_many(%s, %s, %s, %s, %s)", (refs, DAY, debits, credits,
             sums))
     return pairs
-
-
-VERIFIED_BY = VERIFIER

@@ -82,7 +82,9 @@ CELLS = [
 ]
 
 
-def run_cell(ground: Ground, cell: Cell, step: Step, seconds: float) -> tuple[float, list[float]]:
+def run_cell(
+    ground: Ground, cell: Cell, step: Step, seconds: float, *, verify: bool = False
+) -> tuple[float, list[float]]:
     """Entries per second and every call's seconds, in a fresh copy of the template."""
     with ground.copy() as name:
         context = multiprocessing.get_context("fork")
@@ -101,6 +103,8 @@ def run_cell(ground: Ground, cell: Cell, step: Step, seconds: float) -> tuple[fl
         told = [found.get(timeout=seconds + 60) for _ in clients]
         for client in clients:
             client.join()
+        if verify:
+            ground.verify(name)
     return sum(made / taken for made, taken, _ in told), [took for *_, each in told for took in each]
 
 
@@ -127,7 +131,7 @@ def measure(ground: Ground, rounds: int, seconds: float, say: Callable[[str], No
     for number in range(rounds):
         for cell in CELLS:
             bare, _ = run_cell(ground, cell, cell.bare, seconds)
-            ours, each = run_cell(ground, cell, cell.ours, seconds)
+            ours, each = run_cell(ground, cell, cell.ours, seconds, verify=number == rounds - 1)
             seen[cell.name].append((ours, bare, each))
             say(f"第 {number + 1} 轮  {cell.name:28} {ours:9.0f}/s  裸写 {bare:9.0f}/s  {ours / bare:.2f}")
     return [_row(cell, seen[cell.name]) for cell in CELLS]
