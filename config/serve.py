@@ -9,6 +9,7 @@ import os
 import signal
 import sys
 import time
+import traceback
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -55,6 +56,12 @@ def _live(plan: Plan) -> int:
         _watch(children, broker)
     except CannotStart as reason:
         say(f"✗ {reason}")
+        code = 1
+    except Exception as fault:
+        log = plan.data / "log" / "launcher.log"
+        log.write_text(traceback.format_exc())
+        said = str(fault).strip().splitlines() or [""]
+        say(f"✗ 启动失败：{type(fault).__name__} {said[0]}（详情见 {log}）")
         code = 1
     except Stopped as stopped:
         say(f"\n▸ {stopped.reason}")
@@ -121,7 +128,7 @@ def _start_server(server: Server, kept: dict[str, Any]) -> None:
 def _migrate(kept: dict[str, Any]) -> None:
     from config.migrate import head, upgrade
 
-    standing = roles.migration_of(kept["database_url"])
+    standing = roles.migration_of(kept["owner_url"])
     if standing == head():
         say(f"✓ 数据结构：已是最新（{standing}）")
         return
