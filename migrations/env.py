@@ -1,12 +1,19 @@
 """Runs migrations as escrow_owner, one house at a time (迁移环境)."""
 
 from alembic import context
+from alembic.runtime.migration import MigrationContext
 from sqlalchemy import create_engine, pool, text
 
 from config.settings import Settings
 
 # Two starts at once wait for each other here; any other lock must come within two seconds or not at all.
 ONE_AT_A_TIME = 0x45534352
+
+
+def show_version_to_all(ctx: MigrationContext, **_: object) -> None:
+    """Every role may know which migration stands: /readyz asks. In each migration's own transaction."""
+    if ctx.connection is not None:
+        ctx.connection.execute(text("GRANT SELECT ON alembic_version TO PUBLIC"))
 
 
 def run() -> None:
@@ -19,11 +26,11 @@ def run() -> None:
         connection.execute(text("SET lock_timeout = '2s'"))
         connection.execute(text("SET idle_in_transaction_session_timeout = 0"))
         connection.commit()
-        context.configure(connection=connection, transaction_per_migration=True)
+        context.configure(
+            connection=connection, transaction_per_migration=True, on_version_apply=show_version_to_all
+        )
         with context.begin_transaction():
             context.run_migrations()
-        # Every role may know which migration stands: /readyz asks.
-        connection.execute(text("GRANT SELECT ON alembic_version TO PUBLIC"))
         connection.execute(text("SELECT pg_advisory_unlock(:key)"), {"key": ONE_AT_A_TIME})
         connection.commit()
 
