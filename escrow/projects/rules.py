@@ -145,17 +145,20 @@ def _foreign_refusals(facts: RegisterFacts, law: Law) -> list[Refusal]:
 
 
 def _sold_refusals(facts: RegisterFacts, law: Law) -> list[Refusal]:
+    """A sold home stays as it is; one that was ever sold stays in its building, where its money stood."""
     source, found = law["register_fixed"].citation, []
-    for unit in facts.living:
-        asked = facts.asked.get(unit.unit_code)
-        if unit.status is UnitStatus.AVAILABLE or asked == unit.place:
+    for unit in facts.known:
+        asked, is_free = facts.asked.get(unit.unit_code), unit.removed or unit.status is UnitStatus.AVAILABLE
+        moved = asked is not None and asked.building_no != unit.place.building_no
+        stays = not (moved and unit.has_history) if is_free else asked == unit.place
+        if unit.project_no != facts.project_no or stays:
             continue
         if asked is None:
             said = "不得移出楼盘表"
-        elif asked.area != unit.place.area:
-            said = f"面积不得由 {unit.place.area} 改为 {asked.area} 平方米"
-        else:
+        elif moved:
             said = f"不得由 {unit.place.building_no} 幢改列 {asked.building_no} 幢"
+        else:
+            said = f"面积不得由 {unit.place.area} 改为 {asked.area} 平方米"
         found.append(Refusal("unit-has-contract", f"房屋 {unit.unit_code} 已有合同或已登记，{said}", source))
     return found
 

@@ -202,7 +202,8 @@ CREATE CONSTRAINT TRIGGER contract_agrees AFTER INSERT ON contract_cancellation
 SOLD_UNIT_STANDS = """
 CREATE FUNCTION sold_unit_stands() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-    IF EXISTS (SELECT FROM contract c WHERE c.unit_id = OLD.id AND c.status <> 'cancelled') THEN
+    IF EXISTS (SELECT FROM contract c WHERE c.unit_id = OLD.id
+                  AND (c.status <> 'cancelled' OR NEW.building_id <> OLD.building_id)) THEN
         RAISE 'unit % is under contract', OLD.unit_code
               USING ERRCODE = 'check_violation', CONSTRAINT = 'sold_unit_stands';
     END IF;

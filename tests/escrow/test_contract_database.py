@@ -139,3 +139,14 @@ def test_a_void_notice_is_void_for_good(house, county):
     refused(house, "UPDATE payment_notice SET voided_at = NULL", "notice_void_for_good")
     refused(house, "UPDATE payment_notice SET paid = 1", "notice_void_for_good")
     refused(house, "DELETE FROM contract_cancellation", "written_once")
+
+
+def test_a_unit_that_was_ever_sold_stays_in_its_building(house, county):
+    """注销之后，房屋可以改面积，仍不得改列他幢：它的钱曾记在原幢。"""
+    drafted = county.draft(county.project(buildings=2))
+    body = {"event_id": new_number("ZX"), "cancelled_on": bureau_day().isoformat(), "reason": "放弃"}
+    county.post("filing", f"/contracts/{drafted.contract_no}/cancellation", body)
+    which = "WHERE id = (SELECT unit_id FROM contract)"
+    refused(house, f"UPDATE unit SET building_id = building_id + 1 {which}", "sold_unit_stands")
+    with house.connect() as connection:
+        assert connection.execute(f"UPDATE unit SET area = 1 {which}").rowcount == 1

@@ -199,6 +199,14 @@ def test_a_cancelled_draft_frees_its_unit_but_its_building_stays(county):
     assert len(county.get("platform", f"{path}/units?status=available").json["items"]) == 2
     made.body["buildings"][0]["units"][0]["area"] = "97.00"
     assert county.put("platform", path, made.body).status_code == 200
+    moved = copy.deepcopy(made.body)
+    moved["buildings"][1]["units"].append(moved["buildings"][0]["units"].pop())
+    assert reasons(county.put("platform", path, moved)) == ["unit-has-contract"]
+    out = copy.deepcopy(made.body)
+    del out["buildings"][0]["units"][0]
+    assert county.put("platform", path, out).status_code == 200
+    assert reasons(county.put("platform", path, moved)) == ["unit-has-contract"]
+    assert county.put("platform", path, made.body).status_code == 200
     del made.body["buildings"][0]
     assert reasons(county.put("platform", path, made.body)) == ["building-has-contract"]
 

@@ -52,6 +52,17 @@ def test_a_sold_unit_stays_to_the_hundredth_of_a_square_metre(status):
         assert codes(refusals(free, LAW)) == []
 
 
+def test_a_unit_that_was_ever_sold_stays_in_its_building():
+    """曾有合同的房屋，合同注销后也不得改列他幢，移出后再列入也一样；原处再列入可以。"""
+    once = replace(UNIT, status=UnitStatus.AVAILABLE)
+    for known in (once, replace(once, removed=True)):
+        facts = replace(REGISTER, known=[known], status=ProjectStatus.PROPOSED)
+        assert codes(refusals(replace(facts, asked={"U1": replace(PLACE, building_no="2")}), LAW)) == [
+            "unit-has-contract"
+        ]
+        assert codes(refusals(replace(facts, asked={"U1": replace(PLACE, area=Decimal("97.00"))}), LAW)) == []
+
+
 def test_a_foreign_code_is_free_only_when_taken_out_unsold():
     """他项目的代码：在册不可用；移出而曾有合同不可用；移出且从未出售可用。"""
     foreign = replace(UNIT, project_no="XM2", status=UnitStatus.AVAILABLE)
