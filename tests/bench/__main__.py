@@ -13,11 +13,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from tests.bench import ledger
+from tests.bench import doors, ledger
 from tests.bench.ground import Ground, open_ground
 
 Part = Callable[[Ground, int, float, Callable[[str], None]], list[dict[str, Any]]]
-PARTS: dict[str, Part] = {"记账": ledger.measure}
+PARTS: dict[str, Part] = {"记账": ledger.measure, "接口": doors.measure}
 
 
 def main() -> int:
