@@ -18,7 +18,11 @@ T = TypeVar("T")
 RETRIES = 5
 # Serialization failure and deadlock: PostgreSQL undid everything, so the whole unit may run again.
 RETRYABLE = ("40001", "40P01")
-TIMEOUTS = "-c lock_timeout=3s -c statement_timeout={statement} -c idle_in_transaction_session_timeout=5s"
+# Every lookup has its index; a plan made while a table was small must not go on reading it whole.
+OPTIONS = (
+    "-c lock_timeout=3s -c statement_timeout={statement} -c idle_in_transaction_session_timeout=5s"
+    " -c enable_seqscan=off"
+)
 
 
 class Base(DeclarativeBase):
@@ -58,7 +62,7 @@ class Database:
                 "keepalives_idle": 5,
                 "tcp_user_timeout": 3000,
                 "application_name": f"escrow-{role}",
-                "options": TIMEOUTS.format(statement=statement),
+                "options": OPTIONS.format(statement=statement),
             },
         )
         event.listen(self.engine, "checkout", _refuse_closed_connection)

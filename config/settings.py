@@ -38,6 +38,8 @@ class Settings:
     crash_point: str | None = None
     testing: bool = False
     secure_cookies: bool = False
+    # Where requests are counted; a Redis where several servers share the work.
+    rate_storage: str = field(default="memory://", repr=False)
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str] | None = None) -> "Settings":
@@ -71,6 +73,7 @@ class Settings:
             port=_port(environ.get("PORT") or "8000"),
             crash_point=environ.get("ESCROW_CRASH_POINT"),
             secure_cookies=environ.get("ESCROW_HTTPS") == "1",
+            rate_storage=environ.get("RATELIMIT_STORAGE_URI") or "memory://",
         )
 
 

@@ -15,6 +15,7 @@ import psycopg
 import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
+from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from config.database import Database
@@ -81,6 +82,18 @@ class House:
     def connect(self, role: str = "app", **options: Any) -> psycopg.Connection[Any]:
         """A plain psycopg connection as one role."""
         return psycopg.connect(self.url(role), **options)
+
+
+def settle(database: Database) -> None:
+    """Wait for every transaction begun before: the server is shared, and seals and events wait for them too."""
+    with database.begin() as session:
+        mine = session.scalar(text("SELECT pg_current_xact_id()::text::bigint"))
+    for _ in range(1000):
+        with database.begin() as session:
+            if session.scalar(text("SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint")) > mine:
+                return
+        time.sleep(0.02)
+    raise AssertionError("其他事务迟迟没有结束")
 
 
 def pytest_configure(config: pytest.Config) -> None:

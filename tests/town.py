@@ -9,6 +9,7 @@ from typing import Any
 from flask.testing import FlaskClient
 
 from config.clock import bureau_day, now
+from tests.conftest import settle
 from tests.desk import bearer
 from tests.estate import Estate, build, officers
 
@@ -104,6 +105,7 @@ class Town:
 
     def events(self, who: str) -> list[tuple[str, str]]:
         """What one system is told, as (type, subject)."""
+        settle(self.estate.house.database)
         answer = self.call(who, "GET", "/events?limit=200").json
         return [(event["type"], event["subject"]) for event in answer["items"]]
 

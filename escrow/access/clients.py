@@ -7,7 +7,7 @@ import secrets
 from dataclasses import dataclass
 from hashlib import sha256
 
-from sqlalchemy import delete, func, literal, select, text, update
+from sqlalchemy import delete, func, literal, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -27,12 +27,12 @@ class Caller:
     bank_code: str | None
 
 
-_CALLER = text(
-    "SELECT c.client_id, t.scopes, c.bank_code"
-    "  FROM api_token t JOIN api_client c ON c.id = t.api_client_id"
-    " WHERE t.token_hash = :hash AND t.expires_at > clock_timestamp()"
-    "   AND t.revoked_at IS NULL AND c.retired_at IS NULL"
-)
+_CALLER = """
+SELECT c.client_id, t.scopes, c.bank_code
+  FROM api_token t JOIN api_client c ON c.id = t.api_client_id
+ WHERE t.token_hash = %s AND t.expires_at > clock_timestamp()
+   AND t.revoked_at IS NULL AND c.retired_at IS NULL
+"""
 
 
 def caller_of(database: Database, token: str) -> Caller | None:
@@ -42,7 +42,7 @@ def caller_of(database: Database, token: str) -> Caller | None:
     """
     with database.engine.connect() as connection:
         connection = connection.execution_options(isolation_level="AUTOCOMMIT")
-        row = connection.execute(_CALLER, {"hash": hashed(token)}).one_or_none()
+        row = connection.exec_driver_sql(_CALLER, (hashed(token),)).one_or_none()
     return Caller(row.client_id, frozenset(row.scopes), row.bank_code) if row else None
 
 

@@ -14,7 +14,7 @@ from flask_wtf.csrf import CSRFError, CSRFProtect
 from config.clock import bureau_time
 from config.settings import Settings
 from escrow.access.guards import CODE_FIELD, may, safe_next
-from escrow.access.rates import RATES, limiter
+from escrow.access.rates import prepare_rates
 from escrow.access.rules import ROLE_LABELS, SESSION_LIMIT
 from escrow.access.tries import TooSoon
 from escrow.errors import Forbidden
@@ -83,11 +83,9 @@ def furnish(app: Flask) -> None:
         SEND_FILE_MAX_AGE_DEFAULT=3600,
         WTF_CSRF_CHECK_DEFAULT=False,
         WTF_CSRF_TIME_LIMIT=None,
-        RATELIMIT_HEADERS_ENABLED=False,
     )
-    app.config.setdefault("RATES", RATES)
     csrf.init_app(app)
-    limiter.init_app(app)
+    prepare_rates(app)
     app.before_request(_number_request)
     app.before_request(_check_form)
     app.after_request(_close)

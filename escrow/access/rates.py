@@ -4,22 +4,27 @@ from __future__ import annotations
 
 from functools import cache
 
-from flask import current_app
-from flask_limiter import Limiter
-from flask_limiter.util import get_remote_address
+from flask import Flask, current_app
 from limits import RateLimitItem, parse
+from limits.storage import storage_from_string
+from limits.strategies import FixedWindowRateLimiter
 
 from escrow.errors import TooMany
 
 # Counted per worker process unless RATELIMIT_STORAGE_URI names a Redis; never below 100 a second.
 RATES = {"client": "1000 per second", "token-door": "100 per second"}
 
-limiter = Limiter(get_remote_address, storage_uri="memory://", strategy="fixed-window")
+
+def prepare_rates(app: Flask) -> None:
+    """Open the place where requests are counted (计数处)."""
+    app.config.setdefault("RATES", RATES)
+    storage = storage_from_string(app.extensions["settings"].rate_storage)
+    app.extensions["rates"] = FixedWindowRateLimiter(storage)
 
 
 def within_rate(kind: str, name: str) -> None:
     """Count one request of a client, or of an address at the token door (限速). Raises TooMany."""
-    if not limiter.limiter.hit(_rate(current_app.config["RATES"][kind]), kind, name):
+    if not current_app.extensions["rates"].hit(_rate(current_app.config["RATES"][kind]), kind, name):
         raise TooMany
 
 

@@ -1,10 +1,11 @@
 """A bank's credit is booked and matched (购房款入账). Lock, look, judge, write."""
 
+import json
 from dataclasses import asdict, dataclass
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import text, update
+from sqlalchemy import update
 from sqlalchemy.orm import Session
 
 from config.clock import bureau_day, bureau_time
@@ -17,7 +18,6 @@ from escrow.contracts.rules import ContractStatus
 from escrow.deposits.facts import Named, Place, deposit_accounts, named, place, plan
 from escrow.deposits.rules import Channel, account_refusals, is_made_good, matched, receipt_status
 from escrow.errors import Invalid, Refused
-from escrow.outbox import emit
 from ledger.journal import Entry, post
 from ledger.money import ZERO, Yuan
 from ledger.movements import Transfer
@@ -54,28 +54,19 @@ def receive(session: Session, deposit: Deposit, bank_code: str, told: Settings) 
     if deposit.value_date > today:
         raise Invalid({"value_date": "起息日不能晚于今天。"})
     account = place(session, deposit.account_no, bank_code, today)
-    notice = named(session, deposit.notice_no, account.project_id)
+    notice = named(session, deposit.notice_no, account)
     if reasons := account_refusals(account.account_no, account.status, account.law):
         raise Refused(reasons)
     taken = matched(deposit.amount, notice.facts if notice else None)
     notice = notice if taken > ZERO else None
 
     entry = _book(session, deposit, account, notice, bank_code)
-    receipt_no = _write(
-        session,
-        deposit,
-        account,
-        notice,
-        {"bank_code": bank_code, "entry": entry, "matched": taken, "settings": told},
-    )
+    answer = _answer(deposit, notice, taken, entry)
+    _write(session, deposit, account, notice, {
+        "bank_code": bank_code, "entry": entry, "answer": answer, "matched": taken, "settings": told,
+    })  # fmt: skip
     if notice is not None and notice.facts.contract_status is ContractStatus.AT_RISK:
         _clear_risk(session, notice, today)
-    answer = _answer(deposit, notice, receipt_no, taken, entry)
-    emit(session, "deposit.confirmed", receipt_no, answer, audience=[f"bank:{bank_code}", "filing"])
-    audit.record(
-        session, "deposit.booked", receipt_no, account_no=account.account_no, amount=str(deposit.amount),
-        matched=str(taken), bank_serial=deposit.bank_serial, entry_no=entry.entry_no,
-    )  # fmt: skip
     return answer
 
 
@@ -94,36 +85,46 @@ def _book(session: Session, deposit: Deposit, account: Place, notice: Named | No
     )  # fmt: skip
 
 
-# The receipt, its allocation and the notice's new total: one statement, one round trip.
-_WRITE = text("""
+# The receipt, its allocation, the notice's new total, the event and the trail: one statement, one round trip.
+_WRITE = """
 WITH booked AS (
     INSERT INTO receipt (receipt_no, account_id, bank_code, bank_serial, amount, value_date, bank_booked_at,
                          notice_no, payer_name_sealed, payer_name_masked, payer_account_sealed,
                          payer_account_masked, channel, memo, entry_id, booked_at)
-    VALUES ('RZ' || to_char(CAST(:today AS date), 'YYYYMMDD') || to_char(nextval('receipt_number'),
-    'FM000000000'),
-            :account_id, :bank_code, :bank_serial, :amount, :value_date, :bank_booked_at, :notice_no,
-            :payer_name_sealed, :payer_name_masked, :payer_account_sealed, :payer_account_masked,
-            :channel, :memo, :entry_id, :booked_at)
-    RETURNING id, receipt_no
+    VALUES (%(receipt_no)s, %(account_id)s, %(bank_code)s, %(bank_serial)s, %(amount)s, %(value_date)s,
+            %(bank_booked_at)s, %(notice_no)s, %(payer_name_sealed)s, %(payer_name_masked)s,
+            %(payer_account_sealed)s, %(payer_account_masked)s, %(channel)s, %(memo)s, %(entry_id)s,
+            %(booked_at)s)
+    RETURNING id
 ), allocated AS (
     INSERT INTO receipt_allocation (receipt_id, notice_id, contract_id, amount)
-    SELECT booked.id, :notice_id, :contract_id, :matched FROM booked
-     WHERE CAST(:notice_id AS integer) IS NOT NULL
+    SELECT booked.id, %(notice_id)s, %(contract_id)s, %(matched)s FROM booked
+     WHERE %(notice_id)s::integer IS NOT NULL
 ), paid AS (
-    UPDATE payment_notice SET paid = paid + :matched WHERE id = :notice_id
+    UPDATE payment_notice SET paid = paid + %(matched)s WHERE id = %(notice_id)s
+), told AS (
+    INSERT INTO outbox_event (type, subject, data, audience)
+    VALUES ('deposit.confirmed', %(receipt_no)s, %(answer)s::jsonb, %(audience)s)
 )
-SELECT receipt_no FROM booked
-""")
+INSERT INTO audit_event (action, subject_kind, subject, result, actor_kind, actor_id, actor_name, address,
+                         request_id, detail)
+VALUES (%(action)s, %(subject_kind)s, %(subject)s, %(result)s, %(actor_kind)s, %(actor_id)s, %(actor_name)s,
+        %(address)s, %(request_id)s, %(detail)s::jsonb)
+"""
 
 
 def _write(
     session: Session, deposit: Deposit, account: Place, notice: Named | None, made: dict[str, Any]
-) -> str:
+) -> None:
     told: Settings = made["settings"]
     entry: Entry = made["entry"]
+    answer: dict[str, Any] = made["answer"]
+    trail = audit.row(
+        "deposit.booked", answer["receipt_no"], account_no=account.account_no, amount=answer["amount"],
+        matched=answer["matched"], bank_serial=deposit.bank_serial, entry_no=entry.entry_no,
+    )  # fmt: skip
     row = {
-        "today": bureau_day(entry.booked_at),
+        "receipt_no": answer["receipt_no"],
         "account_id": account.id,
         "bank_code": made["bank_code"],
         "bank_serial": deposit.bank_serial,
@@ -142,8 +143,12 @@ def _write(
         "notice_id": notice.id if notice else None,
         "contract_id": notice.contract_id if notice else None,
         "matched": made["matched"].fen,
+        "answer": json.dumps(answer, ensure_ascii=False),
+        "audience": [f"bank:{made['bank_code']}", "filing"],
+        **trail,
+        "detail": json.dumps(trail["detail"], ensure_ascii=False),
     }
-    return str(session.scalar(_WRITE, row))
+    session.connection().exec_driver_sql(_WRITE, row)
 
 
 def _clear_risk(session: Session, notice: Named, today: date) -> None:
@@ -155,10 +160,11 @@ def _clear_risk(session: Session, notice: Named, today: date) -> None:
 
 
 def _answer(
-    deposit: Deposit, notice: Named | None, receipt_no: str, taken: Yuan, entry: Entry
+    deposit: Deposit, notice: Named | None, taken: Yuan, entry: Entry
 ) -> dict[str, Any]:
     return {
-        "receipt_no": receipt_no,
+        # A receipt has one booking, so it bears the number of that entry.
+        "receipt_no": f"RZ{bureau_day(entry.booked_at):%Y%m%d}{entry.entry_no}",
         "status": receipt_status(deposit.amount, taken, is_reversed=False).value,
         "contract_no": notice.contract_no if notice else None,
         "notice_no": deposit.notice_no,

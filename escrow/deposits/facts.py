@@ -16,12 +16,11 @@ from escrow.contracts.rules import ContractStatus, Source
 from escrow.deposits.rules import NoticeFacts, Promise, account_refusals
 from escrow.errors import NotFound, Refused
 from escrow.projects.models import Project
-from escrow.supervision.books import account_of
-from escrow.supervision.models import Agreement, SupervisedAccount
+from escrow.supervision.books import account_of, opened_account
+from escrow.supervision.models import Agreement
 from escrow.supervision.rules import AccountStatus, AgreementStatus
 from ledger.accounts import Account
 from ledger.money import Yuan
-from ledger.terms import Side
 from ledger.wire import ask
 
 
@@ -46,22 +45,27 @@ class Named:
     contract_no: str
     building_id: int
     facts: NoticeFacts
+    # Ledger accounts already opened for it, by heading.
+    opened: dict[str, int]
+
+
+_PLACE = """
+SELECT a.id, a.project_id, a.book_id, a.status, p.region
+  FROM supervised_account a JOIN project p ON p.id = a.project_id
+ WHERE a.account_no = %s AND a.bank_code = %s
+   FOR SHARE OF a
+"""
 
 
 def place(session: Session, account_no: str, bank_code: str, day: date) -> Place:
     """The bank's own account, or NotFound; Refused where supervision is only proposed (查账户)."""
-    found = session.execute(
-        select(SupervisedAccount, Project.region)
-        .join(Project, Project.id == SupervisedAccount.project_id)
-        .where(SupervisedAccount.account_no == account_no, SupervisedAccount.bank_code == bank_code)
-        .with_for_update(read=True, of=SupervisedAccount)
-    ).one_or_none()
-    if found is None:
+    rows = ask(session, _PLACE, (account_no, bank_code))
+    if not rows:
         _refuse_proposed(session, account_no, bank_code, day)
         raise NotFound("没有这个监管账户，或不属于贵行")
-    account, region = found
+    [(account_id, project_id, book_id, status, region)] = rows
     law = law_on(day, "presale_funds", region)
-    return Place(account.id, account_no, account.project_id, account.book_id, account.status, law)
+    return Place(account_id, account_no, project_id, book_id, AccountStatus(status), law)
 
 
 def _refuse_proposed(session: Session, account_no: str, bank_code: str, day: date) -> None:
@@ -79,23 +83,31 @@ def _refuse_proposed(session: Session, account_no: str, bank_code: str, day: dat
         raise Refused(account_refusals(account_no, AccountStatus.PROPOSED, law))
 
 
-_NOTICE = text("""
+# With the ledger accounts a deposit on it touches, so that the door asks once.
+_NOTICE = """
 SELECT n.id, n.contract_id, n.amount, n.paid, n.voided_at IS NOT NULL AS is_void,
-       c.contract_no, c.status, c.project_id, u.building_id
+       c.contract_no, c.status, c.project_id, u.building_id,
+       (SELECT jsonb_object_agg(l.code, l.id) FROM ledger.account l
+         WHERE l.book_id = %(book_id)s
+           AND (l.code, l.key) IN (('1101', ''), ('2101', ''), ('8199', ''),
+                                   ('2111', 'building:' || u.building_id), ('8101', 'contract:' || c.id))
+       ) AS opened
   FROM payment_notice n JOIN contract c ON c.id = n.contract_id JOIN unit u ON u.id = c.unit_id
- WHERE n.notice_no = :notice_no
+ WHERE n.notice_no = %(notice_no)s
    FOR NO KEY UPDATE OF c, n
-""")
+"""
 
 
-def named(session: Session, notice_no: str | None, project_id: int) -> Named | None:
+def named(session: Session, notice_no: str | None, account: Place) -> Named | None:
     """The notice and its contract under their locks, if we know it (查通知书)."""
     if notice_no is None:
         return None
-    row = session.execute(_NOTICE, {"notice_no": notice_no}).one_or_none()
+    asked = {"notice_no": notice_no, "book_id": account.book_id}
+    row = session.connection().exec_driver_sql(_NOTICE, asked).one_or_none()
     if row is None:
         return None
-    return Named(row.id, row.contract_id, row.contract_no, row.building_id, _notice_facts(row, project_id))
+    facts = _notice_facts(row, account.project_id)
+    return Named(row.id, row.contract_id, row.contract_no, row.building_id, facts, row.opened)
 
 
 def _notice_facts(row: Row[Any], project_id: int) -> NoticeFacts:
@@ -109,7 +121,7 @@ def _notice_facts(row: Row[Any], project_id: int) -> NoticeFacts:
 
 
 _ACCOUNTS = """
-SELECT id, code, key, side, floor FROM ledger.account
+SELECT id, code, key FROM ledger.account
  WHERE book_id = %s AND (code, key) IN (SELECT * FROM unnest(%s::text[], %s::text[]))
 """
 
@@ -117,25 +129,26 @@ SELECT id, code, key, side, floor FROM ledger.account
 def accounts(session: Session, book_id: int, wanted: list[tuple[str, str]]) -> list[Account]:
     """The ledger accounts of these headings and keys, in the order asked, opened when first needed (取科目)."""
     rows = ask(session, _ACCOUNTS, (book_id, [code for code, _ in wanted], [key for _, key in wanted]))
-    known = {
-        (code, key): Account(
-            id_, book_id, code, key, Side(side), None if floor is None else Yuan.from_fen(floor)
-        )
-        for id_, code, key, side, floor in rows
-    }
+    known = {(code, key): opened_account(id_, book_id, code, key) for id_, code, key in rows}
     return [known.get(one) or account_of(session, book_id, one[0], key=one[1]) for one in wanted]
 
 
 def deposit_accounts(session: Session, book_id: int, notice: Named | None) -> list[Account]:
     """1101 and 2101, and with a notice also 2111 of the building, 8101 of the contract and 8199."""
     wanted = [(chart.DEPOSITS_AT_BANK, ""), (chart.UNMATCHED, "")]
-    if notice is not None:
-        wanted += [
-            (chart.KEY_FUNDS, chart.building_key(notice.building_id)),
-            (chart.PAID_IN_BY_CONTRACT, chart.contract_key(notice.contract_id)),
-            (chart.MEMO_CONTRA, ""),
-        ]
-    return accounts(session, book_id, wanted)
+    if notice is None:
+        return accounts(session, book_id, wanted)
+    wanted += [
+        (chart.KEY_FUNDS, chart.building_key(notice.building_id)),
+        (chart.PAID_IN_BY_CONTRACT, chart.contract_key(notice.contract_id)),
+        (chart.MEMO_CONTRA, ""),
+    ]
+    return [
+        opened_account(notice.opened[code], book_id, code, key)
+        if code in notice.opened
+        else account_of(session, book_id, code, key=key)
+        for code, key in wanted
+    ]
 
 
 _PLAN = text("""

@@ -25,3 +25,9 @@ def account_of(session: Session, book_id: int, code: str, *, key: str = "") -> A
     """The account under a heading of the chart, opened when it is first needed (取科目账户)."""
     heading = chart.HEADINGS[code]
     return open_account(session, book_id, code, key=key, side=heading.side, floor=heading.floor)
+
+
+def opened_account(id_: int, book_id: int, code: str, key: str) -> Account:
+    """An account whose id was read with something else, as the chart opens it (已开立的科目账户)."""
+    heading = chart.HEADINGS[code]
+    return Account(id_, book_id, code, key, heading.side, heading.floor)

@@ -28,7 +28,6 @@ LIGHT = settings(
 def described(shared_house: Any) -> Iterator[tuple[Any, dict[str, str]]]:
     """The application on a shared house, and a token that opens every door."""
     app: Flask = create_app(shared_house.settings)
-    app.config["RATELIMIT_ENABLED"] = False
     with app.test_client() as client:
         found(shared_house, client)
     token = bearer(shared_house.database, "every-door", *SCOPES, bank_code=BANK)

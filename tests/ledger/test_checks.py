@@ -12,7 +12,7 @@ from ledger.journal import Draft, close_day, post_many
 from ledger.money import Yuan
 from ledger.movements import Transfer
 from ledger.seals import Head, day_root, head, keep, kept, seal
-from tests.conftest import House
+from tests.conftest import House, settle
 from tests.ledger.conftest import ANY, CLOSED, DAY, Books, deposit, open_books
 from tests.ledger.tampering import DEEDS, Tampering
 
@@ -26,6 +26,7 @@ def sealed_books(house: House) -> Books:
         for n in range(count):
             with house.database.begin() as session:
                 deposit(session, books, Yuan(10 * block + n + 1), f"d:{block * 8 + n}")
+        settle(house.database)
         with house.database.begin() as session:
             assert seal(session) == 1
     return books
@@ -103,6 +104,7 @@ def test_entries_under_way_are_sealed_later_and_none_is_skipped(house: House) ->
                 deposit(session, books, Yuan(1), f"quick:{n}")
         with house.database.begin() as session:
             assert seal(session) == 0
+    settle(house.database)
     for expected in (1, 0):
         with house.database.begin() as session:
             assert seal(session) == expected

@@ -191,8 +191,6 @@ class Ledger(RuleBasedStateMachine):
     def seal_all(self) -> None:
         seal(self.connection)
         self.connection.commit()
-        assert seal(self.connection) == 0
-        self.connection.commit()
 
     @invariant()
     def balances_are_the_model_s(self) -> None:
