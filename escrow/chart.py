@@ -1,7 +1,7 @@
 """Chart of accounts of a supervised account's book, and the only ways money may go (会计科目与资金去向). Pure.
 
-Codes and events as in the bureau's chart: P1 入账, P2 不明入账, P4 冲正, P20 解除监管. Until quotas exist,
-all matched money stands in 2111 of the unit's building. Memo accounts (8xxx) carry no money of their own.
+Codes and events as in the bureau's chart: P1 入账, P2 不明入账, P4 冲正, P20 解除监管. Where a building
+has no quota, all matched money stands in 2111. Memo accounts (8xxx) carry no money of their own.
 """
 
 from dataclasses import dataclass
@@ -25,7 +25,10 @@ RELEASED_PAYABLE = "2501"
 BANK_SURPLUS = "2901"
 PAID_IN_BY_CONTRACT = "8101"
 MEMO_CONTRA = "8199"
+QUOTA = "8201"
 GUARANTEE = "8202"
+NODE_RELEASED = "8203"
+KEY_PAID = "8204"
 WITHDRAWAL_HOLD = "8301"
 REFUND_HOLD = "8302"
 JUDICIAL_HOLD = "8303"
@@ -56,29 +59,80 @@ HEADINGS = {
     BANK_SURPLUS: Heading("银行长款挂账", Side.CREDIT),
     PAID_IN_BY_CONTRACT: Heading("合同累计缴存", Side.CREDIT),
     MEMO_CONTRA: Heading("备查对方科目", Side.DEBIT, None),
+    QUOTA: Heading("监管额度", Side.CREDIT),
     GUARANTEE: Heading("保函额度", Side.CREDIT),
+    NODE_RELEASED: Heading("节点释放额", Side.CREDIT),
+    KEY_PAID: Heading("重点资金已拨额", Side.CREDIT),
     WITHDRAWAL_HOLD: Heading("用款占用", Side.CREDIT),
     REFUND_HOLD: Heading("退款占用", Side.CREDIT),
     JUDICIAL_HOLD: Heading("司法冻结", Side.CREDIT),
 }
 
+# Between the two kinds of a building's money, as its level asks (重点与一般之间的重分类).
+_RESPLIT = frozenset({(KEY_FUNDS, GENERAL_FUNDS), (GENERAL_FUNDS, KEY_FUNDS)})
+
+
+def _memo(*codes: str) -> frozenset[tuple[str, str]]:
+    """A memo account noted and struck out again (备查登记与注销)."""
+    return frozenset(way for code in codes for way in ((MEMO_CONTRA, code), (code, MEMO_CONTRA)))
+
+
 RECEIVE_DEPOSIT = Movement(
     "P1", "购房款入账（超出或无主部分记待认领）",
     frozenset({
-        (DEPOSITS_AT_BANK, KEY_FUNDS), (DEPOSITS_AT_BANK, UNMATCHED), (MEMO_CONTRA, PAID_IN_BY_CONTRACT),
+        (DEPOSITS_AT_BANK, KEY_FUNDS), (DEPOSITS_AT_BANK, GENERAL_FUNDS), (DEPOSITS_AT_BANK, UNMATCHED),
+        (MEMO_CONTRA, PAID_IN_BY_CONTRACT),
     }),
 )  # fmt: skip
 REVERSE_DEPOSIT = Movement(
     "P4", "银行冲正（账内已无款的部分记应收银行更正款）",
     frozenset({
-        (KEY_FUNDS, DEPOSITS_AT_BANK), (UNMATCHED, DEPOSITS_AT_BANK),
+        (GENERAL_FUNDS, DEPOSITS_AT_BANK), (KEY_FUNDS, DEPOSITS_AT_BANK), (UNMATCHED, DEPOSITS_AT_BANK),
         (BANK_ERROR_RECEIVABLE, DEPOSITS_AT_BANK), (PAID_IN_BY_CONTRACT, MEMO_CONTRA),
     }),
 )  # fmt: skip
+SET_QUOTA = Movement("P7", "核定或调整监管额度", _memo(QUOTA) | _RESPLIT)
+REACH_NODE = Movement("P8", "工程节点核准，调整留存", _memo(NODE_RELEASED) | _RESPLIT)
+HOLD_WITHDRAWAL = Movement("P9", "用款核准，占用额度", _memo(WITHDRAWAL_HOLD))
+INSTRUCT_PAYMENT = Movement(
+    "P10", "签发拨付通知书",
+    frozenset({(GENERAL_FUNDS, PAYMENT_IN_TRANSIT), (KEY_FUNDS, PAYMENT_IN_TRANSIT)})
+    | _memo(WITHDRAWAL_HOLD, KEY_PAID) | _RESPLIT,
+)  # fmt: skip
+PAYMENT_PAID = Movement("P11", "银行已付", frozenset({(PAYMENT_IN_TRANSIT, DEPOSITS_AT_BANK)}))
+PAYMENT_FAILED = Movement(
+    "P12", "银行未付，退回原处",
+    frozenset({
+        (PAYMENT_IN_TRANSIT, GENERAL_FUNDS), (PAYMENT_IN_TRANSIT, KEY_FUNDS),
+        (PAYMENT_IN_TRANSIT, RELEASED_PAYABLE), (PAYMENT_IN_TRANSIT, RETURN_TO_PAYER),
+    }) | _memo(KEY_PAID) | _RESPLIT,
+)  # fmt: skip
+PAYMENT_RETURNED = Movement("P14", "付出后退汇", frozenset({(DEPOSITS_AT_BANK, PAYMENT_IN_TRANSIT)}))
+HOLD_REFUND = Movement("P15", "退款核准，占用额度", _memo(REFUND_HOLD))
+REFUND_DUE = Movement(
+    "P16", "退款应付（先一般后重点）",
+    frozenset({
+        (GENERAL_FUNDS, REFUND_PAYABLE), (KEY_FUNDS, REFUND_PAYABLE), (UNMATCHED, REFUND_PAYABLE),
+        (REFUND_HOLD, MEMO_CONTRA), (PAID_IN_BY_CONTRACT, MEMO_CONTRA),
+    }) | _RESPLIT,
+)  # fmt: skip
+INSTRUCT_REFUND = Movement("P17", "签发退款通知书", frozenset({(REFUND_PAYABLE, REFUND_IN_TRANSIT)}))
+REFUND_PAID = Movement("P17", "银行已退", frozenset({(REFUND_IN_TRANSIT, DEPOSITS_AT_BANK)}))
+REFUND_FAILED = Movement("P17", "银行未退，仍为应退", frozenset({(REFUND_IN_TRANSIT, REFUND_PAYABLE)}))
+REFUND_RETURNED = Movement("P14", "退出后退汇", frozenset({(DEPOSITS_AT_BANK, REFUND_IN_TRANSIT)}))
+COURT_HOLD = Movement("P18", "司法冻结、续冻与解冻", _memo(JUDICIAL_HOLD))
+COURT_DEDUCTION = Movement(
+    "P18d", "司法扣划（先一般后重点）",
+    frozenset({
+        (GENERAL_FUNDS, DEPOSITS_AT_BANK), (KEY_FUNDS, DEPOSITS_AT_BANK), (JUDICIAL_HOLD, MEMO_CONTRA),
+    }) | _RESPLIT,
+)  # fmt: skip
+SET_GUARANTEE = Movement("P19", "保函生效、递减与失效", _memo(GUARANTEE) | _RESPLIT)
 RELEASE = Movement(
     "P20", "解除监管，余额转应付开发企业",
     frozenset({(KEY_FUNDS, RELEASED_PAYABLE), (GENERAL_FUNDS, RELEASED_PAYABLE)}),
 )  # fmt: skip
+INSTRUCT_RELEASE = Movement("P20", "签发解除监管划付", frozenset({(RELEASED_PAYABLE, PAYMENT_IN_TRANSIT)}))
 
 # What must be zero before supervision ends (解除监管前须清零的科目, P20).
 OPEN_ITEMS = (
@@ -101,3 +155,23 @@ def building_key(building_id: int) -> str:
 def contract_key(contract_id: int) -> str:
     """The contract dimension of 8101 (合同辅助核算)."""
     return f"contract:{contract_id}"
+
+
+def withdrawal_key(building_id: int, withdrawal_id: int) -> str:
+    """The dimension of 8301: a building's own holds are found by its prefix (用款占用辅助核算)."""
+    return f"building:{building_id}:withdrawal:{withdrawal_id}"
+
+
+def refund_key(building_id: int, refund_id: int) -> str:
+    """The dimension of 8302 and of 2301 (退款辅助核算)."""
+    return f"building:{building_id}:refund:{refund_id}"
+
+
+def instruction_key(instruction_id: int) -> str:
+    """The dimension of 2201 and 2202 (指令辅助核算)."""
+    return f"instruction:{instruction_id}"
+
+
+def hold_key(hold_id: int) -> str:
+    """The dimension of 8303 (冻结辅助核算)."""
+    return f"hold:{hold_id}"

@@ -159,6 +159,7 @@ def officers(house: Any, *names: str) -> list[int]:
 def build(
     house: Any, accepted_by: list[int], *, buildings: int = 2, units: int = 2,
     clauses: list[dict[str, Any]] | None = None, bank_code: str = "ABC",
+    quotas: dict[str, str] | None = None, quota_mode: str = "floor", nodes: dict[str, str] | None = None,
 ) -> Estate:  # fmt: skip
     """A project in the register, its agreement accepted by two officers, its account open (监管中的项目)."""
     at = next(_numbers)
@@ -168,8 +169,9 @@ def build(
         agreement_no=f"XY{at:06d}", bank_code=bank_code, account_no=estate.account_no,
         account_name="测试置业预售资金监管专户", signed_on=bureau_day() - timedelta(days=300),
         clauses={
-            "quota_mode": "floor", "quotas": [], "nodes": [], "excess_use": "按协议使用",
-            "release": clauses or [], "review_days": 5,
+            "quota_mode": quota_mode, "excess_use": "按协议使用", "release": clauses or [], "review_days": 5,
+            "quotas": [{"building_no": no, "amount": amount} for no, amount in (quotas or {}).items()],
+            "nodes": [{"node": node, "locked_ratio": ratio} for node, ratio in (nodes or {}).items()],
         },
     )  # fmt: skip
     estate.do(lambda session: register_project(session, asked))

@@ -18,6 +18,9 @@ from escrow.contracts.rules import ContractStatus
 from escrow.deposits.facts import Named, Place, deposit_accounts, named, place, plan
 from escrow.deposits.rules import Channel, account_refusals, is_made_good, matched, receipt_status
 from escrow.errors import Invalid, Refused
+from escrow.supervision.books import account_of
+from escrow.supervision.funds import position
+from escrow.supervision.levels import Split, into
 from ledger.journal import Entry, post
 from ledger.money import ZERO, Yuan
 from ledger.movements import Transfer
@@ -76,13 +79,26 @@ def _book(session: Session, deposit: Deposit, account: Place, notice: Named | No
     transfers = []
     if contract:
         key_funds, paid_in, contra = contract
-        transfers += [Transfer(bank, key_funds, taken), Transfer(contra, paid_in, taken)]
+        split = _split(session, account, notice, taken)
+        if split.key_funds > ZERO:
+            transfers.append(Transfer(bank, key_funds, split.key_funds))
+        if split.general > ZERO:
+            general = account_of(session, account.book_id, chart.GENERAL_FUNDS, key=key_funds.key)
+            transfers.append(Transfer(bank, general, split.general))
+        transfers.append(Transfer(contra, paid_in, taken))
     if taken < deposit.amount:
         transfers.append(Transfer(bank, unmatched, deposit.amount - taken))
     return post(
         session, chart.RECEIVE_DEPOSIT, transfers,
         reference=f"deposit:{bank_code}:{deposit.bank_serial}", effective_on=deposit.value_date,
     )  # fmt: skip
+
+
+def _split(session: Session, account: Place, notice: Named | None, taken: Yuan) -> Split:
+    """Key funds up to the building's level, the rest general; all of it key funds where there is no quota."""
+    if notice is None or chart.QUOTA not in notice.opened:
+        return Split(taken, ZERO)
+    return into(position(session, account.book_id, notice.building_id, locked=True), taken)
 
 
 # The receipt, its allocation, the notice's new total, the event and the trail: one statement, one round trip.

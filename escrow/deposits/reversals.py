@@ -17,7 +17,9 @@ from escrow.deposits.models import ReceiptReversal
 from escrow.deposits.rules import Given, ReversalFacts, reversal_refusals, taken_from
 from escrow.errors import Invalid, NotFound, Refused
 from escrow.outbox import emit
-from ledger.accounts import lock_accounts
+from escrow.supervision.funds import position
+from escrow.supervision.levels import Split, out_of
+from ledger.accounts import Account, lock_accounts
 from ledger.journal import Entry, post, reverse
 from ledger.money import ZERO, Yuan
 from ledger.movements import Transfer
@@ -102,55 +104,51 @@ def _lock_contract(session: Session, found: Row[Any]) -> Row[Any] | None:
 def _unbook(
     session: Session, asked: Reversal, found: Row[Any], account: Place, bank_code: str
 ) -> tuple[Entry, Given]:
-    """The mirror where the account still has the money, else P4 with the bank's debt to the account."""
+    """The mirror where nothing has moved since, else P4: general first, then key, then the bank's own debt."""
     matched = Yuan.from_fen(found.matched or 0)
-    wanted = [(chart.UNMATCHED, "")]
-    if matched > ZERO:
-        wanted.append((chart.KEY_FUNDS, chart.building_key(found.building_id)))
-        wanted.append((chart.PAID_IN_BY_CONTRACT, chart.contract_key(found.contract_id)))
-    # All that the booking touches, locked at once in order: a deposit on its way locks the bank's first.
-    wanted += [
-        (code, "") for code in (chart.DEPOSITS_AT_BANK, chart.BANK_ERROR_RECEIVABLE, chart.MEMO_CONTRA)
+    wanted = [
+        (code, "")
+        for code in (chart.UNMATCHED, chart.DEPOSITS_AT_BANK, chart.BANK_ERROR_RECEIVABLE, chart.MEMO_CONTRA)
     ]
+    funds = None
+    if matched > ZERO:
+        key = chart.building_key(found.building_id)
+        wanted += [(chart.PAID_IN_BY_CONTRACT, chart.contract_key(found.contract_id))]
+        wanted += [(code, key) for code in (chart.KEY_FUNDS, chart.GENERAL_FUNDS)]
+    # All that the booking touches, locked at once in order: a deposit on its way locks the bank's first.
     held = accounts(session, account.book_id, wanted)
     balances = lock_accounts(session, held)
+    if matched > ZERO:
+        funds = position(session, account.book_id, found.building_id)
     given = taken_from(
         matched, Yuan.from_fen(found.amount) - matched,
-        key_funds=balances[held[1].id] if matched > ZERO else ZERO, unmatched=balances[held[0].id],
+        building=funds.held if funds else ZERO, unmatched=balances[held[0].id],
     )  # fmt: skip
     reference = f"reversal:{bank_code}:{asked.bank_serial}"
-    if given.uncovered == ZERO:
+    if given.uncovered == ZERO and (funds is None or funds.quota is None):
         mirrored = reverse(
             session, found.entry_id, reference=reference, effective_on=asked.value_date, memo=asked.reason
         )
         return mirrored, given
-    return _post_uncovered(session, asked, found, account, given), given
+    split = out_of(funds, given.building) if funds else Split(ZERO, ZERO)
+    return _post_anew(session, asked, held, given, split, matched), given
 
 
-def _post_uncovered(
-    session: Session, asked: Reversal, found: Row[Any], account: Place, given: Given
+def _post_anew(
+    session: Session, asked: Reversal, held: list[Account], given: Given, split: Split, matched: Yuan
 ) -> Entry:
-    bank, owed, unmatched, contra = accounts(
-        session, account.book_id,
-        [(chart.DEPOSITS_AT_BANK, ""), (chart.BANK_ERROR_RECEIVABLE, ""), (chart.UNMATCHED, ""),
-         (chart.MEMO_CONTRA, "")],
-    )  # fmt: skip
-    transfers = [Transfer(owed, bank, given.uncovered)]
-    if given.unmatched > ZERO:
-        transfers.append(Transfer(unmatched, bank, given.unmatched))
-    if found.matched:
-        key_funds, paid_in = accounts(
-            session, account.book_id,
-            [(chart.KEY_FUNDS, chart.building_key(found.building_id)),
-             (chart.PAID_IN_BY_CONTRACT, chart.contract_key(found.contract_id))],
-        )  # fmt: skip
-        transfers.append(Transfer(paid_in, contra, Yuan.from_fen(found.matched)))
-        if given.key_funds > ZERO:
-            transfers.append(Transfer(key_funds, bank, given.key_funds))
-    reference = f"reversal:{found.receipt_no}:{asked.bank_serial}"
+    unmatched, bank, owed, contra, *building = held
+    taken = [(owed, given.uncovered), (unmatched, given.unmatched)]
+    transfers = []
+    if building:
+        paid_in, key_funds, general = building
+        taken += [(general, split.general), (key_funds, split.key_funds)]
+        transfers.append(Transfer(paid_in, contra, matched))
+    transfers += [Transfer(source, bank, amount) for source, amount in taken if amount > ZERO]
     return post(
         session, chart.REVERSE_DEPOSIT, transfers,
-        reference=reference, effective_on=asked.value_date, memo=asked.reason,
+        reference=f"reversal:{asked.receipt_no}:{asked.bank_serial}", effective_on=asked.value_date,
+        memo=asked.reason,
     )  # fmt: skip
 
 

@@ -110,18 +110,18 @@ def reversal_refusals(facts: ReversalFacts, law: Law) -> list[Refusal]:
 
 @dataclass(frozen=True, slots=True)
 class Given:
-    """From where a reversed receipt is taken: contract money, unmatched money, or nothing left (冲正来源)."""
+    """From where a reversed receipt is taken: the building's money, unmatched money, or nothing left (冲正来源)."""
 
-    key_funds: Yuan
+    building: Yuan
     unmatched: Yuan
     uncovered: Yuan
 
 
-def taken_from(matched_: Yuan, rest: Yuan, *, key_funds: Yuan, unmatched: Yuan) -> Given:
+def taken_from(matched_: Yuan, rest: Yuan, *, building: Yuan, unmatched: Yuan) -> Given:
     """Mirror of the booking as far as the account still has it; the rest the bank owes the account (P4)."""
-    from_key = min(matched_, key_funds)
+    from_building = min(matched_, building)
     from_unmatched = min(rest, unmatched)
-    return Given(from_key, from_unmatched, matched_ + rest - from_key - from_unmatched)
+    return Given(from_building, from_unmatched, matched_ + rest - from_building - from_unmatched)
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ from escrow.outbox import canonical
 from escrow.projects.models import Building, Project
 from escrow.supervision.books import open_set
 from escrow.supervision.models import Agreement, SupervisedAccount
+from escrow.supervision.quotas import put_in_force, quotas_of
 from escrow.supervision.rules import (
     AcceptanceFacts,
     AccountNamed,
@@ -173,9 +174,16 @@ def _proposal_facts(session: Session, project_id: int, asked: Proposal) -> Propo
         asked=AccountNamed(asked.bank_code, asked.account_no, asked.account_name),
         opened=opened,
         ended=account is not None and account.status in ENDED,
+        quotas_dropped=_dropped(session, account, asked) if account else (),
         agreement_project=next((o.project_no for o in others if o.agreement_no == asked.agreement_no), None),
         account_project=next((o.project_no for o in others if o.account_no == asked.account_no), None),
     )
+
+
+def _dropped(session: Session, account: SupervisedAccount, asked: Proposal) -> tuple[str, ...]:
+    """Buildings whose quota the new version leaves out (新版本漏列的楼幢)."""
+    named = {quota["building_no"] for quota in asked.clauses["quotas"]}
+    return tuple(number for number in quotas_of(session, account.book_id) if number not in named)
 
 
 # --- writing ---
@@ -226,3 +234,4 @@ def _put_in_force(session: Session, version: Agreement, officer_id: int) -> None
             )
         )  # fmt: skip
     session.flush()
+    put_in_force(session, version)

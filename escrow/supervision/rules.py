@@ -105,6 +105,7 @@ class ProposalFacts:
     ended: bool
     agreement_project: str | None
     account_project: str | None
+    quotas_dropped: tuple[str, ...] = ()
 
 
 def proposal_refusals(facts: ProposalFacts, law: Law) -> list[Refusal]:
@@ -122,6 +123,9 @@ def proposal_refusals(facts: ProposalFacts, law: Law) -> list[Refusal]:
     elif facts.opened is not None and facts.asked != facts.opened:
         message = f"监管账户 {facts.opened.account_no} 已生效，开户行、账号、户名的变更须另行办理"
         found.append(Refusal("account-fixed", message, law["account_change_apart"].citation))
+    if facts.quotas_dropped:
+        message = f"{'、'.join(facts.quotas_dropped)} 幢已核定监管额度，新版本须逐幢列明，不得漏列"
+        found.append(Refusal("quota-missing", message, law["quota_kept"].citation))
     return found
 
 

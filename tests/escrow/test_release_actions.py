@@ -34,8 +34,10 @@ def estate(house, people) -> Estate:
     return found
 
 
-def test_the_balance_of_each_building_goes_to_the_developer(estate, people):
+def test_the_balance_of_each_building_goes_to_the_developer(house, people):
     """批准后，每幢余额各自转为解除监管应付款，金额与凭证一致，账户转为待划付。"""
+    estate = build(house, [people.clerk, people.reviewer], quotas={"2": "120000.01"})
+    estate.register()
     estate.put("1", "350000.00")
     estate.put("2", "120000.01")
     estate.put("2", "0.02", chart.GENERAL_FUNDS)
@@ -47,6 +49,7 @@ def test_the_balance_of_each_building_goes_to_the_developer(estate, people):
     assert amount == Yuan("470000.03")
     assert estate.held() == {
         ("1101", ""): "470000.03", ("2501", first): "350000.00", ("2501", second): "120000.03",
+        ("8199", ""): "120000.01", ("8201", second): "120000.01",
     }  # fmt: skip
     row = one(
         estate,

@@ -34,7 +34,7 @@ def test_two_different_officers_put_an_agreement_in_force(county, house):
     assert audit_rows(house, "supervision.effective") == [("bb", made.project_no)]
     with house.connect() as connection:
         codes = connection.execute("SELECT code FROM ledger.account ORDER BY code").fetchall()
-    assert [code for (code,) in codes] == ["1101", "2101", "2111", "8199"]
+    assert [code for (code,) in codes] == ["1101", "2101", "2111", "8199", "8201"]
 
 
 def test_one_officer_is_not_two(county):

@@ -190,7 +190,7 @@ def test_a_reversal_that_the_account_could_not_cover_stops_it(bureau: Bureau) ->
     receipt = bureau.town.pay("350000.00", contract["notices"][0]["notice_no"])
     bureau.town.file(contract, bureau.town.check(contract)["check_no"])
     building = chart.building_key(bureau.town.estate.buildings["1"])
-    bureau.town.estate.move("2111", "2112", "350000.00", debit_key=building, key=building)
+    bureau.town.estate.move("2111", "2501", "350000.00", debit_key=building, key=building)
     assert bureau.town.take_back(receipt).status_code == 201
 
     bureau.refused(bureau.applied(), "open-bank-error-receivable", "reversal-pending", "contract-at-risk")

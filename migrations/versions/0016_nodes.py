@@ -1,0 +1,14 @@
+"""(工程节点与额度核定)."""
+
+revision = "0016"
+down_revision = "0015"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    pass
+
+
+def downgrade() -> None:
+    raise NotImplementedError("账簿与留痕不可撤除；请以新的迁移修正。")
