@@ -89,9 +89,10 @@ SELECT n.id, n.contract_id, n.amount, n.paid, n.voided_at IS NOT NULL AS is_void
        c.contract_no, c.status, c.project_id, u.building_id,
        (SELECT jsonb_object_agg(l.code, l.id) FROM ledger.account l
          WHERE l.book_id = %(book_id)s
-           AND (l.code, l.key) IN (('1101', ''), ('2101', ''), ('8199', ''),
-                                   ('2111', 'building:' || u.building_id), ('2112', 'building:' || u.building_id),
-                                   ('8201', 'building:' || u.building_id), ('8101', 'contract:' || c.id))
+           AND (l.code, l.key) IN (
+               ('1101', ''), ('2101', ''), ('8199', ''), ('2111', 'building:' || u.building_id),
+               ('2112', 'building:' || u.building_id), ('8201', 'building:' || u.building_id),
+               ('8101', 'contract:' || c.id))
        ) AS opened
   FROM payment_notice n JOIN contract c ON c.id = n.contract_id JOIN unit u ON u.id = c.unit_id
  WHERE n.notice_no = %(notice_no)s

@@ -104,7 +104,7 @@ def _lock_contract(session: Session, found: Row[Any]) -> Row[Any] | None:
 def _unbook(
     session: Session, asked: Reversal, found: Row[Any], account: Place, bank_code: str
 ) -> tuple[Entry, Given]:
-    """The mirror where nothing has moved since, else P4: general first, then key, then the bank's own debt."""
+    """The mirror where nothing moved since, else P4: general first, then key, then the bank's own debt."""
     matched = Yuan.from_fen(found.matched or 0)
     wanted = [
         (code, "")

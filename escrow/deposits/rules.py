@@ -110,7 +110,7 @@ def reversal_refusals(facts: ReversalFacts, law: Law) -> list[Refusal]:
 
 @dataclass(frozen=True, slots=True)
 class Given:
-    """From where a reversed receipt is taken: the building's money, unmatched money, or nothing left (冲正来源)."""
+    """From where a reversed receipt is taken: the building, unmatched money, or nothing left (冲正来源)."""
 
     building: Yuan
     unmatched: Yuan

@@ -94,7 +94,7 @@ def change_level(
 ) -> Entry | None:  # fmt: skip
     """Post a new level and what it moves between key and general funds, in one entry (调整额度).
 
-    `before` was read under the lock; `after` is the same money with another level. None where nothing changes.
+    `before` was read under the lock; `after` is the same money with another level. None if nothing changes.
     """
     after = replace(after, key_funds=before.key_funds, general=before.general)
     transfers = [

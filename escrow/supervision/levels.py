@@ -1,6 +1,6 @@
-"""How much of a building's money stays locked, and how every movement divides between key and general (监管额度). Pure.
+"""How much of a building's money stays locked, and how each movement divides key from general (监管额度). Pure.
 
-T = 2111 + 2112 is what the building holds; L is the level to keep; 2111 = min(T, L) after every posting (I3).
+T = 2111 + 2112 is what the building holds, L the level to keep: 2111 = min(T, L) after every entry (I3).
 Floor: L = min(quota - guarantee, quota - released by nodes). Draw-down: L = quota - guarantee - key funds paid.
 Without a quota everything is locked (全额监管).
 """
@@ -86,5 +86,5 @@ def out_of(position: Position, amount: Yuan) -> Split:
 
 
 def resplit(position: Position) -> Yuan:
-    """What moves from general to key when the level has changed; below zero: from key to general (RECLASS)."""
+    """What moves from general to key when the level changed; below zero: from key to general (RECLASS)."""
     return position.key_due - position.key_funds

@@ -23,11 +23,12 @@ SELECT b.building_no, l.balance FROM ledger.account a
 
 def quotas_of(session: Session, book_id: int) -> dict[str, Yuan]:
     """Quotas in force by building number (现行监管额度)."""
-    return {row.building_no: Yuan.from_fen(row.balance) for row in session.execute(_QUOTAS, {"book_id": book_id})}
+    rows = session.execute(_QUOTAS, {"book_id": book_id})
+    return {row.building_no: Yuan.from_fen(row.balance) for row in rows}
 
 
 def put_in_force(session: Session, version: Agreement) -> None:
-    """Each building's quota as this version says, and its money divided anew (P7); buildings without one keep all.
+    """Each building's quota as this version says, its money divided anew (P7); without one all stays locked.
 
     The caller holds the account FOR UPDATE: no deposit is under way.
     """

@@ -29,10 +29,11 @@ BEGIN
     RETURN NULL;
 END $$;
 
-CREATE FUNCTION public.check_key_funds(of_book bigint, of_key text, mode text) RETURNS void LANGUAGE plpgsql AS $$
+CREATE FUNCTION public.check_key_funds(of_book bigint, of_key text, mode text) RETURNS void
+LANGUAGE plpgsql AS $$
 DECLARE
-    key_funds bigint; general bigint; quota bigint; guarantee bigint; released bigint; paid bigint;
-    due bigint;
+    key_funds bigint; general bigint; due bigint;
+    quota bigint; guarantee bigint; released bigint; paid bigint;
 BEGIN
     SELECT coalesce(max(b.balance) FILTER (WHERE a.code = '2111'), 0),
            coalesce(max(b.balance) FILTER (WHERE a.code = '2112'), 0),
