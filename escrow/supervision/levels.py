@@ -1,7 +1,7 @@
 """How much of a building's money stays locked, and how each movement divides key from general (监管额度). Pure.
 
 T = 2111 + 2112 is what the building holds, L the level to keep: 2111 = min(T, L) after every entry (I3).
-Floor: L = min(quota - guarantee, quota - released by nodes). Draw-down: L = quota - guarantee - key funds paid.
+Floor: L = min(quota - guarantee, quota - released). Draw-down: L = quota - guarantee - key funds paid.
 Without a quota everything is locked (全额监管).
 """
 
