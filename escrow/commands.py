@@ -6,6 +6,7 @@ from pathlib import Path
 import click
 import psycopg
 from flask import Flask
+from flask.cli import with_appcontext
 
 from config.regulations import report
 from escrow.access.commands import client_commands, officer_commands
@@ -23,6 +24,7 @@ def register_commands(app: Flask) -> None:
 
 @click.command()
 @click.option("--head", type=click.Path(path_type=Path), help="上次核验留在库外的封存头；默认在数据目录")
+@with_appcontext
 def verify(head: Path | None) -> None:
     """核验全部账簿：每项检查一行，有不符即以 1 退出。"""
     kept = head or settings().data_dir / HEAD_FILE

@@ -9,12 +9,14 @@ from celery import Celery, Task, shared_task
 from flask import Flask
 
 from config.settings import Settings
+from escrow.access.tries import forget_old
 from escrow.doors import database, settings
 from ledger.seals import HEAD_FILE, head, keep, seal
 
 # Every task and how often it rings, in seconds (节拍表).
 BEAT = {
     "seal-books": {"task": "escrow.tasks.seal_books", "schedule": 20.0},
+    "forget-tries": {"task": "escrow.tasks.forget_tries", "schedule": 3600.0},
 }
 
 
@@ -48,3 +50,10 @@ def seal_books() -> None:
         seal(session)
     with database().read() as session:
         keep(settings().data_dir / HEAD_FILE, head(session))
+
+
+@shared_task
+def forget_tries() -> None:
+    """Drop the wrong sign-ins nobody has to wait for any more (清理过期的失败登录)."""
+    with database().begin() as session:
+        forget_old(session)

@@ -14,12 +14,75 @@ PROBLEMS = {
     "409": "依规不予办理，或业务号已用于其他内容", "422": "字段不符合要求", "429": "请求过于频繁", "503": "系统繁忙",
 }  # fmt: skip
 
+DOOR_OF_TOKENS = "/oauth/token"
+_REFUSED = {
+    "content": {
+        "application/json": {
+            "schema": {
+                "type": "object",
+                "required": ["error"],
+                "properties": {"error": {"type": "string"}, "error_description": {"type": "string"}},
+            },
+            "example": {"error": "invalid_client"},
+        }
+    }
+}
+# The one door outside the base path that takes a body; its errors are RFC 6749's, not problem bodies.
+TOKEN: dict[str, Any] = {
+    "tags": ["access"],
+    "summary": "领取访问令牌（RFC 6749 客户端凭据）",
+    "security": [{"basic": []}],
+    "requestBody": {
+        "required": True,
+        "content": {
+            "application/x-www-form-urlencoded": {
+                "schema": {
+                    "type": "object",
+                    "required": ["grant_type"],
+                    "properties": {
+                        "grant_type": {"type": "string", "enum": ["client_credentials"]},
+                        "scope": {"type": "string", "description": "以空格分隔；不填即客户端的全部授权范围"},
+                    },
+                },
+                "example": {"grant_type": "client_credentials"},
+            }
+        },
+    },
+    "responses": {
+        "200": {
+            "description": "令牌",
+            "content": {
+                "application/json": {
+                    "schema": {
+                        "type": "object",
+                        "required": ["access_token", "token_type", "expires_in", "scope"],
+                        "properties": {
+                            "access_token": {"type": "string"}, "token_type": {"const": "Bearer"},
+                            "expires_in": {"type": "integer"}, "scope": {"type": "string"},
+                        },
+                    },
+                    "example": {
+                        "access_token": "…", "token_type": "Bearer", "expires_in": 3600, "scope": "bank",
+                    },
+                }
+            },
+        },
+        "400": {"description": "请求不合规", **_REFUSED},
+        "401": {"description": "客户端编号或密钥有误，或已停用", **_REFUSED},
+        "429": {
+            "description": "请求过于频繁",
+            "content": {PROBLEM: {"schema": {"$ref": "#/components/schemas/Problem"}}},
+        },
+    },
+}  # fmt: skip
+
 
 def describe(app: Any) -> None:
     """What every door shares: how to come in, and the problem body."""
     spec = app.extensions["api"].spec
     if "Problem" not in spec.components.schemas:
         spec.components.schema("Problem", schema=Problem)
+    spec.components.security_scheme("basic", {"type": "http", "scheme": "basic"})
     spec.components.security_scheme(
         "oauth",
         {
@@ -44,6 +107,7 @@ def openapi() -> Response:
     for doors in found["paths"].values():
         for method in METHODS & doors.keys():
             _complete(doors[method], found["components"]["schemas"])
+    found["paths"][DOOR_OF_TOKENS] = {"post": TOKEN}
     return answer(found)
 
 
