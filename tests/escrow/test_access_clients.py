@@ -203,7 +203,7 @@ def door(app):
 
 
 def test_a_door_lets_in_only_a_living_token_with_its_scope(app, house):
-    """没有令牌或令牌无效 401，范围不符 403，相符才开门。"""
+    """没有令牌或令牌无效 401，范围不符 403 并留痕，相符才开门。"""
     door(app)
     client = app.test_client()
     bank = bearer(house.database, "bank-a", "bank", bank_code="A")
@@ -218,6 +218,9 @@ def test_a_door_lets_in_only_a_living_token_with_its_scope(app, house):
     ):
         answer = client.get("/api/v1/knock", headers=headers)
         assert (answer.status_code, answer.content_type) == (status, "application/problem+json")
+    with house.connect() as connection:
+        left = connection.execute("SELECT actor_id, result FROM audit_event WHERE action = 'access.denied'")
+        assert left.fetchall() == [("filing", "refused")]
     with house.database.begin() as session:
         retire_client(session, "bank-a")
     assert client.get("/api/v1/knock", headers=bank).status_code == 401
