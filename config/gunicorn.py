@@ -1,5 +1,6 @@
 """How the web server runs: two processes of eight threads on the loopback, loaded once (网页服务参数)."""
 
+import gc
 import os
 import shutil
 from pathlib import Path
@@ -15,6 +16,8 @@ graceful_timeout = 10
 keepalive = 30
 limit_request_line = 4094
 limit_request_fields = 64
+# Nobody steers it from beside; two houses on one machine would fight for the socket.
+control_socket_disable = True
 errorlog = "-"
 loglevel = "warning"
 
@@ -27,7 +30,11 @@ def on_starting(server: Any) -> None:
 
 
 def post_fork(server: Any, worker: Any) -> None:
-    """No connection is shared between processes: whatever was opened while loading stays with the parent."""
+    """No connection is shared between processes: whatever was opened while loading stays with the parent.
+
+    What was loaded stays loaded: the collector need not walk it again and again.
+    """
+    gc.freeze()
     server.app.wsgi().extensions["database"].engine.dispose(close=False)
 
 

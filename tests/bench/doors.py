@@ -232,6 +232,7 @@ def measure(ground: Ground, rounds: int, seconds: float, say: Callable[[str], No
     seen: dict[tuple[str, int], list[tuple[float, float, list[float]]]] = {}
     with ground.copy() as name:
         county = populate(ground, name)
+        ground.settle(name)
         with serving(create_app, county.settings) as ours, serving(bare_app, county.settings) as bare:
             for number, (door, clients) in itertools.product(range(rounds), cells):
                 plain, _ = load(county, bare, BARE, clients, seconds)

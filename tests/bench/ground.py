@@ -98,6 +98,12 @@ class Ground:
         if wrong := [finding for finding in self.findings if not finding.ok]:
             raise SystemExit(f"核验不通过：{wrong}")
 
+    def settle(self, database: str) -> None:
+        """As a database stands after its night: tables known to the planner, pages written."""
+        with psycopg.connect(self.url("postgres", database), autocommit=True) as connection:
+            connection.execute("VACUUM (ANALYZE)")
+            connection.execute("CHECKPOINT")
+
     @contextlib.contextmanager
     def copy(self) -> Iterator[str]:
         """A fresh copy of the template, gone afterwards; its name."""
@@ -127,9 +133,7 @@ def open_ground() -> Iterator[Ground]:
         upgrade(server.url(OWNER, database=TEMPLATE))
         ground = Ground(server)
         ground.pairs = _fill(ground)
-        with psycopg.connect(ground.url("postgres", TEMPLATE), autocommit=True) as connection:
-            connection.execute("VACUUM (ANALYZE)")
-            connection.execute("CHECKPOINT")
+        ground.settle(TEMPLATE)
         yield ground
     finally:
         server.stop()
