@@ -1,4 +1,4 @@
-"""Doors of contracts: drafted by the filing system, verified by the bank, cancelled before filing (合同接口)."""
+"""Doors of contracts: drafted by the filing system, verified by the bank, cancelled (合同接口)."""
 
 from typing import Any
 
@@ -69,10 +69,10 @@ def get_contract(contract_no: str) -> Response:
     200, schema=words.CancelledAnswer, description="重复报送，答复与首次相同", example=words.EXAMPLE_CANCELLED
 )
 @api.alt_response(
-    409, schema=Problem, content_type=PROBLEM, description="已备案的合同须先退款；同一事件号内容不同"
+    409, schema=Problem, content_type=PROBLEM, description="合同已经注销，或房屋已办理转移登记；同一事件号内容不同"
 )
 def cancel_contract(asked: CancellationAsked, contract_no: str) -> Response:
-    """注销未备案的合同：已缴的款项仍记在合同名下，待退款；退清之前不得解除监管。"""
+    """注销合同（草拟作废或撤销备案）：已缴的款项仍记在合同名下，待退款；退清之前不得解除监管。"""
     number = known_number(contract_no)
     facts = ["cancellation", number, asked.cancelled_on, asked.reason]
 

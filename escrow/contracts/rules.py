@@ -65,6 +65,8 @@ STEPS = {
     (ContractStatus.DRAFTED, ContractStatus.CANCELLED),
     (ContractStatus.FILED, ContractStatus.AT_RISK),
     (ContractStatus.AT_RISK, ContractStatus.FILED),
+    (ContractStatus.FILED, ContractStatus.CANCELLED),
+    (ContractStatus.AT_RISK, ContractStatus.CANCELLED),
 }
 
 
@@ -171,14 +173,18 @@ def _unit_refusals(facts: DraftFacts, law: Law) -> list[Refusal]:
     return found
 
 
-def cancel_refusals(contract_no: str, status: ContractStatus, law: Law) -> list[Refusal]:
-    """Why this contract cannot be cancelled now (不予注销的理由)."""
-    if status in FILED:
-        message = f"合同 {contract_no} 已备案；退款业务开办之前，已备案合同不能注销"
-        return [Refusal("refund-first", message, law["cancel_filed_after_refund"].citation)]
+def cancel_refusals(
+    contract_no: str, status: ContractStatus, *, is_registered: bool, law: Law
+) -> list[Refusal]:
+    """Why this contract cannot be cancelled now (不予注销的理由): its home is the buyer's, or it ended before."""
+    found = []
     if status is ContractStatus.CANCELLED:
-        return [Refusal("contract-cancelled", f"合同 {contract_no} 已经注销", law["contract_fixed"].citation)]
-    return []
+        message = f"合同 {contract_no} 已经注销"
+        found.append(Refusal("contract-cancelled", message, law["contract_fixed"].citation))
+    elif status in FILED and is_registered:
+        message = f"合同 {contract_no} 的房屋已办理转移登记，不得注销"
+        found.append(Refusal("unit-registered", message, law["cancel_before_transfer"].citation))
+    return found
 
 
 @dataclass(frozen=True, slots=True)

@@ -103,16 +103,19 @@ def test_a_notice_stands_as_its_money_and_its_day_say(changed, today, status):
 
 
 @pytest.mark.parametrize(
-    ("status", "expected"),
+    ("status", "is_registered", "expected"),
     [
-        (ContractStatus.DRAFTED, []),
-        (ContractStatus.FILED, ["refund-first"]),
-        (ContractStatus.AT_RISK, ["refund-first"]),
-        (ContractStatus.CANCELLED, ["contract-cancelled"]),
+        (ContractStatus.DRAFTED, False, []),
+        (ContractStatus.FILED, False, []),
+        (ContractStatus.AT_RISK, False, []),
+        (ContractStatus.DRAFTED, True, []),
+        (ContractStatus.FILED, True, ["unit-registered"]),
+        (ContractStatus.AT_RISK, True, ["unit-registered"]),
+        (ContractStatus.CANCELLED, False, ["contract-cancelled"]),
     ],
 )
-def test_only_a_draft_is_cancelled_before_refunds_exist(status, expected):
-    """只有草拟合同可以注销；已备案、备案存疑的须先退款。"""
-    found = cancel_refusals("HT1", status, LAW)
+def test_a_contract_is_cancelled_once_and_before_its_home_is_transferred(status, is_registered, expected):
+    """草拟、已备案、备案存疑的合同均可注销；已注销的不再注销；房屋已办转移登记的备案不得撤销。"""
+    found = cancel_refusals("HT1", status, is_registered=is_registered, law=LAW)
     assert [refusal.code for refusal in found] == expected
     assert all(refusal.citation for refusal in found)
