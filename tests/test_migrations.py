@@ -18,7 +18,7 @@ HOUSE = Path(__file__).resolve().parents[1]
 def all_models():
     """Import every module that holds tables."""
     for path in sorted((HOUSE / "escrow").rglob("*.py")):
-        if path.name in ("models.py", "outbox.py"):
+        if path.name.endswith("models.py") or path.name == "outbox.py":
             importlib.import_module(".".join(path.relative_to(HOUSE).with_suffix("").parts))
     return Base.metadata
 

@@ -31,12 +31,18 @@ class PaperUse(StrEnum):
     FIRST_REGISTRATION = "first_registration"
     RELEASE_APPLICATION = "release_application"
     RELEASE_EVIDENCE = "release_evidence"
+    COURT_ACT = "court_act"
+    GUARANTEE = "guarantee"
+    TAKEOVER = "takeover"
 
 
 PAPER_LABELS = {
     PaperUse.FIRST_REGISTRATION: "首次登记证书",
     PaperUse.RELEASE_APPLICATION: "解除监管申请书",
     PaperUse.RELEASE_EVIDENCE: "解除监管佐证材料",
+    PaperUse.COURT_ACT: "司法文书",
+    PaperUse.GUARANTEE: "保函",
+    PaperUse.TAKEOVER: "接管决定",
 }
 
 # The only steps a first registration takes; the registration authority's own word needs none (状态迁移).

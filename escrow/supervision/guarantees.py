@@ -1,0 +1,177 @@
+"""A bank's guarantee takes the place of a part of a building's cash (保函置换). Lock, look, judge, write."""
+
+from dataclasses import dataclass, replace
+from datetime import date
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from config.clock import bureau_day
+from config.regulations import Law
+from escrow import chart
+from escrow.access import audit
+from escrow.errors import Invalid, NotFound, Refused
+from escrow.projects.models import Building
+from escrow.supervision.court_holds import account_locked
+from escrow.supervision.funds import change_level, position
+from escrow.supervision.measure_models import Guarantee
+from escrow.supervision.measures import (
+    OrderStatus,
+    decision_refusals,
+    guarantee_refusals,
+    shrunk,
+)
+from escrow.supervision.models import SupervisedAccount
+from escrow.supervision.papers import refuse_used_paper
+from ledger.money import ZERO, Yuan
+
+LAW_KEY = "guarantee_two_officers"
+
+
+@dataclass(frozen=True, slots=True)
+class Offered:
+    """A guarantee as the developer hands it in (保函)."""
+
+    account_no: str
+    building_no: str
+    guarantee_no: str
+    issuer: str
+    amount: Yuan
+    valid_until: date
+    file_hash: str
+
+
+def enter(session: Session, offered: Offered, *, officer_id: int) -> int:
+    """One officer enters a guarantee; it stands for nothing yet (录入). Raises NotFound, Invalid, Refused."""
+    account, law = account_locked(session, offered.account_no)
+    building_id = _building(session, account, offered.building_no)
+    refuse_used_paper(session, offered.file_hash, law)
+    found = position(session, account.book_id, building_id)
+    if reasons := guarantee_refusals(found, offered.amount, offered.valid_until, bureau_day(), law):
+        raise Refused(reasons)
+    guarantee = Guarantee(
+        guarantee_no=offered.guarantee_no, account_id=account.id, building_id=building_id,
+        issuer=offered.issuer, amount=offered.amount, valid_until=offered.valid_until,
+        file_hash=offered.file_hash, status=OrderStatus.ENTERED, entered_by=officer_id, left_amount=ZERO,
+    )  # fmt: skip
+    session.add(guarantee)
+    session.flush()
+    audit.record(
+        session, "guarantee.entered", offered.guarantee_no, account_no=offered.account_no,
+        building_no=offered.building_no, amount=str(offered.amount), file_hash=offered.file_hash,
+    )  # fmt: skip
+    return guarantee.id
+
+
+def decide(session: Session, guarantee_id: int, *, officer_id: int, reason: str | None = None) -> None:
+    """Another officer puts it in force, and the level falls by it; or with a reason sends it back (P19)."""
+    guarantee, account, law = _held(session, guarantee_id)
+    reasons = decision_refusals(guarantee.status, guarantee.entered_by, officer_id, law, key=LAW_KEY)
+    before = position(session, account.book_id, guarantee.building_id, locked=True)
+    if reason is None:
+        today = bureau_day()
+        reasons += guarantee_refusals(before, guarantee.amount, guarantee.valid_until, today, law)
+    if reasons:
+        raise Refused(reasons)
+    guarantee.decided_by, guarantee.decided_at = officer_id, func.clock_timestamp()
+    if reason is not None:
+        guarantee.status, guarantee.reason = OrderStatus.REJECTED, reason
+    else:
+        guarantee.status, guarantee.left_amount = OrderStatus.IN_FORCE, guarantee.amount
+        after = replace(before, guarantee=before.guarantee + guarantee.amount)
+        change_level(
+            session, account.book_id, guarantee.building_id, before, after, movement=chart.SET_GUARANTEE,
+            reference=f"guarantee:{guarantee.id}", on=bureau_day(), memo=guarantee.guarantee_no,
+        )  # fmt: skip
+    session.flush()
+    audit.record(session, f"guarantee.{guarantee.status}", guarantee.guarantee_no, reason=reason)
+
+
+def ask_end(
+    session: Session, guarantee_id: int, to: OrderStatus, reason: str, *, officer_id: int
+) -> None:  # fmt: skip
+    """One officer enters that it is given back (退还) or has lapsed (失效)."""
+    guarantee, _, law = _held(session, guarantee_id)
+    if to not in (OrderStatus.ENDED, OrderStatus.LAPSED):
+        raise Invalid({"to": "须为退还或失效。"})
+    if guarantee.status != OrderStatus.IN_FORCE:
+        raise Refused(decision_refusals(guarantee.status, 0, officer_id, law, key=LAW_KEY))
+    guarantee.ending_by, guarantee.ending_to, guarantee.ending_reason = officer_id, to, reason
+    session.flush()
+    audit.record(session, "guarantee.end-entered", guarantee.guarantee_no, to=to, reason=reason)
+
+
+def end(session: Session, guarantee_id: int, *, officer_id: int) -> None:
+    """Another officer confirms its end; the quota is whole again (保函终止，恢复额度)."""
+    guarantee, account, law = _held(session, guarantee_id)
+    reasons = decision_refusals(
+        guarantee.status, guarantee.ending_by or officer_id, officer_id, law,
+        key=LAW_KEY, waits=OrderStatus.IN_FORCE,
+    )  # fmt: skip
+    if reasons:
+        raise Refused(reasons)
+    before = position(session, account.book_id, guarantee.building_id, locked=True)
+    after = replace(before, guarantee=before.guarantee - guarantee.left_amount)
+    change_level(
+        session, account.book_id, guarantee.building_id, before, after, movement=chart.SET_GUARANTEE,
+        reference=f"guarantee-end:{guarantee.id}", on=bureau_day(), memo=guarantee.guarantee_no,
+    )  # fmt: skip
+    guarantee.status, guarantee.left_amount = OrderStatus(guarantee.ending_to or ""), ZERO
+    guarantee.ended_by, guarantee.ended_at = officer_id, func.clock_timestamp()
+    session.flush()
+    audit.record(session, f"guarantee.{guarantee.status}", guarantee.guarantee_no)
+
+
+def shrink(session: Session, account: SupervisedAccount, building_id: int, law: Law, *, cause: str) -> Yuan:
+    """After a key payment guarantees fall to their share again, the oldest first; by how much (保函递减)."""
+    before = position(session, account.book_id, building_id, locked=True)
+    amount = left = shrunk(before, law)
+    query = select(Guarantee).where(
+        Guarantee.account_id == account.id, Guarantee.building_id == building_id,
+        Guarantee.status == OrderStatus.IN_FORCE,
+    )  # fmt: skip
+    for guarantee in session.scalars(query.order_by(Guarantee.id).with_for_update()):
+        taken = min(left, guarantee.left_amount)
+        guarantee.left_amount, left = guarantee.left_amount - taken, left - taken
+    if amount > ZERO:
+        after = replace(before, guarantee=before.guarantee - amount)
+        change_level(
+            session, account.book_id, building_id, before, after, movement=chart.SET_GUARANTEE,
+            reference=f"guarantee-shrink:{cause}", on=bureau_day(), memo="随重点资金拨付递减",
+        )  # fmt: skip
+        session.flush()
+    return amount
+
+
+def payments_stopped(session: Session, account_id: int, building_id: int, book_id: int) -> str | None:
+    """The lapsed guarantee whose money has not come back, if there is one (失效保函未补足)."""
+    query = select(Guarantee.guarantee_no).where(
+        Guarantee.account_id == account_id, Guarantee.building_id == building_id,
+        Guarantee.status == OrderStatus.LAPSED,
+    )  # fmt: skip
+    lapsed = session.scalar(query.order_by(Guarantee.id.desc()).limit(1))
+    return lapsed if lapsed and position(session, book_id, building_id).shortfall > ZERO else None
+
+
+def _building(session: Session, account: SupervisedAccount, building_no: str) -> int:
+    query = select(Building.id).where(
+        Building.project_id == account.project_id, Building.building_no == building_no
+    )
+    found = session.scalar(query.where(Building.removed_at.is_(None)))
+    if found is None:
+        raise Invalid({"building_no": "项目中没有这一幢。"})
+    return found
+
+
+def _held(session: Session, guarantee_id: int) -> tuple[Guarantee, SupervisedAccount, Law]:
+    query = (
+        select(SupervisedAccount.account_no)
+        .join(Guarantee, Guarantee.account_id == SupervisedAccount.id)
+        .where(Guarantee.id == guarantee_id)
+    )
+    account_no = session.scalar(query)
+    if account_no is None:
+        raise NotFound("没有这份保函")
+    account, law = account_locked(session, account_no)
+    locked = select(Guarantee).where(Guarantee.id == guarantee_id).with_for_update()
+    return session.scalars(locked.execution_options(populate_existing=True)).one(), account, law

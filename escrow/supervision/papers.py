@@ -1,0 +1,18 @@
+"""A paper proves one thing once, in whatever room it was handed in (材料不得重复使用)."""
+
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from config.regulations import Law
+from escrow.errors import Refusal, Refused
+
+_USED = text("SELECT used_for FROM filed_paper WHERE file_hash = :file_hash")
+_WAIT = text("SELECT pg_advisory_xact_lock(hashtextextended(:file_hash, 1))")
+
+
+def refuse_used_paper(session: Session, file_hash: str, law: Law) -> None:
+    """Whoever brings the same file now waits; a file used before is refused. Raises Refused."""
+    session.execute(_WAIT, {"file_hash": file_hash})
+    if session.scalar(_USED, {"file_hash": file_hash}):
+        message = "这个文件（SHA-256 相同）已在别的事项中使用过，不得重复使用"
+        raise Refused([Refusal("file-reused", message, law["paper_used_once"].citation)])
