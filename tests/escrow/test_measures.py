@@ -285,9 +285,8 @@ def test_what_the_database_refuses(
     number = new_number("JG")
     order = takeovers.Order(estate.account_no, number, "停工", file_hash(number))
     estate.do(lambda s: takeovers.enter(s, order, officer_id=clerk))
-    with estate.house.connect() as connection:
-        with pytest.raises(psycopg.Error) as refused:
-            connection.execute(statement, (reviewer,) if "%s" in statement else ())
-            connection.commit()
+    with estate.house.connect() as connection, pytest.raises(psycopg.Error) as refused:
+        connection.execute(statement, (reviewer,) if "%s" in statement else ())
+        connection.commit()
     found = refused.value.diag.constraint_name or ""
     assert found == constraint or (constraint == "written_once" and "denied" in str(refused.value)), found

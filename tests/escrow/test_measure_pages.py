@@ -1,0 +1,85 @@
+"""冻结、保函与接管的页面：录入、确认、退回，填错了指明哪一栏。"""
+
+from typing import Any
+
+import pytest
+
+from config.clock import bureau_day
+from escrow.application import create_app
+from escrow.supervision.measures import months_after
+from tests.desk import Seat, hire, sit_down
+from tests.estate import build, file_hash, new_number, officers
+
+TODAY = bureau_day()
+
+
+@pytest.fixture
+def seats(house: Any) -> Any:
+    """一个账户、登记受理与复核两名人员。"""
+    estate = build(house, officers(house, "liuli", "wangyi"), quotas={"1": "1000.00"})
+    estate.put("1", "950.00")
+    app = create_app(house.settings)
+    register = sit_down(app, hire(house.database, house.settings, "registrar", "register"))
+    reviewer = sit_down(app, hire(house.database, house.settings, "reviewer", "reviewer"))
+    yield f"/accounts/{estate.account_no}", register, reviewer, estate
+    app.extensions["database"].dispose()
+
+
+def paper() -> dict[str, str]:
+    number = new_number("（2026）晋11执")
+    return {"document_no": number, "dated_on": TODAY.isoformat(), "file_hash": file_hash(number)}
+
+
+def decided(seat: Seat, path: str, **form: str) -> Any:
+    answer = seat.post(path, {"totp": seat.who.code(), **form})
+    assert answer.status_code == 303, answer.text
+    return answer
+
+
+def test_a_hold_from_freeze_to_lift(seats: Any) -> None:
+    """登记冻结、续冻、录入解冻、退回、再录入、确认，页面逐步写明。"""
+    home, register, reviewer, _estate = seats
+    frozen = {
+        **paper(), "court": "吕梁市中级人民法院", "amount": "300.00", "held_from": TODAY.isoformat(),
+        "held_until": months_after(TODAY, 12).isoformat(),
+    }  # fmt: skip
+    wrong = register.post(f"{home}/holds", {**frozen, "amount": "1e3"})
+    assert wrong.status_code == 422 and "is-invalid" in wrong.text
+    assert register.post(f"{home}/holds", frozen).status_code == 303
+    page = register.get(f"{home}/measures").text
+    assert "冻结中" in page and "吕梁市中级人民法院" in page
+    hold_no = page.split("<h3>DJ")[1].split(" ")[0]
+    later = months_after(TODAY, 24).isoformat()
+    assert register.post(f"{home}/holds/DJ{hold_no}/extension", {**paper(), "held_until": later}).status_code == 303
+    assert register.post(f"{home}/holds/DJ{hold_no}/lift", paper()).status_code == 303
+    decided(reviewer, f"{home}/court-acts/3/decision", decision="reject", reason="案号不符")
+    assert "案号不符" in reviewer.get(f"{home}/measures").text
+    assert register.post(f"{home}/holds/DJ{hold_no}/lift", paper()).status_code == 303
+    decided(reviewer, f"{home}/court-acts/4/decision", decision="confirm")
+    assert "已解冻" in register.get(f"{home}/measures").text
+    assert register.post(f"{home}/court-acts/4/decision", {"decision": "confirm"}).status_code == 403
+
+
+def test_a_guarantee_and_a_takeover(seats: Any) -> None:
+    """保函录入、生效、失效；接管录入、生效、终止；超过三成当面说明依据。"""
+    home, register, reviewer, _estate = seats
+    number = new_number("BH")
+    guarantee = {
+        "building_no": "1", "guarantee_no": number, "issuer": "建设银行", "amount": "300.01",
+        "valid_until": months_after(TODAY, 6).isoformat(), "file_hash": file_hash(number),
+    }  # fmt: skip
+    over = register.post(f"{home}/guarantees", guarantee)
+    assert over.status_code == 409 and "银保监办发〔2022〕104号" in over.text
+    assert register.post(f"{home}/guarantees", {**guarantee, "amount": "300.00"}).status_code == 303
+    decided(reviewer, f"{home}/guarantees/1/decision", decision="confirm")
+    assert register.post(f"{home}/guarantees/1/end", {"to": "lapsed", "reason": "到期"}).status_code == 303
+    decided(reviewer, f"{home}/guarantees/1/end/confirmation")
+    number = new_number("JG")
+    order = {"order_no": number, "grounds": "停工", "file_hash": file_hash(number)}
+    assert register.post(f"{home}/takeovers", order).status_code == 303
+    decided(reviewer, f"{home}/takeovers/1/decision", decision="confirm")
+    assert register.post(f"{home}/takeovers/1/end", {"reason": "已复工"}).status_code == 303
+    decided(reviewer, f"{home}/takeovers/1/end/confirmation")
+    page = reviewer.get(f"{home}/measures").text
+    assert "已失效" in page and "已终止" in page
+    assert register.get("/accounts/6222999999/measures").status_code == 404
