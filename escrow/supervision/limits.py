@@ -1,0 +1,69 @@
+"""What may leave a supervised account: a building's own limit, capped by the account's cash (可拨付额度). Pure.
+
+A building: 2112 - 8301 - 8302. The account: 1101 less everything owed to others, less all key funds, less what a
+court holds, less what is already promised. So what is payable never exceeds the cash (I11).
+"""
+
+from dataclasses import dataclass
+
+from escrow import chart
+from escrow.supervision.levels import Position
+from ledger.money import ZERO, Yuan
+
+# Money in the account that belongs to nobody's general funds (账户内另有归属的资金).
+OWED = (
+    chart.UNMATCHED, chart.RETURN_TO_PAYER, chart.PAYMENT_IN_TRANSIT, chart.REFUND_IN_TRANSIT,
+    chart.REFUND_PAYABLE, chart.INTEREST, chart.RELEASED_PAYABLE, chart.BANK_SURPLUS,
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class AccountFunds:
+    """One account by heading, over all its buildings (账户资金状况)."""
+
+    by_code: dict[str, Yuan]
+
+    def of(self, *codes: str) -> Yuan:
+        """The sum of some headings (科目合计)."""
+        return sum((self.by_code.get(code, ZERO) for code in codes), ZERO)
+
+    @property
+    def promised(self) -> Yuan:
+        """What approvals have set apart: withdrawals and refunds (已占用)."""
+        return self.of(chart.WITHDRAWAL_HOLD, chart.REFUND_HOLD)
+
+    @property
+    def cash(self) -> Yuan:
+        """General funds the bank really holds; below zero when the bank is short (账户可动用现金)."""
+        return self.of(chart.DEPOSITS_AT_BANK) - self.of(*OWED) - self.of(chart.KEY_FUNDS)
+
+    def free(self, *, past_court: bool = False) -> Yuan:
+        """What no hold has set apart; construction payments may pass a court's hold by the bureau's order."""
+        held = ZERO if past_court else self.of(chart.JUDICIAL_HOLD)
+        return self.cash - self.promised - held
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What one building may pay now (楼幢可拨付额度)."""
+
+    position: Position
+    withdrawals_held: Yuan
+    refunds_held: Yuan
+    account: AccountFunds
+
+    def payable(self, *, past_court: bool = False) -> Yuan:
+        """General funds that may be promised to a payee, never below zero (一般资金可拨额)."""
+        own = self.position.general - self.withdrawals_held - self.refunds_held
+        return max(min(own, self.account.free(past_court=past_court)), ZERO)
+
+    def key_payable(self, *, past_court: bool = False) -> Yuan:
+        """Key funds the reached nodes allow, draw-down only; none past a court's hold without the order."""
+        if self.account.of(chart.JUDICIAL_HOLD) > ZERO and not past_court:
+            return ZERO
+        return self.position.key_payable
+
+    @property
+    def uncovered(self) -> bool:
+        """Whether what was promised is no longer covered by general funds (占用已无资金支持)."""
+        return self.position.general < self.withdrawals_held + self.refunds_held
