@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from sqlalchemy import Row, func, select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from config.clock import bureau_day
@@ -62,14 +62,14 @@ def cancel(session: Session, contract_no: str, asked: CancellationAsked) -> dict
     return _tell(session, contract, asked, was)
 
 
-def _hold(session: Session, contract_no: str) -> Row[Any]:
-    """Account and home are held, in this order: a release or a transfer of the home waits. Raises NotFound."""
+def _hold(session: Session, contract_no: str) -> Any:
+    """Account and home are held, in this order: release and transfer wait. Raises NotFound."""
     query = (
         select(Contract.unit_id, Contract.project_id, Project.region)
         .join(Project, Project.id == Contract.project_id)
         .where(Contract.contract_no == contract_no)
     )
-    place: Row[Any] | None = session.execute(query).one_or_none()
+    place = session.execute(query).one_or_none()
     if place is None:
         raise NotFound("没有这个合同号")
     account = select(SupervisedAccount.id).where(SupervisedAccount.project_id == place.project_id)

@@ -44,7 +44,9 @@ class Reversal:
 _RECEIPT = text("""
 SELECT r.id, r.receipt_no, r.amount, r.entry_id, r.notice_no, a.account_no,
        s.amount AS matched, s.notice_id, s.contract_id, u.building_id,
-       v.bank_serial AS reversed_by
+       v.bank_serial AS reversed_by,
+       (SELECT coalesce(sum(p.amount), 0) FROM refund_part p JOIN refund f ON f.id = p.refund_id
+         WHERE p.receipt_id = r.id AND f.status IN ('approved', 'due', 'issued'))::bigint AS refunded
   FROM receipt r JOIN supervised_account a ON a.id = r.account_id
   LEFT JOIN receipt_allocation s ON s.receipt_id = r.id
   LEFT JOIN contract c ON c.id = s.contract_id
@@ -72,7 +74,10 @@ def take_back(session: Session, asked: Reversal, bank_code: str) -> dict[str, An
     account = place(session, found.account_no, bank_code, today)
     contract = _lock_contract(session, found)
     found = _receipt(session, asked.receipt_no, bank_code)
-    facts = ReversalFacts(found.receipt_no, Yuan.from_fen(found.amount), asked.amount, found.reversed_by)
+    facts = ReversalFacts(
+        found.receipt_no, Yuan.from_fen(found.amount), asked.amount, found.reversed_by,
+        refunded=Yuan.from_fen(found.refunded),
+    )  # fmt: skip
     if reasons := reversal_refusals(facts, account.law):
         raise Refused(reasons)
 

@@ -89,10 +89,11 @@ class ReversalFacts:
     amount: Yuan
     asked: Yuan
     reversed_by: str | None
+    refunded: Yuan = ZERO
 
 
 def reversal_refusals(facts: ReversalFacts, law: Law) -> list[Refusal]:
-    """Why a receipt may not be taken back: only whole, and only once (冲正)."""
+    """Why a receipt may not be taken back: only whole, only once, and not what goes back already (冲正)."""
     source = law["reversal_whole"].citation
     found = []
     if facts.reversed_by is not None:
@@ -105,6 +106,9 @@ def reversal_refusals(facts: ReversalFacts, law: Law) -> list[Refusal]:
                 "reversal-not-whole", f"冲正须为入账全额 {facts.amount} 元，所报为 {facts.asked} 元", source
             )
         )
+    if facts.refunded > ZERO:
+        message = f"入账 {facts.receipt_no} 已核准退款 {facts.refunded} 元，不能再冲正"
+        found.append(Refusal("receipt-refunded", message, law["refund_within_paid"].citation))
     return found
 
 

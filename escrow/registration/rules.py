@@ -34,6 +34,8 @@ class PaperUse(StrEnum):
     COURT_ACT = "court_act"
     GUARANTEE = "guarantee"
     TAKEOVER = "takeover"
+    REFUND = "refund"
+    REFUND_PAPER = "refund_paper"
 
 
 PAPER_LABELS = {
@@ -43,6 +45,8 @@ PAPER_LABELS = {
     PaperUse.COURT_ACT: "司法文书",
     PaperUse.GUARANTEE: "保函",
     PaperUse.TAKEOVER: "接管决定",
+    PaperUse.REFUND: "退款申请",
+    PaperUse.REFUND_PAPER: "改退他人的证明",
 }
 
 # The only steps a first registration takes; the registration authority's own word needs none (状态迁移).

@@ -388,48 +388,6 @@ def test_cancelling_a_draft_keeps_the_money_on_it(county):
     assert late["status"] == "unmatched"
 
 
-def test_a_filed_contract_is_cancelled_and_its_home_is_for_sale_again(county):
-    """已备案的合同可以撤销：款项仍记在合同名下，房屋立即可以另售并另行备案。"""
-    made = county.project()
-    drafted = county.draft(made)
-    county.deposit(made, drafted.notices[0], "350000.00")
-    file(county, drafted)
-    answer = cancel(county, drafted.contract_no)
-    assert (answer.status_code, answer.json["deposited"]) == (201, "350000.00")
-    assert county.get("filing", f"/contracts/{drafted.contract_no}").json["status"] == "cancelled"
-    units = county.get("filing", f"/projects/{made.project_no}/units?status=available").json["items"]
-    assert drafted.body["unit_code"] in [one["unit_code"] for one in units]
-    again = county.draft(made)
-    county.deposit(made, again.notices[0], "350000.00")
-    file(county, again)
-
-
-def test_a_refused_cancellation_does_not_use_up_its_event(county):
-    """失败的注销不占用事件号。"""
-    made = county.project()
-    drafted = county.draft(made)
-    assert cancel(county, drafted.contract_no).status_code == 201
-    assert reasons(cancel(county, drafted.contract_no, event_id="ZX-once")) == ["contract-cancelled"]
-    other = county.draft(made)
-    assert cancel(county, other.contract_no, event_id="ZX-once").status_code == 201
-
-
-def test_a_home_already_transferred_keeps_its_contract(county):
-    """房屋已办理转移登记的，备案不得撤销。"""
-    made = county.project()
-    drafted = county.draft(made)
-    county.deposit(made, drafted.notices[0], "350000.00")
-    file(county, drafted)
-    body = {"event_id": new_number("DJ"), "project_no": made.project_no, "building_nos": ["1"],
-            "certificate_no": new_number("证"), "registered_on": bureau_day().isoformat()}  # fmt: skip
-    assert county.post("registration", "/first-registrations", body).status_code == 201
-    body = {"event_id": new_number("DJ"), "unit_code": drafted.body["unit_code"],
-            "certificate_no": new_number("证"), "registered_on": bureau_day().isoformat(),
-            "owner_name": "田秀英", "owner_id_no": "11010519491231002X"}  # fmt: skip
-    assert county.post("registration", "/transfer-registrations", body).status_code == 201
-    assert reasons(cancel(county, drafted.contract_no)) == ["unit-registered"]
-
-
 def test_a_cancellation_of_tomorrow_or_of_nothing_is_refused(county):
     """注销日期不能晚于今天；合同不存在答 404。"""
     drafted = county.draft(county.project())
