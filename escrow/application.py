@@ -28,6 +28,7 @@ ROOMS = (
     "contracts",
     "deposits",
     "filing",
+    "refunds",
     "registration",
     "release",
     "oversight",

@@ -46,7 +46,9 @@ SELECT c.id, c.contract_no, c.status, c.version, c.price, c.drafted_at,
           FROM contract_filing f JOIN deposit_check k ON k.id = f.check_id
          WHERE f.contract_id = c.id) AS filing,
        (SELECT jsonb_build_object('cancelled_on', x.cancelled_on, 'reason', x.reason)
-          FROM contract_cancellation x WHERE x.contract_id = c.id) AS cancellation
+          FROM contract_cancellation x WHERE x.contract_id = c.id) AS cancellation,
+       (SELECT coalesce(sum(f.amount), 0) FROM refund f
+         WHERE f.contract_id = c.id AND f.status IN ('due', 'issued'))::bigint AS refunded
   FROM contract c
   JOIN project p ON p.id = c.project_id
   JOIN unit u ON u.id = c.unit_id
@@ -94,6 +96,11 @@ class Seen:
     def price(self) -> Yuan:
         """The contract's price (总价)."""
         return Yuan.from_fen(self.row.price)
+
+    @property
+    def to_refund(self) -> Yuan:
+        """What was paid and has not been made payable again (尚待退款)."""
+        return self.deposited - Yuan.from_fen(self.row.refunded)
 
 
 def contract_seen(session: Session, contract_no: str) -> Seen | None:

@@ -21,7 +21,7 @@ from escrow.refunds.rules import Cover, Part, RefundFacts, RefundStatus
 from escrow.supervision.books import account_of
 from escrow.supervision.models import SupervisedAccount
 from escrow.supervision.rules import AccountStatus
-from ledger.accounts import balances, lock_accounts
+from ledger.accounts import balance, balances, find_account, lock_accounts
 from ledger.money import ZERO, Yuan
 
 SUBJECT = "presale_funds"
@@ -145,10 +145,24 @@ def paid_on(session: Session, contract_id: int, *, but: int = 0) -> dict[str, Pa
 
 
 def facts_of(session: Session, place: Place, parts: tuple[Part, ...], *, but: int = 0) -> RefundFacts:
-    """What a refund of these parts is judged by, balances read under their lock (退款事实)."""
+    """What a refund of these parts is judged by, what was paid in read under its lock (退款事实)."""
     paid_in = account_of(
         session, place.book_id, chart.PAID_IN_BY_CONTRACT, key=chart.contract_key(place.contract_id)
     )
+    return _facts(session, place, parts, paid_in=lock_accounts(session, [paid_in])[paid_in.id], but=but)
+
+
+def peek_facts(session: Session, place: Place, parts: tuple[Part, ...], *, but: int = 0) -> RefundFacts:
+    """The same without a lock, for a page (退款事实，供阅览)."""
+    key = chart.contract_key(place.contract_id)
+    account = find_account(session, place.book_id, chart.PAID_IN_BY_CONTRACT, key=key)
+    paid_in = balance(session, account) if account else ZERO
+    return _facts(session, place, parts, paid_in=paid_in, but=but)
+
+
+def _facts(
+    session: Session, place: Place, parts: tuple[Part, ...], *, paid_in: Yuan, but: int
+) -> RefundFacts:
     held = select(func.sum(Refund.amount)).where(
         Refund.contract_id == place.contract_id, Refund.status == RefundStatus.APPROVED, Refund.id != but
     )
@@ -156,7 +170,7 @@ def facts_of(session: Session, place: Place, parts: tuple[Part, ...], *, but: in
         contract_no=place.contract_no,
         contract_status=place.contract_status,
         account_status=place.account_status,
-        paid_in=lock_accounts(session, [paid_in])[paid_in.id],
+        paid_in=paid_in,
         held=session.scalar(held) or ZERO,
         parts=parts,
     )
@@ -209,9 +223,3 @@ def locked(session: Session, refund_no: str) -> tuple[Refund, Place]:
     place = place_of(session, contract_no, lock="update")
     held = select(Refund).where(Refund.refund_no == refund_no).with_for_update(key_share=True)
     return session.scalars(held.execution_options(populate_existing=True)).one(), place
-
-
-def numbered(session: Session, refund_no: str) -> Any:
-    """A refund and its contract, for reading (查退款)."""
-    query = select(Refund, Contract.contract_no).join(Contract, Contract.id == Refund.contract_id)
-    return session.execute(query.where(Refund.refund_no == refund_no)).one_or_none()

@@ -1,0 +1,189 @@
+"""Pages of refunds: a contract's money, the application, its decision and its instructions (退款页面)."""
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+from flask import Blueprint, flash, g, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+from sqlalchemy.orm import Session
+from wtforms import Form
+
+from escrow.access import audit
+from escrow.access.guards import officer
+from escrow.contracts.rules import ContractStatus
+from escrow.doors import database, known_number, settings
+from escrow.errors import Invalid, NotFound, Refused
+from escrow.fields import KEY_PATTERN, ReadField, read_text
+from escrow.refunds.actions import enter
+from escrow.refunds.deciding import approve, decider_faults, fall_due, reject, revoke
+from escrow.refunds.facts import cover_of, paid_on, parts_of, peek_facts, place_of
+from escrow.refunds.forms import PartForm, RefundForm, asked_of, part_forms
+from escrow.refunds.lists import parts, refund, refunds
+from escrow.refunds.rules import (
+    STATUS_LABELS,
+    WAITING,
+    RefundStatus,
+    approval_refusals,
+    cover_refusals,
+)
+
+pages = Blueprint("refunds", __name__)
+
+_PAGE = 50
+_TONES = {
+    RefundStatus.ENTERED: "warning", RefundStatus.REVIEWED: "warning", RefundStatus.APPROVED: "danger",
+    RefundStatus.DUE: "primary", RefundStatus.ISSUED: "success", RefundStatus.REJECTED: "secondary",
+    RefundStatus.REVOKED: "secondary",
+}  # fmt: skip
+SAID = {
+    RefundStatus.REVIEWED: "已作一级复核，须由另一人员作二级复核。",
+    RefundStatus.APPROVED: "已核准；本幢资金不足，资金到位后转应退，在此之前本幢不得拨付。",
+    RefundStatus.DUE: "已核准并转应退，可以签发退款通知书。",
+}
+
+
+class ReasonForm(Form):
+    """Why something is sent back or given up (理由)."""
+
+    reason = ReadField("理由", lambda said: read_text(said, 200))
+
+
+@pages.app_context_processor
+def _words() -> dict[str, Any]:
+    return {"refund_status_shown": {one: (STATUS_LABELS[one], _TONES[one]) for one in RefundStatus}}
+
+
+@pages.get("/refunds")
+@officer("read")
+def index() -> ResponseReturnValue:
+    """退款清单；按合同号打开一份已注销的合同。"""
+    asked = request.args.get("find", "").strip()
+    if re.fullmatch(KEY_PATTERN, asked, re.ASCII):
+        return redirect(url_for("refunds.contract", contract_no=asked), 303)
+    before = request.args.get("before", "")
+    start = int(before) if re.fullmatch(r"[0-9]{1,9}", before, re.ASCII) else None
+    with database().read() as session:
+        rows = refunds(session, before=start, limit=_PAGE + 1)
+    following = rows[_PAGE - 1].Refund.id if len(rows) > _PAGE else None
+    return render_template("refunds/index.html", rows=rows[:_PAGE], following=following, first=start is None)
+
+
+@pages.get("/refunds/contracts/<contract_no>")
+@officer("read")
+def contract(contract_no: str) -> ResponseReturnValue:
+    """一份合同的各笔入账、已退与尚可退，以及它的退款。"""
+    return _contract_page(known_number(contract_no), 200)
+
+
+@pages.post("/refunds/contracts/<contract_no>")
+@officer("enter-payment")
+def create(contract_no: str) -> ResponseReturnValue:
+    """录入一件退款申请：逐笔填写所退金额，默认退回原付款账户。"""
+    number, form = known_number(contract_no), RefundForm(request.form)
+    with database().read() as session:
+        paid = paid_on(session, place_of(session, number).contract_id)
+    filled = part_forms(paid, request.form)
+    # Each is asked, so that every fault is shown at once.
+    forms: list[Form] = [form, *filled.values()]
+    if [one for one in forms if not one.validate()]:
+        return _contract_page(number, 422, form=form, filled=filled)
+    asked, who = asked_of(number, form, filled), g.officer.id
+    refund_no = database().transact(lambda session: enter(session, asked, settings(), officer_id=who))
+    flash("退款已录入，须由另一人员核准。", "success")
+    return redirect(url_for("refunds.show", refund_no=refund_no), 303)
+
+
+@pages.get("/refunds/<refund_no>")
+@officer("read")
+def show(refund_no: str) -> ResponseReturnValue:
+    """一件退款：明细与收款人、谁在何时办理、所据规定、此刻可否核准。"""
+    with database().read() as session:
+        row = refund(session, known_number(refund_no))
+        if row is None:
+            raise NotFound("没有这件退款")
+        found, place = row.Refund, place_of(session, row.contract_no)
+        faults = decider_faults(found, place, g.officer.id)
+        reasons, missing = [], []
+        if found.status in WAITING:
+            facts = peek_facts(session, place, parts_of(session, found), but=found.id)
+            reasons = approval_refusals(facts, place.law)
+        if found.status in (*WAITING, RefundStatus.APPROVED):
+            missing = cover_refusals(cover_of(session, place, found.amount), place.law)
+        return render_template(
+            "refunds/show.html", row=row, one=found, parts=parts(session, found.id), faults=faults,
+            reasons=reasons, missing=missing, reason_form=ReasonForm(),
+        )  # fmt: skip
+
+
+@pages.post("/refunds/<refund_no>/approve")
+@officer("approve-payment", fresh=True)
+def approve_refund(refund_no: str) -> ResponseReturnValue:
+    """核准退款；改退他人的，第一次核准为一级复核。"""
+    number, who = known_number(refund_no), g.officer.id
+    status = _try(number, "refund.approved", lambda session: approve(session, number, officer_id=who))
+    flash(SAID[status], "success")
+    return redirect(url_for("refunds.show", refund_no=number), 303)
+
+
+@pages.post("/refunds/<refund_no>/due")
+@officer("enter-payment")
+def due(refund_no: str) -> ResponseReturnValue:
+    """已核准而资金不足的退款，资金到位后转应退。"""
+    number = known_number(refund_no)
+    _try(number, "refund.due", lambda session: fall_due(session, number))
+    flash(SAID[RefundStatus.DUE], "success")
+    return redirect(url_for("refunds.show", refund_no=number), 303)
+
+
+@pages.post("/refunds/<refund_no>/reject")
+@officer("approve-payment")
+def reject_refund(refund_no: str) -> ResponseReturnValue:
+    """退回退款申请，说明理由。"""
+    number, reason, who = known_number(refund_no), _reason(), g.officer.id
+    database().transact(lambda session: reject(session, number, officer_id=who, reason=reason))
+    flash("退款申请已退回。", "success")
+    return redirect(url_for("refunds.show", refund_no=number), 303)
+
+
+@pages.post("/refunds/<refund_no>/revoke")
+@officer("approve-payment", fresh=True)
+def revoke_refund(refund_no: str) -> ResponseReturnValue:
+    """撤销已核准、尚未转应退的退款，占用随之注销。"""
+    number, reason, who = known_number(refund_no), _reason(), g.officer.id
+    database().transact(lambda session: revoke(session, number, officer_id=who, reason=reason))
+    flash("退款核准已撤销。", "success")
+    return redirect(url_for("refunds.show", refund_no=number), 303)
+
+
+def _contract_page(
+    contract_no: str, status: int, *, form: Form | None = None, filled: dict[str, PartForm] | None = None
+) -> ResponseReturnValue:
+    with database().read() as session:
+        place = place_of(session, contract_no)
+        paid = paid_on(session, place.contract_id)
+        made = refunds(session, contract_id=place.contract_id)
+    may_enter = place.contract_status is ContractStatus.CANCELLED
+    page = render_template(
+        "refunds/contract.html", place=place, paid=list(paid.values()), made=made, may_enter=may_enter,
+        form=form or RefundForm(), lines=filled or part_forms(paid),
+    )  # fmt: skip
+    return page, status
+
+
+def _try(refund_no: str, step: str, unit: Callable[[Session], RefundStatus]) -> RefundStatus:
+    """A refused decision leaves its row in the trail (未准亦留痕)."""
+    try:
+        return database().transact(unit)
+    except Refused as refused:
+        with database().begin() as session:
+            codes = [refusal.code for refusal in refused.refusals]
+            audit.record(session, step, refund_no, result="refused", codes=codes)
+        raise
+
+
+def _reason() -> str:
+    form = ReasonForm(request.form)
+    if not form.validate():
+        raise Invalid({"reason": "；".join(form.reason.errors)})
+    return str(form.reason.data)
