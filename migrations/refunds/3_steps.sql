@@ -26,7 +26,8 @@ BEGIN
     END IF;
     RETURN NEW;
 END $$;
-CREATE TRIGGER refund_steps BEFORE INSERT OR UPDATE ON refund
+-- Its name sorts before the guards that follow: whether there is such a step is asked first.
+CREATE TRIGGER refund_by_steps BEFORE INSERT OR UPDATE ON refund
     FOR EACH ROW EXECUTE FUNCTION refund_steps();
 CREATE TRIGGER claim_paper BEFORE INSERT ON refund FOR EACH ROW EXECUTE FUNCTION claim_paper();
 CREATE TRIGGER claim_paper BEFORE INSERT ON refund_paper FOR EACH ROW EXECUTE FUNCTION claim_paper();
