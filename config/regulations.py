@@ -129,6 +129,20 @@ def divisions_of(region: str, tables: Tables) -> list[str]:
     return sorted((division for division in tables if region.startswith(division)), key=len)
 
 
+def listed(tables: Tables | None = None) -> list[str]:
+    """One line a value: where, what, since when, and where it is written (逐条列出)."""
+    return [
+        f"{name} {_said(one.value)}（{one.unit}），{one.verified_on} 核对，依据：{one.citation}"
+        for name, one in _each(tables or _tables())
+    ]
+
+
+def _said(value: Any) -> str:
+    if isinstance(value, Mapping):
+        return "、".join(f"{name} {_said(inner)}" for name, inner in value.items())
+    return ("否", "是")[value] if isinstance(value, bool) else str(value)
+
+
 def report(today: date | None = None) -> list[str]:
     """What the law officer should know: how much is our own setting, and what was not checked for a year."""
     tables = _tables()

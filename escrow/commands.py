@@ -8,7 +8,7 @@ import psycopg
 from flask import Flask
 from flask.cli import with_appcontext
 
-from config.regulations import report
+from config.regulations import listed, report
 from escrow.access.commands import client_commands, officer_commands
 from escrow.doors import settings
 from escrow.rehearsal.commands import demo, replay
@@ -39,5 +39,5 @@ def verify(head: Path | None) -> None:
 @click.command()
 def law() -> None:
     """列出各地规定的取值与依据；一年以上未核对原文的予以提示。"""
-    for line in report():
+    for line in (*listed(), *report()):
         click.echo(line)
