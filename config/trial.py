@@ -17,7 +17,7 @@ CHECKS = (
 
 
 def main(arguments: list[str]) -> int:
-    """`trial` runs pytest on every core; `trial check` lint, types and layers; `trial model` long histories."""
+    """`trial`: pytest on every core; `trial check`: lint, types, layers; `trial model`: long histories."""
     os.chdir(HOUSE)
     if arguments[:1] == ["check"]:
         return max(_step(*command) for command in CHECKS)

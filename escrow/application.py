@@ -28,6 +28,7 @@ ROOMS = (
     "contracts",
     "deposits",
     "filing",
+    "instructions",
     "refunds",
     "registration",
     "release",

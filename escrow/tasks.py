@@ -11,11 +11,13 @@ from flask import Flask
 from config.settings import Settings
 from escrow.access.tries import forget_old
 from escrow.doors import database, settings
+from escrow.instructions.results import ask_about, overdue
 from ledger.seals import HEAD_FILE, head, keep, seal
 
 # Every task and how often it rings, in seconds (节拍表).
 BEAT = {
     "seal-books": {"task": "escrow.tasks.seal_books", "schedule": 20.0},
+    "ask-about-orders": {"task": "escrow.tasks.ask_about_orders", "schedule": 60.0},
     "forget-tries": {"task": "escrow.tasks.forget_tries", "schedule": 3600.0},
 }
 
@@ -57,3 +59,13 @@ def forget_tries() -> None:
     """Drop the wrong sign-ins nobody has to wait for any more (清理过期的失败登录)."""
     with database().begin() as session:
         forget_old(session)
+
+
+@shared_task
+def ask_about_orders() -> None:
+    """Orders the bank has not answered in time become UNKNOWN, each in its own transaction (逾时未答转为不明)."""
+    with database().read() as session:
+        numbers = overdue(session)
+    for number in numbers:
+        with database().begin() as session:
+            ask_about(session, number)

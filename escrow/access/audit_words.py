@@ -2,6 +2,9 @@
 
 STEPS = {
     "access.denied": "越权访问",
+    "account.reopen-entered": "录入账户恢复",
+    "account.reopened": "账户恢复",
+    "account.suspended": "账户暂停",
     "check.answered": "备案前资金核验",
     "client.added": "登记接口客户端",
     "client.redrawn": "重发接口客户端密钥",
@@ -28,6 +31,13 @@ STEPS = {
     "hold.lift-entered": "录入解冻",
     "hold.lifted": "解冻",
     "hold.rejected": "退回司法文书",
+    "instruction.cancel-entered": "录入撤销指令",
+    "instruction.cancelled": "撤销指令",
+    "instruction.failed": "银行答复未付",
+    "instruction.issued": "签发指令",
+    "instruction.paid": "银行答复已付",
+    "instruction.returned": "银行答复退汇",
+    "instruction.unknown": "指令结果不明",
     "officer.added": "录入人员",
     "officer.reset": "重置人员口令",
     "officer.retired": "停用人员",

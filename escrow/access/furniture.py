@@ -63,6 +63,7 @@ NAVIGATION = (
     Link("合同查询", "contracts.search", "read"),
     Link("监管协议受理", "supervision.index", "read"),
     Link("退款", "refunds.index", "read"),
+    Link("付款指令", "instructions.index", "read"),
     Link("首次登记", "registration.index", "read"),
     Link("解除监管", "release.index", "read"),
     Link("未到账清单", "oversight.index", "read"),

@@ -130,3 +130,19 @@ class Takeover(Base):
     ending_reason: Mapped[str | None]
     ended_by: Mapped[int | None] = _officer()
     ended_at: Mapped[datetime | None] = mapped_column(DateTime(True))
+
+
+class AccountSuspension(Base):
+    """Why an account stopped paying and filing, and the two officers who reopened it (账户暂停)."""
+
+    __tablename__ = "account_suspension"
+    __table_args__ = (CheckConstraint("asked_by <> reopened_by", name="two_officers"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    account_id: Mapped[int] = mapped_column(ForeignKey("supervised_account.id"), index=True)
+    cause: Mapped[str]
+    suspended_at: Mapped[datetime] = mapped_column(DateTime(True), server_default=func.clock_timestamp())
+    asked_by: Mapped[int | None] = _officer()
+    reason: Mapped[str | None]
+    reopened_by: Mapped[int | None] = _officer()
+    reopened_at: Mapped[datetime | None] = mapped_column(DateTime(True))

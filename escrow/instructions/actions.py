@@ -1,0 +1,182 @@
+"""An order to the bank is issued, and taken back by two officers (签发与撤销指令). Lock, look, judge, write."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+
+from sqlalchemy import select, text
+from sqlalchemy.orm import Session
+
+from config.clock import bureau_day, bureau_time
+from config.regulations import Law, law_on
+from config.settings import Settings
+from escrow import chart
+from escrow.access import audit
+from escrow.access.sealing import mask_account, mask_name, seal, unseal
+from escrow.errors import NotFound, Refused
+from escrow.instructions.models import Instruction
+from escrow.instructions.moves import take_back
+from escrow.instructions.rules import IN_TRANSIT, InstructionKind, InstructionStatus, cancel_refusals
+from escrow.outbox import emit
+from escrow.projects.models import Project
+from escrow.supervision.books import account_of
+from escrow.supervision.models import SupervisedAccount
+from ledger.accounts import Account
+from ledger.journal import Entry, post
+from ledger.money import ZERO, Yuan
+from ledger.movements import Movement, Transfer
+
+
+@dataclass(frozen=True, slots=True)
+class Payee:
+    """Who is to be paid (收款人)."""
+
+    name: str
+    account_no: str
+    bank_name: str
+    is_person: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What the bank is to be told, and what it moves in the book (付款命令).
+
+    `transfers` gets the order's own in-transit account and says where the money comes from; `source_code`
+    and `source_key` say where it goes back to when the bank does not pay.
+    """
+
+    kind: InstructionKind
+    account_id: int
+    amount: Yuan
+    payee: Payee
+    purpose: str
+    movement: Movement
+    transfers: Callable[[Account], list[Transfer]]
+    source_code: str
+    source_key: str
+    building_id: int | None = None
+    key_amount: Yuan = ZERO
+
+
+@dataclass(frozen=True, slots=True)
+class Issued:
+    """An order as it left (已签发的指令)."""
+
+    id: int
+    instruction_no: str
+    entry: Entry
+
+
+_DRAW = text("""
+INSERT INTO instruction_counter (year, last) VALUES (:year, 1)
+ON CONFLICT (year) DO UPDATE SET last = instruction_counter.last + 1 RETURNING last
+""")
+
+
+def issue(session: Session, order: Order, settings: Settings, *, officer_id: int) -> Issued:
+    """Give the order its number, move the money into transit, tell the bank (签发).
+
+    The caller holds the supervised account FOR UPDATE and has judged that the money may leave.
+    """
+    account = session.get_one(SupervisedAccount, order.account_id)
+    law = _law(session, account)
+    day = bureau_day()
+    number = f"ZL{day.year}{session.scalar(_DRAW, {'year': day.year}):06d}"
+    name, payee_account = order.payee.name, order.payee.account_no
+    instruction = Instruction(
+        instruction_no=number, kind=order.kind, account_id=account.id, building_id=order.building_id,
+        amount=order.amount, key_amount=order.key_amount,
+        payee_name_sealed=seal(name, settings), payee_account_sealed=seal(payee_account, settings),
+        payee_name_masked=mask_name(name) if order.payee.is_person else name,
+        payee_account_masked=mask_account(payee_account), payee_bank=order.payee.bank_name,
+        purpose=order.purpose, source_code=order.source_code, source_key=order.source_key,
+        issued_by=officer_id, status=InstructionStatus.ISSUED,
+        expires_on=day + timedelta(days=law["instruction_days"].value),
+    )  # fmt: skip
+    session.add(instruction)
+    session.flush()
+    key = chart.instruction_key(instruction.id)
+    in_transit = account_of(session, account.book_id, IN_TRANSIT[order.kind], key=key)
+    entry = post(
+        session, order.movement, order.transfers(in_transit), reference=f"instruction:{number}",
+        effective_on=day, memo=order.purpose,
+    )  # fmt: skip
+    instruction.entry_id = entry.id
+    session.flush()
+    emit(
+        session, "instruction.issued", number, told(instruction, account.account_no),
+        audience=[f"bank:{account.bank_code}"],
+    )  # fmt: skip
+    audit.record(
+        session, "instruction.issued", number, kind=order.kind.value, account_no=account.account_no,
+        amount=str(order.amount), entry_no=entry.entry_no,
+    )  # fmt: skip
+    return Issued(instruction.id, number, entry)
+
+
+def ask_cancel(session: Session, number: str, reason: str, *, officer_id: int) -> None:
+    """One officer asks to take an unanswered order back (申请撤销). Raises NotFound or Refused."""
+    instruction, _, law = held(session, number)
+    if reasons := cancel_refusals(InstructionStatus(instruction.status), None, officer_id, law):
+        raise Refused(reasons)
+    instruction.cancel_asked_by, instruction.cancel_reason = officer_id, reason
+    session.flush()
+    audit.record(session, "instruction.cancel-entered", number, reason=reason)
+
+
+def cancel(session: Session, number: str, *, officer_id: int) -> None:
+    """Another officer takes it back; the money is where it was (撤销). Raises NotFound or Refused."""
+    instruction, account, law = held(session, number)
+    asked_by = instruction.cancel_asked_by or officer_id
+    if reasons := cancel_refusals(InstructionStatus(instruction.status), asked_by, officer_id, law):
+        raise Refused(reasons)
+    take_back(session, instruction, account, reference=f"instruction-cancel:{number}")
+    instruction.status, instruction.cancelled_by = InstructionStatus.CANCELLED, officer_id
+    session.flush()
+    emit(
+        session, "instruction.cancelled", number, told(instruction, account.account_no),
+        audience=[f"bank:{account.bank_code}"],
+    )  # fmt: skip
+    audit.record(session, "instruction.cancelled", number, reason=instruction.cancel_reason)
+
+
+def held(session: Session, number: str) -> tuple[Instruction, SupervisedAccount, Law]:
+    """The order under its lock, its account FOR UPDATE before it (锁定指令). Raises NotFound."""
+    account_id = session.scalar(select(Instruction.account_id).where(Instruction.instruction_no == number))
+    if account_id is None:
+        raise NotFound("没有这件指令")
+    account = session.scalars(
+        select(SupervisedAccount)
+        .where(SupervisedAccount.id == account_id)
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    ).one()
+    query = select(Instruction).where(Instruction.instruction_no == number).with_for_update()
+    instruction = session.scalars(query.execution_options(populate_existing=True)).one()
+    return instruction, account, _law(session, account)
+
+
+def told(instruction: Instruction, account_no: str) -> dict[str, str | None]:
+    """An order as events and lists show it: the payee masked where a person (对外字段)."""
+    return {
+        "instruction_no": instruction.instruction_no, "kind": instruction.kind.value,
+        "account_no": account_no, "amount": str(instruction.amount),
+        "payee_name": instruction.payee_name_masked, "payee_account": instruction.payee_account_masked,
+        "payee_bank": instruction.payee_bank, "purpose": instruction.purpose,
+        "issued_at": bureau_time(instruction.issued_at).isoformat() if instruction.issued_at else None,
+        "expires_on": instruction.expires_on.isoformat(), "status": instruction.status.value,
+    }  # fmt: skip
+
+
+def for_bank(instruction: Instruction, account_no: str, settings: Settings) -> dict[str, str | None]:
+    """An order as the bank must read it to pay: the payee whole (银行所读)."""
+    return {
+        **told(instruction, account_no),
+        "payee_name": unseal(instruction.payee_name_sealed, settings),
+        "payee_account": unseal(instruction.payee_account_sealed, settings),
+    }
+
+
+def _law(session: Session, account: SupervisedAccount) -> Law:
+    region = session.scalars(select(Project.region).where(Project.id == account.project_id)).one()
+    return law_on(bureau_day(), "presale_funds", region)

@@ -1,0 +1,83 @@
+"""Orders to the bank, its answers, and the counter their numbers come from (付款指令各表)."""
+
+from datetime import date, datetime
+
+from sqlalchemy import BigInteger, CheckConstraint, DateTime, ForeignKey, Index, LargeBinary, func, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from config.database import Base
+from escrow.instructions.rules import InstructionKind, InstructionStatus, Outcome
+from ledger.money import Yuan
+from ledger.tables import MoneyColumn, term
+
+
+class InstructionCounter(Base):
+    """The last number drawn in a year: drawn in the order's own transaction, so none is missing (编号)."""
+
+    __tablename__ = "instruction_counter"
+
+    year: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    last: Mapped[int]
+
+
+class Instruction(Base):
+    """An order to the account's bank to pay (付款指令)."""
+
+    __tablename__ = "instruction"
+    __table_args__ = (
+        CheckConstraint("amount > 0", name="amount"),
+        CheckConstraint("cancel_asked_by <> cancelled_by", name="two_officers"),
+        Index("ix_instruction_open", "account_id", postgresql_where=text("status IN ('issued', 'unknown')")),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    instruction_no: Mapped[str] = mapped_column(unique=True)
+    kind: Mapped[InstructionKind] = mapped_column(term(InstructionKind))
+    account_id: Mapped[int] = mapped_column(ForeignKey("supervised_account.id"), index=True)
+    building_id: Mapped[int | None] = mapped_column(ForeignKey("building.id"))
+    amount: Mapped[Yuan] = mapped_column(MoneyColumn)
+    key_amount: Mapped[Yuan] = mapped_column(MoneyColumn, comment="支用制下计入重点已拨的部分")
+    payee_name_sealed: Mapped[bytes] = mapped_column(LargeBinary)
+    payee_name_masked: Mapped[str]
+    payee_account_sealed: Mapped[bytes] = mapped_column(LargeBinary)
+    payee_account_masked: Mapped[str]
+    payee_bank: Mapped[str]
+    purpose: Mapped[str]
+    source_code: Mapped[str]
+    source_key: Mapped[str]
+    issued_by: Mapped[int] = mapped_column(ForeignKey("officer.id"))
+    issued_at: Mapped[datetime] = mapped_column(DateTime(True), server_default=func.clock_timestamp())
+    expires_on: Mapped[date]
+    status: Mapped[InstructionStatus] = mapped_column(term(InstructionStatus))
+    entry_id: Mapped[int | None] = mapped_column(
+        BigInteger, ForeignKey("ledger.journal_entry.id"), unique=True
+    )
+    cancel_asked_by: Mapped[int | None] = mapped_column(ForeignKey("officer.id"))
+    cancel_reason: Mapped[str | None]
+    cancelled_by: Mapped[int | None] = mapped_column(ForeignKey("officer.id"))
+
+
+class InstructionResult(Base):
+    """One message of a bank about an order; written once, believed or not (银行结果)."""
+
+    __tablename__ = "instruction_result"
+    __table_args__ = (
+        Index(
+            "uq_instruction_result_moves", "instruction_id", "outcome", unique=True,
+            postgresql_where=text("verdict = 'moves'"),
+        ),
+    )  # fmt: skip
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    instruction_id: Mapped[int] = mapped_column(ForeignKey("instruction.id"), index=True)
+    outcome: Mapped[Outcome] = mapped_column(term(Outcome))
+    bank_serial: Mapped[str]
+    amount: Mapped[Yuan] = mapped_column(MoneyColumn)
+    payee_account_masked: Mapped[str]
+    value_date: Mapped[date]
+    reason: Mapped[str | None]
+    verdict: Mapped[str]
+    entry_id: Mapped[int | None] = mapped_column(
+        BigInteger, ForeignKey("ledger.journal_entry.id"), unique=True
+    )
+    received_at: Mapped[datetime] = mapped_column(DateTime(True), server_default=func.clock_timestamp())

@@ -1,0 +1,152 @@
+"""Officers' pages of orders to the bank: the list, one order with its paper and answers (付款指令页面)."""
+
+import re
+from typing import Any
+
+from flask import Blueprint, flash, g, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+from sqlalchemy import select, text
+from sqlalchemy.orm import Session
+from wtforms import Form
+
+from escrow.access.guards import officer
+from escrow.doors import database, known_number
+from escrow.errors import Invalid, NotFound
+from escrow.fields import ReadField, read_text
+from escrow.instructions.actions import ask_cancel, cancel
+from escrow.instructions.models import Instruction, InstructionResult
+from escrow.instructions.rules import PAPERS, STATUS_LABELS, InstructionStatus, Outcome
+from escrow.supervision.suspensions import ask_reopen, causes, reopen
+
+pages = Blueprint("instructions", __name__)
+
+_PAGE = 50
+TONES = {
+    InstructionStatus.ISSUED: "warning", InstructionStatus.PAID: "success",
+    InstructionStatus.FAILED: "danger", InstructionStatus.UNKNOWN: "danger", InstructionStatus.RETURNED: "danger",
+    InstructionStatus.CANCELLED: "secondary",
+}  # fmt: skip
+OUTCOMES = {Outcome.PAID: "已付", Outcome.FAILED: "未付", Outcome.UNKNOWN: "不明", Outcome.RETURNED: "退汇"}
+VERDICTS = {"moves": "已采信", "nothing": "重复或迟到，未作更改", "conflict": "与指令不符，未采信，已停户"}
+_LIST = text("""
+SELECT i.id, i.instruction_no, i.kind, i.amount, i.payee_name_masked, i.purpose, i.status, i.issued_at,
+       i.expires_on, a.account_no, a.status AS account_status, p.name AS project_name, o.full_name AS issuer
+  FROM instruction i JOIN supervised_account a ON a.id = i.account_id
+  JOIN project p ON p.id = a.project_id JOIN officer o ON o.id = i.issued_by
+ WHERE i.id < :before AND (:open = false OR i.status IN ('issued', 'unknown'))
+ ORDER BY i.id DESC LIMIT :limit
+""")
+_STOPPED = text("""
+SELECT a.account_no, p.name AS project_name, s.cause, s.suspended_at, s.reason
+  FROM account_suspension s JOIN supervised_account a ON a.id = s.account_id
+  JOIN project p ON p.id = a.project_id
+ WHERE s.reopened_by IS NULL ORDER BY s.id DESC LIMIT 50
+""")
+_ONE = text("""
+SELECT i.*, a.account_no, a.account_name, a.bank_code, a.status AS account_status, p.name AS project_name,
+       p.project_no, o.full_name AS issuer, q.full_name AS cancel_asker, c.full_name AS canceller
+  FROM instruction i JOIN supervised_account a ON a.id = i.account_id
+  JOIN project p ON p.id = a.project_id JOIN officer o ON o.id = i.issued_by
+  LEFT JOIN officer q ON q.id = i.cancel_asked_by LEFT JOIN officer c ON c.id = i.cancelled_by
+ WHERE i.instruction_no = :number
+""")
+
+
+class ReasonForm(Form):
+    """Why (理由)."""
+
+    reason = ReadField("理由", lambda said: read_text(said, 200))
+
+
+@pages.app_context_processor
+def _words() -> dict[str, Any]:
+    shown = {status: (label, TONES[status]) for status, label in STATUS_LABELS.items()}
+    return {
+        "instruction_shown": shown, "paper_names": PAPERS, "outcome_shown": OUTCOMES,
+        "verdict_shown": VERDICTS,
+    }  # fmt: skip
+
+
+@pages.get("/instructions")
+@officer("read")
+def index() -> ResponseReturnValue:
+    """付款指令清单，新的在前；先列已暂停的账户与缘由。"""
+    said, only_open = request.args.get("before", ""), request.args.get("open") == "1"
+    before = int(said) if re.fullmatch(r"[0-9]{1,9}", said, re.ASCII) else 2**31 - 1
+    with database().read() as session:
+        rows = list(session.execute(_LIST, {"before": before, "limit": _PAGE + 1, "open": only_open}))
+        stopped = list(session.execute(_STOPPED))
+    following = rows[_PAGE - 1].id if len(rows) > _PAGE else None
+    return render_template(
+        "instructions/index.html", rows=rows[:_PAGE], following=following, first=not said, stopped=stopped,
+        only_open=only_open,
+    )  # fmt: skip
+
+
+@pages.get("/instructions/<number>")
+@officer("read")
+def show(number: str) -> ResponseReturnValue:
+    """一件指令：通知书（可打印）、银行历次答复、撤销。"""
+    with database().read() as session:
+        row, results = _found(session, known_number(number))
+        why = causes(session, row.account_id)
+    return render_template(
+        "instructions/show.html", row=row, results=results, causes=why, reason_form=ReasonForm()
+    )
+
+
+@pages.post("/instructions/<number>/cancellation")
+@officer("issue-instruction")
+def enter_cancel(number: str) -> ResponseReturnValue:
+    """录入撤销未答的指令。"""
+    reason = _reason()
+    database().transact(lambda s: ask_cancel(s, known_number(number), reason, officer_id=g.officer.id))
+    return _done(number, "撤销已录入，须另一人员确认。")
+
+
+@pages.post("/instructions/<number>/cancellation/confirmation")
+@officer("approve-payment", fresh=True)
+def confirm_cancel(number: str) -> ResponseReturnValue:
+    """另一人员确认撤销，款项退回原处。"""
+    database().transact(lambda s: cancel(s, known_number(number), officer_id=g.officer.id))
+    return _done(number, "指令已撤销，款项退回原处。")
+
+
+@pages.post("/accounts/<account_no>/reopening")
+@officer("issue-instruction")
+def enter_reopen(account_no: str) -> ResponseReturnValue:
+    """录入恢复账户的理由。"""
+    reason = _reason()
+    database().transact(lambda s: ask_reopen(s, known_number(account_no), reason, officer_id=g.officer.id))
+    flash("恢复已录入，须另一人员确认。", "success")
+    return redirect(url_for("instructions.index"), 303)
+
+
+@pages.post("/accounts/<account_no>/reopening/confirmation")
+@officer("approve-payment", fresh=True)
+def confirm_reopen(account_no: str) -> ResponseReturnValue:
+    """另一人员确认恢复账户。"""
+    database().transact(lambda s: reopen(s, known_number(account_no), officer_id=g.officer.id))
+    flash("账户已恢复。", "success")
+    return redirect(url_for("instructions.index"), 303)
+
+
+def _found(session: Session, number: str) -> tuple[Any, list[Any]]:
+    row = session.execute(_ONE, {"number": number}).one_or_none()
+    if row is None:
+        raise NotFound("没有这件指令")
+    query = select(InstructionResult).join(Instruction, Instruction.id == InstructionResult.instruction_id)
+    answers = query.where(Instruction.instruction_no == number).order_by(InstructionResult.id)
+    return row, list(session.scalars(answers))
+
+
+def _reason() -> str:
+    form = ReasonForm(request.form)
+    if not form.validate():
+        raise Invalid({"reason": "；".join(form.reason.errors)})
+    return str(form.reason.data)
+
+
+def _done(number: str, said: str) -> ResponseReturnValue:
+    flash(said, "success")
+    return redirect(url_for("instructions.show", number=number), 303)

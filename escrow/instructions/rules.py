@@ -1,0 +1,148 @@
+"""When an order to the bank may change its state, and when its answer is to be believed (付款指令). Pure."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from config.regulations import Law
+from escrow import chart
+from escrow.errors import Refusal
+from ledger.money import Yuan
+
+
+class InstructionKind(StrEnum):
+    """What an order is for, and which paper it is (指令种类)."""
+
+    WITHDRAWAL = "withdrawal"
+    REFUND = "refund"
+    RELEASE = "release"
+    RETURN = "return"
+
+
+class InstructionStatus(StrEnum):
+    """Life of an order (指令状态)."""
+
+    ISSUED = "issued"
+    PAID = "paid"
+    FAILED = "failed"
+    UNKNOWN = "unknown"
+    RETURNED = "returned"
+    CANCELLED = "cancelled"
+
+
+class Outcome(StrEnum):
+    """What a bank says became of an order (银行结果)."""
+
+    PAID = "paid"
+    FAILED = "failed"
+    UNKNOWN = "unknown"
+    RETURNED = "returned"
+
+
+PAPERS = {
+    InstructionKind.WITHDRAWAL: "拨付通知书",
+    InstructionKind.REFUND: "退款通知书",
+    InstructionKind.RELEASE: "解除监管通知书",
+    InstructionKind.RETURN: "冲正通知书",
+}
+STATUS_LABELS = {
+    InstructionStatus.ISSUED: "已签发，待银行结果",
+    InstructionStatus.PAID: "银行已付",
+    InstructionStatus.FAILED: "银行未付",
+    InstructionStatus.UNKNOWN: "结果不明，待查询",
+    InstructionStatus.RETURNED: "付出后退汇",
+    InstructionStatus.CANCELLED: "已撤销",
+}
+# The only steps an order takes, whoever reports them (状态迁移).
+STEPS = {
+    (InstructionStatus.ISSUED, InstructionStatus.PAID),
+    (InstructionStatus.ISSUED, InstructionStatus.FAILED),
+    (InstructionStatus.ISSUED, InstructionStatus.UNKNOWN),
+    (InstructionStatus.ISSUED, InstructionStatus.CANCELLED),
+    (InstructionStatus.UNKNOWN, InstructionStatus.PAID),
+    (InstructionStatus.UNKNOWN, InstructionStatus.FAILED),
+    (InstructionStatus.PAID, InstructionStatus.RETURNED),
+}
+# The in-transit heading and the movements of each kind (在途科目与资金去向).
+IN_TRANSIT = {
+    InstructionKind.WITHDRAWAL: chart.PAYMENT_IN_TRANSIT,
+    InstructionKind.REFUND: chart.REFUND_IN_TRANSIT,
+    InstructionKind.RELEASE: chart.PAYMENT_IN_TRANSIT,
+    InstructionKind.RETURN: chart.PAYMENT_IN_TRANSIT,
+}
+_REFUND = {
+    Outcome.PAID: chart.REFUND_PAID,
+    Outcome.FAILED: chart.REFUND_FAILED,
+    Outcome.RETURNED: chart.REFUND_RETURNED,
+}
+_PAYMENT = {
+    Outcome.PAID: chart.PAYMENT_PAID,
+    Outcome.FAILED: chart.PAYMENT_FAILED,
+    Outcome.RETURNED: chart.PAYMENT_RETURNED,
+}
+MOVEMENTS = {kind: _REFUND if kind is InstructionKind.REFUND else _PAYMENT for kind in InstructionKind}
+
+
+@dataclass(frozen=True, slots=True)
+class ResultFacts:
+    """A bank's answer against the order it answers (结果与指令对照)."""
+
+    outcome: Outcome
+    status: InstructionStatus
+    amount: Yuan
+    ordered: Yuan
+    payee_account: str
+    ordered_account: str
+    paid_serial: str | None
+    bank_serial: str
+
+
+class Verdict(StrEnum):
+    """What an answer does (答复的效力)."""
+
+    MOVES = "moves"
+    NOTHING = "nothing"
+    CONFLICT = "conflict"
+
+
+def verdict(facts: ResultFacts) -> Verdict:
+    """Moves the order on, changes nothing (late or repeated), or contradicts it (冲突须停户)."""
+    if facts.amount != facts.ordered or facts.payee_account != facts.ordered_account:
+        return Verdict.CONFLICT
+    told = InstructionStatus(facts.outcome.value)
+    if (facts.status, told) in STEPS:
+        return Verdict.MOVES
+    if facts.outcome is Outcome.UNKNOWN:
+        return Verdict.NOTHING
+    same_payment = facts.paid_serial == facts.bank_serial
+    if facts.status is told and (told is not InstructionStatus.PAID or same_payment):
+        return Verdict.NOTHING
+    if facts.status is InstructionStatus.RETURNED and facts.outcome is Outcome.PAID:
+        return Verdict.NOTHING if same_payment else Verdict.CONFLICT
+    return Verdict.CONFLICT
+
+
+def conflict_refusals(facts: ResultFacts, law: Law) -> list[Refusal]:
+    """Every way an answer contradicts its order (结果与指令不符的理由)."""
+    source, found = law["result_equals_order"].citation, []
+    if facts.amount != facts.ordered:
+        message = f"银行所报金额 {facts.amount} 元，与指令金额 {facts.ordered} 元不符"
+        found.append(Refusal("amount-differs", message, source))
+    if facts.payee_account != facts.ordered_account:
+        found.append(Refusal("payee-differs", "银行所报收款账号与指令不符", source))
+    if not found:
+        message = f"指令现状为“{STATUS_LABELS[facts.status]}”，与所报结果矛盾"
+        found.append(Refusal("result-contradicts", message, source))
+    return found
+
+
+def cancel_refusals(
+    status: InstructionStatus, asked_by: int | None, officer_id: int, law: Law
+) -> list[Refusal]:
+    """Why an order cannot be taken back now by this officer (不能撤销的理由)."""
+    source, found = law["instruction_two_officers"].citation, []
+    if status is not InstructionStatus.ISSUED:
+        message = f"指令现状为“{STATUS_LABELS[status]}”，不能撤销；结果不明的须待银行答复未付"
+        found.append(Refusal("instruction-answered", message, source))
+    if asked_by == officer_id:
+        found.append(Refusal("same-officer", "撤销须由另一名人员确认", source))
+    return found
