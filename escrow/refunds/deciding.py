@@ -108,6 +108,11 @@ def revoke(session: Session, refund_no: str, *, officer_id: int, reason: str) ->
     )  # fmt: skip
 
 
+def mark_issued(session: Session, refund: Refund) -> None:
+    """Every part has its order now (已签发)."""
+    _step(session, refund, RefundStatus.ISSUED)
+
+
 def decider_faults(refund: Refund, place: Place, officer_id: int) -> list[Refusal]:
     """Why this officer could not decide: for the page, beforehand (核准前回避提示)."""
     return decider_refusals(_handled(refund, officer_id), place.law)

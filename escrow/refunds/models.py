@@ -124,3 +124,14 @@ class RefundPaper(Base):
     refund_id: Mapped[int] = mapped_column(ForeignKey("refund.id"), primary_key=True)
     paper_no: Mapped[str]
     file_hash: Mapped[str] = mapped_column(unique=True, comment="证明文件 SHA-256")
+
+
+class RefundOrder(Base):
+    """Which order to the bank pays which part; written once (退款签发)."""
+
+    __tablename__ = "refund_order"
+
+    instruction_id: Mapped[int] = mapped_column(
+        ForeignKey("instruction.id"), primary_key=True, autoincrement=False
+    )
+    part_id: Mapped[int] = mapped_column(ForeignKey("refund_part.id"), index=True)

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
 
 from flask import Blueprint, flash, g, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
@@ -13,22 +13,27 @@ from escrow.access import audit
 from escrow.access.guards import officer
 from escrow.contracts.rules import ContractStatus
 from escrow.doors import database, known_number, settings
-from escrow.errors import Invalid, NotFound, Refused
+from escrow.errors import Invalid, NotFound, Refusal, Refused
 from escrow.fields import KEY_PATTERN, ReadField, read_text
+from escrow.instructions.rules import STATUS_LABELS as INSTRUCTION_LABELS
 from escrow.refunds.actions import enter
 from escrow.refunds.deciding import approve, decider_faults, fall_due, reject, revoke
 from escrow.refunds.facts import cover_of, paid_on, parts_of, peek_facts, place_of
 from escrow.refunds.forms import PartForm, RefundForm, asked_of, part_forms
+from escrow.refunds.issuing import issue_facts, issue_refund, open_parts, orders
 from escrow.refunds.lists import parts, refund, refunds
+from escrow.refunds.models import Refund
 from escrow.refunds.rules import (
     STATUS_LABELS,
     WAITING,
     RefundStatus,
     approval_refusals,
     cover_refusals,
+    issue_refusals,
 )
 
 pages = Blueprint("refunds", __name__)
+T = TypeVar("T")
 
 _PAGE = 50
 _TONES = {
@@ -102,18 +107,28 @@ def show(refund_no: str) -> ResponseReturnValue:
         row = refund(session, known_number(refund_no))
         if row is None:
             raise NotFound("没有这件退款")
-        found, place = row.Refund, place_of(session, row.contract_no)
-        faults = decider_faults(found, place, g.officer.id)
-        reasons, missing = [], []
-        if found.status in WAITING:
-            facts = peek_facts(session, place, parts_of(session, found), but=found.id)
-            reasons = approval_refusals(facts, place.law)
-        if found.status in (*WAITING, RefundStatus.APPROVED):
-            missing = cover_refusals(cover_of(session, place, found.amount), place.law)
         return render_template(
-            "refunds/show.html", row=row, one=found, parts=parts(session, found.id), faults=faults,
-            reasons=reasons, missing=missing, reason_form=ReasonForm(),
+            "refunds/show.html", row=row, one=row.Refund, parts=parts(session, row.Refund.id),
+            reason_form=ReasonForm(), **_standing(session, row.Refund, row.contract_no),
         )  # fmt: skip
+
+
+def _standing(session: Session, found: Refund, contract_no: str) -> dict[str, Any]:
+    """What may be done with a refund at this moment, and what the bank made of it (此刻)."""
+    place, reasons, missing, waits = place_of(session, contract_no), list[Refusal](), [], list[Refusal]()
+    if found.status in WAITING:
+        facts = peek_facts(session, place, parts_of(session, found), but=found.id)
+        reasons = approval_refusals(facts, place.law)
+    if found.status in (*WAITING, RefundStatus.APPROVED):
+        missing = cover_refusals(cover_of(session, place, found.amount), place.law)
+    open_ = open_parts(session, found)
+    if open_ and found.status in (RefundStatus.DUE, RefundStatus.ISSUED):
+        waits = issue_refusals(issue_facts(found, place, len(open_)), place.law)
+    return {
+        "faults": decider_faults(found, place, g.officer.id), "reasons": reasons, "missing": missing,
+        "waits": waits, "open_parts": open_, "orders": orders(session, found.id),
+        "instruction_labels": INSTRUCTION_LABELS,
+    }  # fmt: skip
 
 
 @pages.post("/refunds/<refund_no>/approve")
@@ -133,6 +148,16 @@ def due(refund_no: str) -> ResponseReturnValue:
     number = known_number(refund_no)
     _try(number, "refund.due", lambda session: fall_due(session, number))
     flash(SAID[RefundStatus.DUE], "success")
+    return redirect(url_for("refunds.show", refund_no=number), 303)
+
+
+@pages.post("/refunds/<refund_no>/issue")
+@officer("issue-instruction", fresh=True)
+def issue_orders(refund_no: str) -> ResponseReturnValue:
+    """签发退款通知书：应退的各笔逐笔签发；银行未付或退汇的可再签。"""
+    number, who, told = known_number(refund_no), g.officer.id, settings()
+    made = _try(number, "refund.issued", lambda session: issue_refund(session, number, told, officer_id=who))
+    flash(f"已签发退款通知书 {'、'.join(made)}。", "success")
     return redirect(url_for("refunds.show", refund_no=number), 303)
 
 
@@ -171,7 +196,7 @@ def _contract_page(
     return page, status
 
 
-def _try(refund_no: str, step: str, unit: Callable[[Session], RefundStatus]) -> RefundStatus:
+def _try(refund_no: str, step: str, unit: Callable[[Session], T]) -> T:
     """A refused decision leaves its row in the trail (未准亦留痕)."""
     try:
         return database().transact(unit)
