@@ -11,6 +11,7 @@ from hypothesis.errors import Unsatisfiable
 from schemathesis.generation import GenerationMode
 from schemathesis.specs.openapi.checks import positive_data_acceptance
 
+from escrow.access.clients import add_client
 from escrow.application import create_app
 from tests.desk import bearer
 from tests.town import BANK, found
@@ -89,6 +90,30 @@ def test_the_description_names_every_door(client: Any) -> None:
         if "requestBody" in doors.get(method, {})
     ]
     assert all("example" in content for body in bodies for content in body["content"].values())
+
+
+def test_the_token_door_answers_as_described(client: Any, house: Any) -> None:
+    """令牌接口也在描述中：表单报送、HTTP Basic 认证；200、400、401 的答复与所写一致，429 写明是问题报文。"""
+    spec = client.get("/api/openapi.json").json
+    door = spec["paths"]["/oauth/token"]["post"]
+    with house.database.begin() as session:
+        auth = ("filing", add_client(session, "filing", title="网签备案", scopes={"filing"}))
+    [form] = (told["example"] for told in door["requestBody"]["content"].values())
+    answers = [
+        client.post("/oauth/token", data=form, auth=auth),
+        client.post("/oauth/token", data={**form, "scope": "bank"}, auth=auth),
+        client.post("/oauth/token", data=form, auth=("filing", "wrong")),
+    ]
+
+    assert list(door["requestBody"]["content"]) == ["application/x-www-form-urlencoded"]
+    flows = spec["components"]["securitySchemes"]["oauth"]["flows"]
+    assert flows["clientCredentials"]["tokenUrl"] == "/oauth/token"
+    assert list(door["responses"]) == ["200", "400", "401", "429"]
+    assert "application/problem+json" in door["responses"]["429"]["content"]
+    assert [answer.status_code for answer in answers] == [200, 400, 401]
+    for answer in answers:
+        schema = door["responses"][str(answer.status_code)]["content"]["application/json"]["schema"]
+        assert set(schema["required"]) <= answer.json.keys() <= schema["properties"].keys()
 
 
 def test_the_page_of_the_doors_needs_nothing_from_elsewhere(client: Any) -> None:
