@@ -67,3 +67,19 @@ END $$;
 CREATE CONSTRAINT TRIGGER refund_behind_order AFTER INSERT ON instruction
     DEFERRABLE INITIALLY DEFERRED FOR EACH ROW WHEN (NEW.kind = 'refund')
     EXECUTE FUNCTION refund_behind_order();
+
+-- An approved refund that waits for money comes before every withdrawal of its building (退款先于用款).
+CREATE FUNCTION refund_before_withdrawal() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE
+    waiting text;
+BEGIN
+    SELECT refund_no INTO waiting FROM refund
+     WHERE building_id = NEW.building_id AND status = 'approved' ORDER BY id LIMIT 1;
+    IF FOUND THEN
+        RAISE 'order %: refund % of the building waits for money', NEW.instruction_no, waiting
+              USING ERRCODE = 'check_violation', CONSTRAINT = 'refund_before_withdrawal';
+    END IF;
+    RETURN NEW;
+END $$;
+CREATE TRIGGER refund_before_withdrawal BEFORE INSERT ON instruction
+    FOR EACH ROW WHEN (NEW.kind = 'withdrawal') EXECUTE FUNCTION refund_before_withdrawal();
