@@ -23,7 +23,8 @@ pages = Blueprint("instructions", __name__)
 _PAGE = 50
 TONES = {
     InstructionStatus.ISSUED: "warning", InstructionStatus.PAID: "success",
-    InstructionStatus.FAILED: "danger", InstructionStatus.UNKNOWN: "danger", InstructionStatus.RETURNED: "danger",
+    InstructionStatus.FAILED: "danger", InstructionStatus.UNKNOWN: "danger",
+    InstructionStatus.RETURNED: "danger",
     InstructionStatus.CANCELLED: "secondary",
 }  # fmt: skip
 OUTCOMES = {Outcome.PAID: "已付", Outcome.FAILED: "未付", Outcome.UNKNOWN: "不明", Outcome.RETURNED: "退汇"}

@@ -1,6 +1,6 @@
 """What may leave a supervised account: a building's own limit, capped by the account's cash (可拨付额度). Pure.
 
-A building: 2112 - 8301 - 8302. The account: 1101 less everything owed to others, less all key funds, less what
+A building: 2112 - 8301 - 8302. The account: 1101 less what is owed to others, less all key funds, less what
 a court holds, less what is already promised. So what is payable never exceeds the cash (I11).
 """
 
