@@ -172,6 +172,14 @@ def caller() -> Caller:
     return found
 
 
+def calling_bank() -> str:
+    """The bank behind a call (来电银行); a client of no bank finds nothing. Raises NotFound."""
+    bank_code = caller().bank_code
+    if bank_code is None:
+        raise NotFound
+    return bank_code
+
+
 # --- asked before? ---
 
 

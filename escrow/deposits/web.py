@@ -17,7 +17,7 @@ from escrow.doors import (
     answer,
     answered,
     api_blueprint,
-    caller,
+    calling_bank,
     database,
     known_number,
     scope,
@@ -118,7 +118,7 @@ class ReceiptQuery(PageQuery):
 @api.alt_response(409, schema=Problem, description="流水号已用于其他内容，或账户不收款")
 def receive_deposit(asked: Deposit) -> Response:
     """银行入账通知：记账并与缴款通知书匹配。"""
-    bank = _bank()
+    bank = calling_bank()
     return answer(*database().transact(
         lambda session: answered(
             session, f"serial:{bank}:{asked.bank_serial}", asked.facts, lambda: receive(session, asked,
@@ -138,7 +138,7 @@ def receive_deposit(asked: Deposit) -> Response:
 @api.alt_response(409, schema=Problem, description="流水号已用于其他内容，已冲正，或非全额")
 def reverse_deposit(asked: dict[str, Any], receipt_no: str) -> Response:
     """银行冲正自身差错：全额、一次。"""
-    bank = _bank()
+    bank = calling_bank()
     reversal = Reversal(receipt_no=known_number(receipt_no), **asked)
     return answer(*database().transact(
         lambda session: answered(
@@ -154,7 +154,7 @@ def reverse_deposit(asked: dict[str, Any], receipt_no: str) -> Response:
 @api.alt_response(404, schema=Problem, description="没有这笔入账，或不属于本行")
 def find_deposit(receipt_no: str) -> Response:
     """按入账编号查询结果。"""
-    wanted = _receipts(_bank()).where(Receipt.receipt_no == known_number(receipt_no))
+    wanted = _receipts(calling_bank()).where(Receipt.receipt_no == known_number(receipt_no))
     with database().read() as session:
         row = session.execute(wanted).one_or_none()
     if row is None:
@@ -168,19 +168,12 @@ def find_deposit(receipt_no: str) -> Response:
 @api.response(200, ReceiptList, description="入账列表，新的在前")
 def list_deposits(asked: dict[str, Any]) -> Response:
     """按银行流水号查询，或列出本行入账。"""
-    wanted = _receipts(_bank())
+    wanted = _receipts(calling_bank())
     if asked["bank_serial"]:
         wanted = wanted.where(Receipt.bank_serial == asked["bank_serial"])
     with database().read() as session:
         rows, following = page_of(session, wanted, Receipt.id, limit=asked["limit"], cursor=asked["cursor"])
     return answer({"items": [_shown(row) for row in rows], "next_cursor": following})
-
-
-def _bank() -> str:
-    bank = caller().bank_code
-    if bank is None:
-        raise NotFound
-    return bank
 
 
 def _receipts(bank: str) -> Any:

@@ -12,7 +12,7 @@ from escrow.doors import (
     answer,
     answered,
     api_blueprint,
-    caller,
+    calling_bank,
     database,
     known_number,
     problem,
@@ -86,20 +86,13 @@ class InstructionList(Schema):
     next_cursor = fields.String(required=True, allow_none=True)
 
 
-def _bank() -> str:
-    code = caller().bank_code
-    if code is None:
-        raise NotFound
-    return code
-
-
 @api.route("/instructions", methods=["GET"])
 @scope("bank")
 @api.arguments(InstructionQuery, location="query")
 @api.response(200, InstructionList, description="本行的付款指令，新的在前")
 def list_instructions(asked: dict[str, Any]) -> Response:
     """列出本行待付或已答的指令。"""
-    wanted = _orders(_bank())
+    wanted = _orders(calling_bank())
     if asked["status"] is not None:
         wanted = wanted.where(Instruction.status == asked["status"])
     with database().read() as session:
@@ -116,7 +109,7 @@ def list_instructions(asked: dict[str, Any]) -> Response:
 @api.alt_response(404, schema=Problem, description="没有这件指令，或不属于本行")
 def show_instruction(instruction_no: str) -> Response:
     """查询一件指令。"""
-    wanted = _orders(_bank()).where(Instruction.instruction_no == known_number(instruction_no))
+    wanted = _orders(calling_bank()).where(Instruction.instruction_no == known_number(instruction_no))
     with database().read() as session:
         row = session.execute(wanted).one_or_none()
     if row is None:
@@ -133,7 +126,7 @@ def show_instruction(instruction_no: str) -> Response:
 @api.alt_response(409, schema=Problem, description="结果与指令不符，账户已暂停；或流水号已用于其他内容")
 def receive_result(asked: dict[str, Any], instruction_no: str) -> Response:
     """银行报告指令结果；事实不符的留存、停户并告知工作人员。"""
-    bank = _bank()
+    bank = calling_bank()
     result = Result(instruction_no=known_number(instruction_no), **asked)
     moved = result.outcome in (Outcome.PAID, Outcome.RETURNED)
     name = f"serial:{bank}" if moved else f"result:{bank}:{result.instruction_no}:{result.outcome}"
