@@ -52,6 +52,12 @@ class PartForm(Form):
         return AskedPart(receipt_no, said["amount"], other)
 
 
+class ReasonForm(Form):
+    """Why something is sent back or given up (理由)."""
+
+    reason = ReadField("理由", lambda said: read_text(said, 200))
+
+
 def part_forms(paid: dict[str, Paid], typed: Any = None) -> dict[str, PartForm]:
     """A form for each receipt that money may still go back of (逐笔)."""
     return {

@@ -18,7 +18,8 @@ from escrow.instructions.models import Instruction
 from escrow.instructions.rules import InstructionKind, InstructionStatus
 from escrow.refunds.deciding import mark_issued
 from escrow.refunds.facts import Place, lines, locked
-from escrow.refunds.models import Refund, RefundOrder, RefundPart
+from escrow.refunds.models import Refund, RefundOrder, RefundPart, RefundRedirect
+from escrow.refunds.redirect_rules import RedirectStatus
 from escrow.refunds.rules import IssueFacts, RefundStatus, issue_refusals
 from escrow.supervision.books import account_of
 from ledger.accounts import Account
@@ -31,14 +32,18 @@ UNPAID = frozenset({InstructionStatus.FAILED, InstructionStatus.RETURNED, Instru
 def issue_refund(session: Session, refund_no: str, told: Settings, *, officer_id: int) -> list[str]:
     """Order every part that is due and has no living order (签发); the numbers of the orders.
 
-    A part the bank refused or returned is ordered again, to the same payee.
+    A part the bank refused or returned is ordered again, to the payee then approved.
     Raises NotFound or Refused with every reason.
     """
     refund, place = locked(session, refund_no)
     parts = open_parts(session, refund)
-    if reasons := issue_refusals(issue_facts(refund, place, len(parts)), place.law):
+    payees = payees_of(session, refund, parts)
+    ready = [part for part in parts if part.id in payees]
+    if reasons := issue_refusals(issue_facts(refund, place, len(parts), len(ready)), place.law):
         raise Refused(reasons)
-    numbers = [_order(session, refund, place, part, told, officer_id=officer_id) for part in parts]
+    numbers = [
+        _order(session, refund, place, (part, payees[part.id]), told, officer_id=officer_id) for part in ready
+    ]
     if refund.status is RefundStatus.DUE:
         mark_issued(session, refund)
     audit.record(
@@ -47,9 +52,37 @@ def issue_refund(session: Session, refund_no: str, told: Settings, *, officer_id
     return numbers
 
 
-def issue_facts(refund: Refund, place: Place, open_: int) -> IssueFacts:
+def issue_facts(refund: Refund, place: Place, open_: int, ready: int) -> IssueFacts:
     """What an issue is judged by (签发事实)."""
-    return IssueFacts(refund.status, place.account_status, refund.ready_on, bureau_day(), open_)
+    return IssueFacts(
+        refund.status, place.account_status, refund.ready_on, bureau_day(), ready, open_ - ready
+    )  # fmt: skip
+
+
+def payees_of(
+    session: Session, refund: Refund, parts: list[RefundPart]
+) -> dict[int, RefundPart | RefundRedirect]:
+    """To whom each part goes today: as entered, or as last redirected; absent while that waits (收款人)."""
+    last = {one.part_id: one for one in redirects(session, refund.id)}
+    found: dict[int, RefundPart | RefundRedirect] = {}
+    for part in parts:
+        redirect = last.get(part.id)
+        if redirect is None:
+            found[part.id] = part
+        elif redirect.ready_on is not None and redirect.ready_on <= bureau_day():
+            found[part.id] = redirect
+    return found
+
+
+def redirects(session: Session, refund_id: int) -> list[RefundRedirect]:
+    """Every change of payee of a refund that was not sent back, oldest first (改退)."""
+    query = (
+        select(RefundRedirect)
+        .join(RefundPart, RefundPart.id == RefundRedirect.part_id)
+        .where(RefundPart.refund_id == refund_id, RefundRedirect.status != RedirectStatus.REJECTED)
+        .order_by(RefundRedirect.id)
+    )
+    return list(session.scalars(query))
 
 
 def open_parts(session: Session, refund: Refund) -> list[RefundPart]:
@@ -71,8 +104,10 @@ def orders(session: Session, refund_id: int) -> list[Row[Any]]:
 
 
 def _order(
-    session: Session, refund: Refund, place: Place, part: RefundPart, told: Settings, *, officer_id: int
-) -> str:
+    session: Session, refund: Refund, place: Place, paid: tuple[RefundPart, RefundPart | RefundRedirect],
+    told: Settings, *, officer_id: int,
+) -> str:  # fmt: skip
+    part, payee = paid
     key = chart.refund_key(refund.building_id, refund.id)
     due = account_of(session, place.book_id, chart.REFUND_PAYABLE, key=key)
 
@@ -83,7 +118,7 @@ def _order(
         session,
         Order(
             kind=InstructionKind.REFUND, account_id=refund.account_id, building_id=refund.building_id,
-            amount=part.amount, payee=_payee(part, told), purpose=_purpose(session, refund, place, part),
+            amount=part.amount, payee=_payee(payee, told), purpose=_purpose(session, refund, place, part),
             movement=chart.INSTRUCT_REFUND, transfers=transfers, source_code=chart.REFUND_PAYABLE,
             source_key=key,
         ),
@@ -93,11 +128,12 @@ def _order(
     return issued.instruction_no
 
 
-def _payee(part: RefundPart, told: Settings) -> Payee:
+def _payee(said: RefundPart | RefundRedirect, told: Settings) -> Payee:
     """Unsealed for the bank alone; a lender's name is a company's, everybody else is a person (收款人)."""
+    lender = isinstance(said, RefundPart) and said.source is not Source.OWN and said.to_original
     return Payee(
-        name=unseal(part.payee_name_sealed, told), account_no=unseal(part.payee_account_sealed, told),
-        bank_name=part.payee_bank, is_person=part.source is Source.OWN or not part.to_original,
+        name=unseal(said.payee_name_sealed, told), account_no=unseal(said.payee_account_sealed, told),
+        bank_name=said.payee_bank, is_person=not lender,
     )  # fmt: skip
 
 

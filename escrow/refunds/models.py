@@ -9,14 +9,17 @@ from sqlalchemy import (
     DateTime,
     ForeignKey,
     ForeignKeyConstraint,
+    Index,
     UniqueConstraint,
     func,
+    text,
 )
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from config.database import Base
 from escrow.contracts.rules import Source
+from escrow.refunds.redirect_rules import RedirectStatus
 from escrow.refunds.rules import RefundStatus
 from ledger.money import Yuan
 from ledger.tables import MoneyColumn, term
@@ -135,3 +138,51 @@ class RefundOrder(Base):
         ForeignKey("instruction.id"), primary_key=True, autoincrement=False
     )
     part_id: Mapped[int] = mapped_column(ForeignKey("refund_part.id"), index=True)
+
+
+class RefundRedirect(Base):
+    """Another payee for a part its own cannot take: three people, a paper, a day's delay (改退账户)."""
+
+    __tablename__ = "refund_redirect"
+    __table_args__ = (
+        CheckConstraint(
+            "entered_by <> reviewed_by AND entered_by <> decided_by AND reviewed_by <> decided_by",
+            name="three_officers",
+        ),
+        CheckConstraint("entered_by <> decided_by", name="another_decides"),
+        CheckConstraint(
+            "status IN ('entered', 'rejected') OR reviewed_by IS NOT NULL", name="reviewed_first"
+        ),
+        CheckConstraint("(reviewed_by IS NULL) = (reviewed_at IS NULL)", name="reviewed_whole"),
+        CheckConstraint("(decided_by IS NULL) = (decided_at IS NULL)", name="decided_whole"),
+        CheckConstraint(
+            "(status IN ('entered', 'reviewed')) = (decided_by IS NULL)", name="decided_by_someone"
+        ),
+        CheckConstraint("(status = 'approved') = (ready_on IS NOT NULL)", name="ready_when_approved"),
+        CheckConstraint("(status = 'rejected') = (reason IS NOT NULL)", name="rejected_with_reason"),
+        Index(
+            "uq_refund_redirect_open",
+            "part_id",
+            unique=True,
+            postgresql_where=text("status IN ('entered', 'reviewed')"),
+        ),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    part_id: Mapped[int] = mapped_column(ForeignKey("refund_part.id"), index=True)
+    paper_no: Mapped[str]
+    file_hash: Mapped[str] = mapped_column(unique=True, comment="改退证明 SHA-256")
+    payee_name_sealed: Mapped[bytes]
+    payee_name_masked: Mapped[str]
+    payee_account_sealed: Mapped[bytes]
+    payee_account_masked: Mapped[str]
+    payee_bank: Mapped[str]
+    status: Mapped[RedirectStatus] = mapped_column(term(RedirectStatus))
+    entered_by: Mapped[int] = mapped_column(ForeignKey("officer.id"))
+    entered_at: Mapped[datetime] = mapped_column(DateTime(True), server_default=func.clock_timestamp())
+    reviewed_by: Mapped[int | None] = mapped_column(ForeignKey("officer.id"))
+    reviewed_at: Mapped[datetime | None] = mapped_column(DateTime(True))
+    decided_by: Mapped[int | None] = mapped_column(ForeignKey("officer.id"))
+    decided_at: Mapped[datetime | None] = mapped_column(DateTime(True))
+    ready_on: Mapped[date | None] = mapped_column(comment="最早签发日")
+    reason: Mapped[str | None]

@@ -221,13 +221,17 @@ def cover_refusals(cover: Cover, law: Law) -> list[Refusal]:
 
 @dataclass(frozen=True, slots=True)
 class IssueFacts:
-    """What is known of a refund whose instructions are to be issued (签发事实). `open_parts`: not ordered."""
+    """What is known of a refund whose instructions are to be issued (签发事实).
+
+    `open_parts`: not ordered and ready; `waiting_parts`: not ordered, another payee decided on or delayed.
+    """
 
     status: RefundStatus
     account_status: AccountStatus
     ready_on: date | None
     today: date
     open_parts: int
+    waiting_parts: int = 0
 
 
 def issue_refusals(facts: IssueFacts, law: Law) -> list[Refusal]:
@@ -236,6 +240,9 @@ def issue_refusals(facts: IssueFacts, law: Law) -> list[Refusal]:
     if facts.status not in (RefundStatus.DUE, RefundStatus.ISSUED):
         message = f"这件退款{STATUS_LABELS[facts.status]}，转应退之后方可签发"
         found.append(Refusal("refund-not-due", message, law["refund_two_officers"].citation))
+    elif facts.open_parts == 0 and facts.waiting_parts:
+        message = "改退账户须经两级复核，并待其最早签发日，方可签发"
+        found.append(Refusal("redirect-must-wait", message, source))
     elif facts.open_parts == 0:
         message = "各笔退款均已签发；银行答复失败或退汇之后方可再签"
         found.append(Refusal("refund-issued", message, law["refund_within_paid"].citation))

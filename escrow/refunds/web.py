@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from flask import Blueprint, flash, g, redirect, render_template, request, url_for
+from flask import Blueprint, Flask, flash, g, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from sqlalchemy.orm import Session
 from wtforms import Form
@@ -14,15 +14,18 @@ from escrow.access.guards import officer
 from escrow.contracts.rules import ContractStatus
 from escrow.doors import database, known_number, settings
 from escrow.errors import Invalid, NotFound, Refusal, Refused
-from escrow.fields import KEY_PATTERN, ReadField, read_text
+from escrow.fields import KEY_PATTERN
 from escrow.instructions.rules import STATUS_LABELS as INSTRUCTION_LABELS
 from escrow.refunds.actions import enter
 from escrow.refunds.deciding import approve, decider_faults, fall_due, reject, revoke
 from escrow.refunds.facts import cover_of, paid_on, parts_of, peek_facts, place_of
-from escrow.refunds.forms import PartForm, RefundForm, asked_of, part_forms
-from escrow.refunds.issuing import issue_facts, issue_refund, open_parts, orders
+from escrow.refunds.forms import PartForm, ReasonForm, RefundForm, asked_of, part_forms
+from escrow.refunds.issuing import issue_facts, issue_refund, open_parts, orders, payees_of, redirects
 from escrow.refunds.lists import parts, refund, refunds
 from escrow.refunds.models import Refund
+from escrow.refunds.redirect_pages import redirects_blueprint
+from escrow.refunds.redirect_rules import REDIRECT_LABELS
+from escrow.refunds.redirecting import redirect_faults
 from escrow.refunds.rules import (
     STATUS_LABELS,
     WAITING,
@@ -48,10 +51,9 @@ SAID = {
 }
 
 
-class ReasonForm(Form):
-    """Why something is sent back or given up (理由)."""
-
-    reason = ReadField("理由", lambda said: read_text(said, 200))
+def prepare(app: Flask) -> None:
+    """The pages of a change of payee stand beside these (改退账户页面)."""
+    app.register_blueprint(redirects_blueprint)
 
 
 @pages.app_context_processor
@@ -122,12 +124,16 @@ def _standing(session: Session, found: Refund, contract_no: str) -> dict[str, An
     if found.status in (*WAITING, RefundStatus.APPROVED):
         missing = cover_refusals(cover_of(session, place, found.amount), place.law)
     open_ = open_parts(session, found)
+    ready = payees_of(session, found, open_)
     if open_ and found.status in (RefundStatus.DUE, RefundStatus.ISSUED):
-        waits = issue_refusals(issue_facts(found, place, len(open_)), place.law)
+        waits = issue_refusals(issue_facts(found, place, len(open_), len(ready)), place.law)
     return {
         "faults": decider_faults(found, place, g.officer.id), "reasons": reasons, "missing": missing,
-        "waits": waits, "open_parts": open_, "orders": orders(session, found.id),
-        "instruction_labels": INSTRUCTION_LABELS,
+        "waits": waits, "open_parts": open_, "ready": ready, "orders": orders(session, found.id),
+        "instruction_labels": INSTRUCTION_LABELS, "redirect_labels": REDIRECT_LABELS,
+        "redirects": [
+            (one, redirect_faults(one, place.law, g.officer.id)) for one in redirects(session, found.id)
+        ],
     }  # fmt: skip
 
 

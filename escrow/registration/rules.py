@@ -36,6 +36,7 @@ class PaperUse(StrEnum):
     TAKEOVER = "takeover"
     REFUND = "refund"
     REFUND_PAPER = "refund_paper"
+    REFUND_REDIRECT = "refund_redirect"
 
 
 PAPER_LABELS = {
@@ -47,6 +48,7 @@ PAPER_LABELS = {
     PaperUse.TAKEOVER: "接管决定",
     PaperUse.REFUND: "退款申请",
     PaperUse.REFUND_PAPER: "改退他人的证明",
+    PaperUse.REFUND_REDIRECT: "改退账户的证明",
 }
 
 # The only steps a first registration takes; the registration authority's own word needs none (状态迁移).
