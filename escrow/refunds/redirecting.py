@@ -70,14 +70,18 @@ def approve_redirect(session: Session, redirect_id: int, *, officer_id: int) -> 
     redirect, refund, place = _held(session, redirect_id)
     _judge(redirect, place.law, officer_id)
     if redirect.status is RedirectStatus.ENTERED:
-        to, said = RedirectStatus.REVIEWED, "refund.redirect-reviewed"
+        to = RedirectStatus.REVIEWED
         values: dict[str, Any] = {"reviewed_by": officer_id, "reviewed_at": func.clock_timestamp()}
     else:
-        to, said = RedirectStatus.APPROVED, "refund.redirect-approved"
+        to = RedirectStatus.APPROVED
         day = ready_on(bureau_day(), other_payee=True, law=place.law)
         values = {"decided_by": officer_id, "decided_at": func.clock_timestamp(), "ready_on": day}
     _step(session, redirect, to, **values)
-    audit.record(session, said, refund.refund_no, part=redirect.part_id)
+    audit.record(
+        session,
+        "refund.redirect-reviewed" if to is RedirectStatus.REVIEWED else "refund.redirect-approved",
+        refund.refund_no, part=redirect.part_id,
+    )  # fmt: skip
     return to
 
 
