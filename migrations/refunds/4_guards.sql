@@ -12,7 +12,7 @@ BEGIN
     SELECT * INTO whole FROM refund WHERE id = NEW.refund_id;
     SELECT s.amount, n.source, r.payer_account_sealed = NEW.payee_account_sealed
            AND r.payer_name_sealed = NEW.payee_name_sealed
-           AND r.payer_account_masked = NEW.payee_account_masked AND r.account_id = whole.account_id
+           AND r.payer_account_masked = NEW.payee_account_masked
       INTO matched, of_source, original
       FROM receipt_allocation s JOIN receipt r ON r.id = s.receipt_id
       JOIN payment_notice n ON n.id = s.notice_id

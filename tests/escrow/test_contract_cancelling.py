@@ -1,8 +1,12 @@
 """A filed contract ends through the doors, and its home is for sale again (撤销备案)."""
 
+from itertools import product
+
+import psycopg
 import pytest
 
 from config.clock import bureau_day
+from escrow.contracts.rules import STEPS, ContractStatus
 from tests.builders import County, new_number
 from tests.escrow.test_contract_doors import cancel, file, reasons
 
@@ -52,3 +56,21 @@ def test_a_home_already_transferred_keeps_its_contract(county):
             "owner_name": "田秀英", "owner_id_no": "11010519491231002X"}  # fmt: skip
     assert county.post("registration", "/transfer-registrations", body).status_code == 201
     assert reasons(cancel(county, drafted.contract_no)) == ["unit-registered"]
+
+
+def test_every_illegal_step_of_a_contract_is_refused(county, house):
+    """合同状态表之外的每一步，数据库都不许；由超级用户布置每种现状，再逐一尝试。"""
+    county.draft(county.project())
+    illegal = [pair for pair in product(ContractStatus, ContractStatus) if pair not in STEPS]
+    tried = 0
+    for before, to in illegal:
+        if before is to:
+            continue
+        with house.connect("superuser") as connection:
+            connection.execute("SET session_replication_role = replica")
+            connection.execute("UPDATE contract SET status = %s", (before.value,))
+        with pytest.raises(psycopg.errors.CheckViolation) as caught, house.connect("owner") as connection:
+            connection.execute("UPDATE contract SET status = %s", (to.value,))
+        assert caught.value.diag.constraint_name == "contract_steps", (before, to)
+        tried += 1
+    assert tried == len(ContractStatus) * (len(ContractStatus) - 1) - len(STEPS)
