@@ -28,7 +28,11 @@ def register_commands(app: Flask) -> None:
 def verify(head: Path | None) -> None:
     """核验全部账簿：每项检查一行，有不符即以 1 退出。"""
     kept = head or settings().data_dir / HEAD_FILE
-    with psycopg.connect(settings().verifier_url) as connection:
+    try:
+        connection = psycopg.connect(settings().verifier_url)
+    except psycopg.OperationalError as error:
+        raise click.ClickException(f"连不上数据库，账簿没有核验：{str(error).strip().splitlines()[0]}") from None
+    with connection:
         findings = checks.run(connection, head=kept)
     for finding in findings:
         click.echo(f"{'通过' if finding.ok else '不符'}  {finding.check}  {finding.detail}")

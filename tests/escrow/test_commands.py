@@ -59,6 +59,17 @@ def test_verify_finds_a_tail_cut_with_its_seals(app, sealed):
     assert [line for line in said.output.splitlines() if line.startswith("不符  head-kept")]
 
 
+def test_verify_without_a_database_is_no_pass(blank_settings):
+    """数据库没有开，核验说明缘由并以 1 退出，不抛出程序错误。"""
+    nowhere = "postgresql://nobody@/nowhere?host=/nonexistent"
+    app = create_app(replace(blank_settings, database_url=nowhere, verifier_url=nowhere))
+    said = app.test_cli_runner().invoke(args=["verify"])
+
+    assert said.exit_code == 1
+    assert "账簿没有核验" in said.output
+    assert isinstance(said.exception, SystemExit)
+
+
 def test_law_is_listed_without_a_database(blank_settings):
     """列出法规不需要数据库：每一条的取值、起始日与依据各一行，总数在前。"""
     nowhere = "postgresql://nobody@/nowhere?host=/nonexistent"
