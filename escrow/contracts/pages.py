@@ -1,5 +1,6 @@
 """Officers' pages of contracts: found by any number on the desk, shown with everything that counts (合同页面)."""
 
+import unicodedata
 from typing import Any
 
 from flask import Blueprint, redirect, render_template, request, url_for
@@ -58,7 +59,9 @@ def search() -> ResponseReturnValue:
     found = []
     if number and not problem_in_text(number):
         with database().read() as session:
-            found = numbered(session, number)
+            # As it is typed or pasted: full-width, or in small letters.
+            plain = unicodedata.normalize("NFKC", number).upper()
+            found = numbered(session, number) or numbered(session, plain)
     if len(found) == 1:
         return redirect(url_for("contracts.show", contract_no=found[0].contract_no), 303)
     return render_template("contracts/search.html", number=number, found=found)

@@ -1,5 +1,7 @@
 """Projects and contracts at the desk: found, read, checked, printed, filed (项目与合同页面)."""
 
+import re
+
 import pytest
 from sqlalchemy import event
 
@@ -105,11 +107,12 @@ def test_projects_are_found_by_number_name_and_status(county):
 
 
 def test_a_contract_is_found_by_any_of_its_numbers(county):
-    """按合同号、通知书号、单元代码都能找到合同；一房先后两份合同时列出供选。"""
+    """按合同号、通知书号、单元代码都能找到合同，小写、全角也行；一房先后两份合同时列出供选。"""
     made = county.project()
     drafted = county.draft(made)
     seat = county.seat("aa")
-    for number in (drafted.contract_no, *drafted.notices, made.unit_codes[0]):
+    wide = "".join(chr(ord(letter) + 0xFEE0) for letter in drafted.notices[0])
+    for number in (drafted.contract_no, *drafted.notices, made.unit_codes[0], made.unit_codes[0].lower(), wide):
         found = seat.get(f"/contracts?number={number}")
         assert (found.status_code, found.headers["Location"]) == (303, f"/contracts/{drafted.contract_no}")
     assert "没有找到" in seat.get("/contracts?number=HT-none").text
@@ -170,7 +173,7 @@ def test_a_contract_is_filed_at_the_desk_on_a_living_pass_once(county):
 
 
 def test_a_check_of_an_earlier_version_says_so(county):
-    """核对之后合同变更，打开旧答复时提示须重新核对，不能凭它备案。"""
+    """核对之后合同变更，打开旧答复时提示须重新核对，打印也看得见，不能凭它备案。"""
     made = county.project()
     drafted = county.draft(made)
     county.deposit(made, drafted.notices[0], "350000.00")
@@ -181,5 +184,6 @@ def test_a_check_of_an_earlier_version_says_so(county):
     assert changed.status_code == 200
     page = clerk.get(where).text
     assert "核对之后合同已变更" in page and 'name="filing_no"' not in page
+    assert re.search(r'<p class="([^"]*)">这次核对已失效', page)[1].split() == ["alert", "alert-warning", "py-2"]
     refused = clerk.post(f"{where}/filing", {"filing_no": "BA1"})
     assert refused.status_code == 409 and "重新核对" in refused.text
