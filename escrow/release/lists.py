@@ -58,7 +58,7 @@ def _applications() -> Any:
         select(
             ReleaseApplication, SupervisedAccount.account_no, Project.project_no,
             Project.name.label("project_name"), _ENTERER.full_name.label("enterer"),
-            _DECIDER.full_name.label("decider"),
+            _DECIDER.full_name.label("decider"), SupervisedAccount.status.label("account_status"),
         )
         .join(SupervisedAccount, SupervisedAccount.id == ReleaseApplication.account_id)
         .join(Project, Project.id == SupervisedAccount.project_id)

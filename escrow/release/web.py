@@ -5,7 +5,7 @@ from dataclasses import asdict
 from decimal import Decimal
 from typing import Any
 
-from flask import Blueprint, flash, g, redirect, render_template, request, url_for
+from flask import Blueprint, Flask, flash, g, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from wtforms import Form, SelectField
 
@@ -19,11 +19,19 @@ from escrow.release.clauses import BY_PAPER, LABELS
 from escrow.release.evidence import Evidence, decide_evidence, enter_evidence
 from escrow.release.facts import Known, known
 from escrow.release.lists import accounts_like, application, applications, papers
+from escrow.release.payout import due_on, orders_of
+from escrow.release.payout_pages import PayeeForm, payouts
 from escrow.release.rules import ACCOUNT_LABELS, EvidenceStatus, ReleaseStatus, checklist
 from escrow.supervision.rules import ClauseKind
 from ledger.money import ZERO
 
 pages = Blueprint("release", __name__)
+
+
+def prepare(app: Flask) -> None:
+    """The pages of payout and closing stand beside those of the release."""
+    app.register_blueprint(payouts)
+
 
 _PAGE = 50
 _LONGEST_ID = 2**31 - 1
@@ -167,10 +175,16 @@ def show(release_no: str) -> ResponseReturnValue:
         if asked.status is ReleaseStatus.ENTERED:
             found = known(session, asked.account_id, application_id=asked.id)
             faults = decider_faults(session, asked, found, g.officer.id)
+        is_approved = asked.status is ReleaseStatus.APPROVED
+        paid = {
+            "due": due_on(session, asked.account_id) if is_approved else ZERO,
+            "orders": orders_of(session, asked.account_id) if is_approved else [],
+            "payee_form": PayeeForm(),
+        }
     conditions = _shown(found) if found else (asked.findings or {}).get("conditions", [])
     return render_template(
         "release/show.html", row=row, asked=asked, found=found, conditions=conditions, faults=faults,
-        total=sum((held for _, held in found.payable()), start=ZERO) if found else None,
+        total=sum((held for _, held in found.payable()), start=ZERO) if found else None, **paid,
     )  # fmt: skip
 
 

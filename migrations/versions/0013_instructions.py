@@ -209,10 +209,28 @@ CREATE TRIGGER reopened_by_two BEFORE UPDATE OF status ON supervised_account FOR
 """
 
 
+# An account closes empty, with every order answered (空户方可销户).
+CLOSES_EMPTY = """
+CREATE FUNCTION closes_empty() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF EXISTS (SELECT FROM ledger.account a JOIN ledger.balance b ON b.account_id = a.id
+                WHERE a.book_id = NEW.book_id AND a.code = '1101' AND b.balance <> 0)
+       OR EXISTS (SELECT FROM instruction WHERE account_id = NEW.id AND status IN ('issued', 'unknown')) THEN
+        RAISE 'account % is not empty', NEW.account_no
+              USING ERRCODE = 'check_violation', CONSTRAINT = 'closes_empty';
+    END IF;
+    RETURN NEW;
+END $$;
+CREATE TRIGGER closes_empty BEFORE UPDATE OF status ON supervised_account FOR EACH ROW
+    WHEN (NEW.status = 'closed' AND OLD.status <> 'closed') EXECUTE FUNCTION closes_empty();
+"""
+
+
 def upgrade() -> None:
     op.execute(SUSPENSIONS)
     op.execute(TABLES)
     op.execute(GUARDS)
+    op.execute(CLOSES_EMPTY)
 
 
 def downgrade() -> None:

@@ -1,0 +1,122 @@
+"""What was released is ordered of the bank, building by building; then the account closes (划付与销户)."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from config.clock import bureau_day
+from config.regulations import Law, law_on
+from config.settings import Settings
+from escrow import chart
+from escrow.access import audit
+from escrow.errors import NotFound, Refused
+from escrow.instructions.actions import Order, Payee, issue
+from escrow.instructions.models import Instruction
+from escrow.instructions.rules import InstructionKind, InstructionStatus
+from escrow.projects.models import Developer, Project
+from escrow.release.models import ReleaseApplication
+from escrow.release.payout_rules import PayoutFacts, close_refusals, payout_refusals
+from escrow.release.rules import ReleaseStatus
+from escrow.supervision.models import SupervisedAccount
+from escrow.supervision.rules import AccountStatus
+from ledger.accounts import Account, balances, lock_accounts
+from ledger.money import ZERO, Yuan
+from ledger.movements import Transfer
+
+
+@dataclass(frozen=True, slots=True)
+class _Held:
+    application: ReleaseApplication
+    account: SupervisedAccount
+    developer: str
+    law: Law
+
+
+def pay_out(session: Session, release_no: str, payee: Payee, told: Settings, *, officer_id: int) -> list[str]:
+    """Order what each building still has to pay to the developer; the numbers of the orders.
+
+    What the bank did not pay can be ordered again. Raises NotFound or Refused with every reason.
+    """
+    held = _held(session, release_no)
+    due = _due(session, held.account)
+    facts = PayoutFacts(
+        status=held.application.status, approved_by=held.application.decided_by, officer_id=officer_id,
+        payee=payee.name, developer=held.developer, due=sum((amount for _, amount in due), ZERO),
+    )  # fmt: skip
+    if reasons := payout_refusals(facts, held.law):
+        raise Refused(reasons)
+    numbers = []
+    for source, amount in due:
+        order = Order(
+            InstructionKind.RELEASE, held.account.id, amount, payee, f"解除监管 {release_no}",
+            chart.INSTRUCT_RELEASE, _from(source, amount), chart.RELEASED_PAYABLE, source.key,
+        )  # fmt: skip
+        numbers.append(issue(session, order, told, officer_id=officer_id).instruction_no)
+    audit.record(session, "release.paid-out", release_no, orders=numbers)
+    return numbers
+
+
+def close(session: Session, release_no: str, *, officer_id: int) -> None:
+    """The account is empty and every order answered: it is closed (销户). Raises NotFound or Refused."""
+    held = _held(session, release_no)
+    open_orders = session.scalar(
+        select(func.count(Instruction.id)).where(
+            Instruction.account_id == held.account.id,
+            Instruction.status.in_((InstructionStatus.ISSUED, InstructionStatus.UNKNOWN)),
+        )
+    )
+    bank = balances(session, held.account.book_id, codes=[chart.DEPOSITS_AT_BANK])
+    left = sum((amount for _, amount in bank), ZERO)
+    if reasons := close_refusals(held.account.status, left, open_orders or 0, held.law):
+        raise Refused(reasons)
+    held.account.status = AccountStatus.CLOSED
+    session.flush()
+    audit.record(session, "release.closed", release_no, account_no=held.account.account_no)
+
+
+def due_on(session: Session, account_id: int) -> Yuan:
+    """What stands as released and not yet ordered: for the page (待划付金额)."""
+    account = session.get_one(SupervisedAccount, account_id)
+    found = balances(session, account.book_id, codes=[chart.RELEASED_PAYABLE])
+    return sum((amount for _, amount in found), ZERO)
+
+
+def orders_of(session: Session, account_id: int) -> list[Instruction]:
+    """The orders that pay a release, oldest first (划付指令)."""
+    query = select(Instruction).where(
+        Instruction.account_id == account_id, Instruction.kind == InstructionKind.RELEASE
+    )
+    return list(session.scalars(query.order_by(Instruction.id)))
+
+
+def _from(source: Account, amount: Yuan) -> Callable[[Account], list[Transfer]]:
+    return lambda in_transit: [Transfer(source, in_transit, amount)]
+
+
+def _due(session: Session, account: SupervisedAccount) -> list[tuple[Account, Yuan]]:
+    found = [one for one, _ in balances(session, account.book_id, codes=[chart.RELEASED_PAYABLE])]
+    held = lock_accounts(session, found)
+    return [(one, held[one.id]) for one in found if held[one.id] > ZERO]
+
+
+def _held(session: Session, release_no: str) -> _Held:
+    query = (
+        select(ReleaseApplication, Developer.name, Project.region)
+        .join(SupervisedAccount, SupervisedAccount.id == ReleaseApplication.account_id)
+        .join(Project, Project.id == SupervisedAccount.project_id)
+        .join(Developer, Developer.id == Project.developer_pk)
+        .where(ReleaseApplication.release_no == release_no)
+    )
+    row = session.execute(query).one_or_none()
+    if row is None or row.ReleaseApplication.status is not ReleaseStatus.APPROVED:
+        raise NotFound("没有这件解除监管决定")
+    account = session.scalars(
+        select(SupervisedAccount)
+        .where(SupervisedAccount.id == row.ReleaseApplication.account_id)
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    ).one()
+    law = law_on(bureau_day(), "presale_funds", row.region)
+    return _Held(row.ReleaseApplication, account, row.name, law)

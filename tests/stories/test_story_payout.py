@@ -1,0 +1,78 @@
+"""解除监管之后：签发划付、银行付清、销户；付错人、没付清、没答复，都不放行。"""
+
+from typing import Any
+
+import pytest
+
+from config.clock import bureau_day
+from tests.desk import Seat, hire, sit_down
+from tests.stories.test_story_release import Bureau, bureau_of
+
+PAYEE = {"name": "测试置业有限公司", "account_no": "6222021410001112223", "bank_name": "农业银行交口支行"}
+
+
+@pytest.fixture
+def bureau(app: Any, house: Any, client: Any) -> Bureau:
+    return bureau_of(app, house, client)
+
+
+@pytest.fixture
+def cashier(app: Any, house: Any) -> Seat:
+    return sit_down(app, hire(house.database, house.settings, "cashier", "cashier"))
+
+
+@pytest.fixture
+def released(bureau: Bureau) -> str:
+    """三十五万元已解除监管，待划付。"""
+    bureau.filed()
+    bureau.told()
+    page = bureau.applied()
+    assert bureau.approve(page).status_code == 303
+    return page
+
+
+def result(outcome: str, serial: str) -> dict[str, Any]:
+    return {
+        "outcome": outcome, "bank_serial": serial, "amount": "350000.00", "payee_account": PAYEE["account_no"],
+        "value_date": bureau_day().isoformat(),
+    }  # fmt: skip
+
+
+def test_released_money_reaches_the_developer_and_the_account_closes(
+    bureau: Bureau, cashier: Seat, released: str
+) -> None:
+    """只付开发企业本户；银行退汇可再签发；未付清不能销户；付清后账户销户，分文不剩。"""
+    wrong = cashier.post(f"{released}/payout", {**PAYEE, "name": "别家公司"})
+    assert wrong.status_code == 409 and "payee-not-developer" in wrong.text
+    early = bureau.approver.post(f"{released}/closing")
+    assert early.status_code == 409 and "account-not-empty" in early.text
+    assert cashier.post(f"{released}/payout", PAYEE).status_code == 303
+    again = cashier.post(f"{released}/payout", PAYEE)
+    assert again.status_code == 409 and "nothing-due" in again.text
+    assert "orders-open" in bureau.approver.post(f"{released}/closing").text
+
+    [order] = bureau.town.call("bank", "GET", "/instructions?status=issued").json["items"]
+    assert (order["kind"], order["amount"], order["payee_name"]) == ("release", "350000.00", PAYEE["name"])
+    path = f"/instructions/{order['instruction_no']}/results"
+    assert bureau.town.call("bank", "POST", path, result("paid", "H1")).status_code == 201
+    assert bureau.town.call("bank", "POST", path, result("returned", "H2")).json["status"] == "returned"
+    assert cashier.post(f"{released}/payout", PAYEE).status_code == 303
+    [order] = bureau.town.call("bank", "GET", "/instructions?status=issued").json["items"]
+    path = f"/instructions/{order['instruction_no']}/results"
+    assert bureau.town.call("bank", "POST", path, result("paid", "H3")).status_code == 201
+
+    assert bureau.approver.post(f"{released}/closing").status_code == 303
+    assert bureau.status() == ("released", "closed")
+    assert not [key for key in bureau.town.estate.held() if key[0][0] in "12"]
+
+
+def test_who_approved_the_release_does_not_send_the_money(app: Any, house: Any, client: Any) -> None:
+    """批准解除监管的人员，即使兼任资金经办，也不能签发划付。"""
+    bureau = bureau_of(app, house, client)
+    both = sit_down(app, hire(house.database, house.settings, "both", "reviewer", "cashier"))
+    bureau.filed()
+    bureau.told()
+    page = bureau.applied()
+    assert both.post(f"{page}/approve").status_code == 303
+    refused = both.post(f"{page}/payout", PAYEE)
+    assert refused.status_code == 409 and "same-officer" in refused.text
