@@ -51,6 +51,7 @@ STEPS = {
     "refund.due": "退款转应退",
     "refund.entered": "退款录入",
     "refund.issued": "签发退款通知书",
+    "refund.payees-seen": "查看退款收款人全文",
     "refund.redirect-approved": "改退账户二级复核",
     "refund.redirect-entered": "改退账户录入",
     "refund.redirect-rejected": "改退账户退回",

@@ -5,11 +5,14 @@ from typing import Any
 from sqlalchemy import Row, select
 from sqlalchemy.orm import Session, aliased
 
+from config.settings import Settings
 from escrow.access.models import Officer
+from escrow.access.sealing import unseal
 from escrow.contracts.models import Contract
 from escrow.deposits.models import Receipt
 from escrow.projects.models import Building, Project, Unit
-from escrow.refunds.models import Refund, RefundPaper, RefundPart
+from escrow.refunds.models import Refund, RefundPaper, RefundPart, RefundRedirect
+from escrow.refunds.redirect_rules import RedirectStatus
 from escrow.supervision.models import SupervisedAccount
 
 _ENTERER, _REVIEWER = aliased(Officer), aliased(Officer)
@@ -42,6 +45,28 @@ def parts(session: Session, refund_id: int) -> list[Row[Any]]:
         .order_by(RefundPart.id)
     )
     return list(session.execute(query))
+
+
+def payees(session: Session, refund_id: int, told: Settings) -> list[dict[str, Any]]:
+    """To whom each part goes, in full: for who must compare it with the paper (收款人明文)."""
+    redirects = (
+        select(RefundRedirect, Receipt.receipt_no, RefundPart.amount)
+        .join(RefundPart, RefundPart.id == RefundRedirect.part_id)
+        .join(Receipt, Receipt.id == RefundPart.receipt_id)
+        .where(RefundPart.refund_id == refund_id, RefundRedirect.status != RedirectStatus.REJECTED)
+        .order_by(RefundRedirect.id)
+    )
+    rows: list[Any] = [(one, number, one.amount) for one, number in parts(session, refund_id)]
+    rows += session.execute(redirects).all()
+    return [
+        {
+            "receipt_no": receipt_no, "amount": amount, "bank_name": said.payee_bank,
+            "is_redirect": isinstance(said, RefundRedirect),
+            "name": unseal(said.payee_name_sealed, told),
+            "account_no": unseal(said.payee_account_sealed, told),
+        }
+        for said, receipt_no, amount in rows
+    ]  # fmt: skip
 
 
 def _refunds() -> Any:

@@ -21,7 +21,7 @@ from escrow.refunds.deciding import approve, decider_faults, fall_due, reject, r
 from escrow.refunds.facts import cover_of, paid_on, parts_of, peek_facts, place_of
 from escrow.refunds.forms import PartForm, ReasonForm, RefundForm, asked_of, part_forms
 from escrow.refunds.issuing import issue_facts, issue_refund, open_parts, orders, payees_of, redirects
-from escrow.refunds.lists import parts, refund, refunds
+from escrow.refunds.lists import parts, payees, refund, refunds
 from escrow.refunds.models import Refund
 from escrow.refunds.redirect_pages import redirects_blueprint
 from escrow.refunds.redirect_rules import REDIRECT_LABELS
@@ -135,6 +135,20 @@ def _standing(session: Session, found: Refund, contract_no: str) -> dict[str, An
             (one, redirect_faults(one, place.law, g.officer.id)) for one in redirects(session, found.id)
         ],
     }  # fmt: skip
+
+
+@pages.post("/refunds/<refund_no>/payees")
+@officer("approve-payment", fresh=True)
+def reveal(refund_no: str) -> ResponseReturnValue:
+    """复核人查看收款人与账号全文，以便与材料核对；每次查看均留痕。"""
+    number = known_number(refund_no)
+    with database().begin() as session:
+        row = refund(session, number)
+        if row is None:
+            raise NotFound("没有这件退款")
+        rows = payees(session, row.Refund.id, settings())
+        audit.record(session, "refund.payees-seen", number)
+    return render_template("refunds/payees.html", refund_no=number, rows=rows)
 
 
 @pages.post("/refunds/<refund_no>/approve")

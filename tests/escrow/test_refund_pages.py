@@ -151,3 +151,15 @@ def test_only_the_right_desks_may_act(desks, gone):
     assert desks.auditor1.post(f"{page}/reject", {"reason": "不"}).status_code == 403
     assert desks.register1.post(page_of(gone), paper()).status_code == 403
     assert desks.auditor1.get(page).status_code == 200
+
+
+def test_who_must_compare_the_payee_sees_it_whole_and_leaves_a_row(desks, gone):
+    """复核人可看收款人与账号全文，每次留痕；经办、审计不能看。"""
+    page = apply_for(desks.cashier1, gone, **elsewhere(gone))
+    for desk in (desks.cashier1, desks.auditor1):
+        assert desk.post(f"{page}/payees").status_code == 403
+    seen = desks.reviewer1.post(f"{page}/payees").text
+    assert "王秀兰" in seen and "6217000099990000002" in seen
+    assert desks.reviewer1.post("/refunds/TK-none/payees").status_code == 404
+    query = "SELECT count(*) AS n FROM audit_event WHERE action = 'refund.payees-seen'"
+    assert row(gone.estate, query).n == 1
