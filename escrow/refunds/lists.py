@@ -56,7 +56,8 @@ def payees(session: Session, refund_id: int, told: Settings) -> list[dict[str, A
         .where(RefundPart.refund_id == refund_id, RefundRedirect.status != RedirectStatus.REJECTED)
         .order_by(RefundRedirect.id)
     )
-    rows: list[Any] = [(one, number, one.amount) for one, number in parts(session, refund_id)]
+    rows = list[Any]()
+    rows += [(one.RefundPart, one.receipt_no, one.RefundPart.amount) for one in parts(session, refund_id)]
     rows += session.execute(redirects).all()
     return [
         {
