@@ -85,7 +85,7 @@ class House:
 
 
 def settle(database: Database) -> None:
-    """Wait for every transaction begun before: the server is shared, and seals and events wait for them too."""
+    """Wait for every transaction begun before: the server is shared; seals and events wait for them too."""
     with database.begin() as session:
         mine = session.scalar(text("SELECT pg_current_xact_id()::text::bigint"))
     for _ in range(1000):

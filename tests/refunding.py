@@ -54,8 +54,8 @@ class Dropped:
         number = new_number("TS")
         said = {
             "contract_no": self.sale.contract_no, "application_no": number, "applied_on": bureau_day(),
-            "file_hash": file_hash(number), "parts": parts or (AskedPart(self.receipts[1], Yuan("300000.00")),),
-            "proof": proof,
+            "file_hash": file_hash(number), "proof": proof,
+            "parts": parts or (AskedPart(self.receipts[1], Yuan("300000.00")),),
         }  # fmt: skip
         return RefundAsked(**{**said, **changed})
 

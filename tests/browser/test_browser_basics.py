@@ -64,7 +64,8 @@ def test_even_a_slipped_in_script_is_stopped(page, house):
     """即便有脚本混进页面，安全策略也不让它运行。"""
     page.goto("/sign-in")
     page.evaluate(
-        "() => { const made = document.createElement('div'); made.innerHTML = '<img src=x onerror=\"window.ran = 1\">';"
+        "() => { const made = document.createElement('div');"
+        " made.innerHTML = '<img src=x onerror=\"window.ran = 1\">';"
         " document.body.append(made); const script = document.createElement('script');"
         " script.textContent = 'window.ran = 2'; document.body.append(script); }"
     )

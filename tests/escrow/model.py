@@ -51,7 +51,8 @@ class PureBook:
                 grown = amount if (chart.HEADINGS[account[0]].side is Side.DEBIT) == (sign > 0) else -amount
                 self.held[account] += grown
         for account, amount in self.held.items():
-            assert chart.HEADINGS[account[0]].floor is None or amount >= ZERO, (movement.code, account, amount)
+            floor = chart.HEADINGS[account[0]].floor
+            assert floor is None or amount >= ZERO, (movement.code, account, amount)
 
     def balances(self) -> dict[tuple[str, str], Yuan]:
         return {account: amount for account, amount in self.held.items() if amount != ZERO}
@@ -131,7 +132,8 @@ class History:
         """Money that leaves a building, general first."""
         key, general = self.funds(building)
         split = out_of(self.position(building), amount)
-        return [(source, to, part) for source, part in ((general, split.general), (key, split.key_funds)) if part]
+        parts = ((general, split.general), (key, split.key_funds))
+        return [(source, to, part) for source, part in parts if part]
 
     # --- events ---
 

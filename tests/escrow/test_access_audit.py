@@ -19,7 +19,8 @@ from tests.desk import hire, sit_down
 def written(house):
     with house.connect("app") as connection:
         return connection.execute(
-            "SELECT action, subject_kind, subject, result, actor_kind, actor_id, detail FROM audit_event ORDER BY id"
+            "SELECT action, subject_kind, subject, result, actor_kind, actor_id, detail"
+            " FROM audit_event ORDER BY id"
         ).fetchall()
 
 
@@ -70,8 +71,9 @@ def test_nobody_dates_a_row_back(house):
     """留痕时间由数据库说了算，写入者报的时间不算数。"""
     with house.connect("app", autocommit=True) as connection:
         connection.execute(
-            "INSERT INTO audit_event (at, action, subject_kind, subject, actor_kind, actor_id, actor_name, address,"
-            " request_id) VALUES ('2001-01-01', 'x.y', 'x', '1', 'system', '', '', '', '')"
+            "INSERT INTO audit_event"
+            " (at, action, subject_kind, subject, actor_kind, actor_id, actor_name, address, request_id)"
+            " VALUES ('2001-01-01', 'x.y', 'x', '1', 'system', '', '', '', '')"
         )
         row = connection.execute(
             "SELECT clock_timestamp() - at < interval '1 minute' FROM audit_event"

@@ -270,7 +270,8 @@ def test_identity_numbers_are_checked_by_kind_and_kept_sealed(county, house, id_
     drafted = county.draft(made, buyers=[buyer])
     with house.connect() as connection:
         row = connection.execute(
-            "SELECT name_masked, id_no_masked, phone_masked, encode(name_sealed || id_no_sealed, 'escape') FROM party"
+            "SELECT name_masked, id_no_masked, phone_masked, encode(name_sealed || id_no_sealed, 'escape')"
+            " FROM party"
         ).fetchone()
     assert row[:3] == ("𠮷**", masked, None)
     assert id_no not in row[3] and "秀英" not in row[3]

@@ -112,7 +112,8 @@ def test_a_contract_is_found_by_any_of_its_numbers(county):
     drafted = county.draft(made)
     seat = county.seat("aa")
     wide = "".join(chr(ord(letter) + 0xFEE0) for letter in drafted.notices[0])
-    for number in (drafted.contract_no, *drafted.notices, made.unit_codes[0], made.unit_codes[0].lower(), wide):
+    unit = made.unit_codes[0]
+    for number in (drafted.contract_no, *drafted.notices, unit, unit.lower(), wide):
         found = seat.get(f"/contracts?number={number}")
         assert (found.status_code, found.headers["Location"]) == (303, f"/contracts/{drafted.contract_no}")
     assert "没有找到" in seat.get("/contracts?number=HT-none").text

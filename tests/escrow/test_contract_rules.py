@@ -48,7 +48,9 @@ def test_every_reason_is_given_and_cites_its_source():
     """多条理由一并告知，各有依据。"""
     facts = replace(
         WHOLE, account_status=None, in_register=False, is_registered=True, taken_by="HT0",
-        earlier=Earlier(ContractStatus.AT_RISK, same_unit=False, held=(Held(1, "JK1", replace(DOWN, amount=Yuan(1))),)),
+        earlier=Earlier(
+            ContractStatus.AT_RISK, same_unit=False, held=(Held(1, "JK1", replace(DOWN, amount=Yuan(1))),)
+        ),
     )  # fmt: skip
     assert codes(facts) == [
         "contract-filed", "unit-fixed", "paid-notice-changed", "account-not-active", "unit-not-in-project",

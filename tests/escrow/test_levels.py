@@ -64,7 +64,8 @@ def test_a_new_level_moves_exactly_the_difference(
 
 def test_the_two_mechanics() -> None:
     """留存制看保函与节点的较低者；支用制随已拨递减；没有额度即全额监管；低于额度如实列示。"""
-    held = Position(QuotaMode.FLOOR, Yuan("600"), Yuan("0"), Yuan("1000"), Yuan("300"), Yuan("400"), Yuan("50"))
+    amounts = (Yuan("600"), Yuan("0"), Yuan("1000"), Yuan("300"), Yuan("400"), Yuan("50"))
+    held = Position(QuotaMode.FLOOR, *amounts)
     assert held.level == Yuan("600") and held.shortfall == ZERO
     assert replace(held, mode=QuotaMode.DRAW_DOWN).level == Yuan("650")
     assert replace(held, mode=QuotaMode.DRAW_DOWN).shortfall == Yuan("50")
@@ -93,7 +94,8 @@ def test_deposits_fill_the_quota_first(estate: Estate) -> None:
 
 
 @pytest.mark.parametrize(
-    ("debit", "credit", "amount"), [("2111", "2112", "0.01"), ("8199", "8203", "50.01"), ("2111", "1101", "0.01")]
+    ("debit", "credit", "amount"),
+    [("2111", "2112", "0.01"), ("8199", "8203", "50.01"), ("2111", "1101", "0.01")],
 )
 def test_whoever_posts_the_database_keeps_the_level(
     estate: Estate, debit: str, credit: str, amount: str

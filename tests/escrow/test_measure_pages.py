@@ -50,7 +50,8 @@ def test_a_hold_from_freeze_to_lift(seats: Any) -> None:
     assert "冻结中" in page and "吕梁市中级人民法院" in page
     hold_no = page.split("<h3>DJ")[1].split(" ")[0]
     later = months_after(TODAY, 24).isoformat()
-    assert register.post(f"{home}/holds/DJ{hold_no}/extension", {**paper(), "held_until": later}).status_code == 303
+    extended = register.post(f"{home}/holds/DJ{hold_no}/extension", {**paper(), "held_until": later})
+    assert extended.status_code == 303
     assert register.post(f"{home}/holds/DJ{hold_no}/lift", paper()).status_code == 303
     decided(reviewer, f"{home}/court-acts/3/decision", decision="reject", reason="案号不符")
     assert "案号不符" in reviewer.get(f"{home}/measures").text

@@ -267,7 +267,8 @@ def test_no_other_step_is_taken_even_in_sql(
         ("UPDATE court_act SET document_no = '改'", "court_stands"),
         ("DELETE FROM court_act", "written_once"),
         ("DELETE FROM guarantee", "written_once"),
-        ("UPDATE guarantee SET status = 'in-force', left_amount = amount, decided_by = %s, decided_at = now()",
+        ("UPDATE guarantee SET status = 'in-force', left_amount = amount, decided_by = %s,"
+         " decided_at = now()",
          "guarantee_follows_ledger"),
         ("UPDATE guarantee SET status = 'in-force', decided_by = entered_by, decided_at = now()",
          "ck_guarantee_two_officers"),

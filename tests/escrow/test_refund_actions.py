@@ -111,7 +111,8 @@ def test_never_more_than_was_paid_and_not_refunded(gone, people):
 def test_who_enters_does_not_approve(gone, people):
     """录入人不能核准、退回或撤销；已决定的不再决定。"""
     refund_no = gone.entered(people.cashier)
-    assert refused(gone.estate, lambda s: approve(s, refund_no, officer_id=people.cashier)) == ["same-officer"]
+    said = refused(gone.estate, lambda s: approve(s, refund_no, officer_id=people.cashier))
+    assert said == ["same-officer"]
     assert refused(
         gone.estate, lambda s: reject(s, refund_no, officer_id=people.cashier, reason="退")
     ) == ["same-officer"]  # fmt: skip

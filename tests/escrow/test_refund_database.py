@@ -18,7 +18,8 @@ from tests.sale import row, sell
 ROLES = ["app", "owner"]
 APPROVE = """
 UPDATE refund SET status = 'approved', decided_by = %(who)s, decided_at = clock_timestamp(), law = '{}',
-       ready_on = (clock_timestamp() AT TIME ZONE 'Asia/Shanghai')::date + %(days)s::integer, hold_entry_id = %(entry)s
+       ready_on = (clock_timestamp() AT TIME ZONE 'Asia/Shanghai')::date + %(days)s::integer,
+       hold_entry_id = %(entry)s
 """
 # As an enemy with a superuser's hand would set the stage: what no door and no role of ours can do.
 FORCED = """

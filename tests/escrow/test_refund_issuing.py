@@ -127,7 +127,9 @@ def test_the_delay_of_another_payee_cannot_be_skipped(gone, people):
     assert refused_by(caught) == "refund_order_stands"
     with gone.estate.house.connect("superuser") as connection:
         connection.execute("SET session_replication_role = replica")
-        connection.execute("UPDATE refund SET ready_on = current_date - 1, decided_at = now() - interval '3 days'")
+        connection.execute(
+            "UPDATE refund SET ready_on = current_date - 1, decided_at = now() - interval '3 days'"
+        )
         connection.commit()
     [number] = issued(gone, refund_no, people.cashier)
     told = row(gone.estate, "SELECT payee_account_masked, payee_bank FROM instruction")

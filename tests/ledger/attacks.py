@@ -31,9 +31,10 @@ def entry(
     """A posting by hand, as ledger.post_entries would write it."""
     columns, values = more
     return (
-        f"INSERT INTO ledger.journal_entry (book_id, movement, reference, effective_on, debits, credits, amounts{columns})"
-        f" VALUES ({book}, 'T1', '{reference}', '{on}', ARRAY[{debits}]::bigint[], ARRAY[{credits}]::bigint[],"
-        f" ARRAY[{amounts}]::bigint[]{values})"
+        "INSERT INTO ledger.journal_entry"
+        f" (book_id, movement, reference, effective_on, debits, credits, amounts{columns})"
+        f" VALUES ({book}, 'T1', '{reference}', '{on}',"
+        f" ARRAY[{debits}]::bigint[], ARRAY[{credits}]::bigint[], ARRAY[{amounts}]::bigint[]{values})"
     )
 
 
@@ -108,7 +109,8 @@ WRITING_BY_HAND = [
     ),
     Attack(
         "以 MERGE 改余额",
-        "MERGE INTO ledger.balance b USING (SELECT 1) s ON b.account_id = {cash} WHEN MATCHED THEN UPDATE SET version = 9",
+        "MERGE INTO ledger.balance b USING (SELECT 1) s ON b.account_id = {cash}"
+        " WHEN MATCHED THEN UPDATE SET version = 9",
         "by_posting_only", _no_trigger("balance", "by_posting_only"),
     ),
     Attack(

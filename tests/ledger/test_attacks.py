@@ -89,14 +89,17 @@ def test_readers_may_not_call_what_writes(ground: Ground) -> None:
 def test_names_made_up_by_the_caller_lead_nowhere(ground: Ground) -> None:
     """应用自建同名临时表、改搜索路径，记账仍记在真账上。"""
     with ground.house.connect("app") as app:
-        app.execute("CREATE TEMPORARY TABLE balance (LIKE ledger.balance); SET LOCAL search_path = pg_temp, ledger")
+        app.execute(
+            "CREATE TEMPORARY TABLE balance (LIKE ledger.balance); SET LOCAL search_path = pg_temp, ledger"
+        )
         app.execute(
             "SELECT * FROM ledger.post_entries(%s, ARRAY['T1'], ARRAY['shadow'], ARRAY[NULL], '{2026-06-01}',"
             " ARRAY[''], '{NULL}', '{NULL}', '{1}', '{1}', %s, %s, '{5}')",
             ([ground.ids["book"]], [ground.ids["cash"]], [ground.ids["key"]]),
         )
-        moved = app.execute("SELECT balance FROM ledger.balance WHERE account_id = %s",
-        [ground.ids["cash"]]).fetchone()
+        moved = app.execute(
+            "SELECT balance FROM ledger.balance WHERE account_id = %s", [ground.ids["cash"]]
+        ).fetchone()
         assert moved == (100005,)
         app.rollback()
 

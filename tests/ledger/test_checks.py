@@ -117,7 +117,10 @@ def test_two_sealers_make_one_chain(house: House) -> None:
     """两个封存任务同时跑，仍是一条链，每张凭证只在一块里。"""
     with house.database.begin() as session:
         books = open_books(session)
-        post_many(session, [Draft(ANY, [Transfer(books.cash, books.key, Yuan(1))], f"m{n}", DAY) for n in range(1500)])
+        post_many(
+            session,
+            [Draft(ANY, [Transfer(books.cash, books.key, Yuan(1))], f"m{n}", DAY) for n in range(1500)],
+        )
     with house.connect() as first, house.connect() as second:
         first.execute("SELECT ledger.seal_next()")
         second.execute("SET lock_timeout = '200ms'")
@@ -127,7 +130,9 @@ def test_two_sealers_make_one_chain(house: House) -> None:
         first.commit()
         assert second.execute("SELECT ledger.seal_next(), ledger.seal_next()").fetchone() == (2, None)
     with house.connect() as connection:
-        assert connection.execute("SELECT array_agg(entries ORDER BY no) FROM ledger.seal").fetchone() == ([1000, 500],)
+        assert connection.execute("SELECT array_agg(entries ORDER BY no) FROM ledger.seal").fetchone() == (
+            [1000, 500],
+        )
     assert failing(house) == []
 
 
@@ -147,7 +152,10 @@ def test_a_database_whose_transaction_ids_went_back_is_not_sealed(house: House) 
     """逻辑恢复后事务号倒退，封存拒绝继续，而不是悄悄漏封。"""
     sealed_books(house)
     with house.connect("superuser") as restorer:
-        restorer.execute("SET session_replication_role = replica; UPDATE ledger.seal SET through_xid = '99999999' WHERE no = 3")
+        restorer.execute(
+            "SET session_replication_role = replica;"
+            " UPDATE ledger.seal SET through_xid = '99999999' WHERE no = 3"
+        )
     with pytest.raises(errors.SealsOutOfStep), house.database.begin() as session:
         seal(session)
 
@@ -158,9 +166,9 @@ def test_the_verifier_reads_fast_enough(house: House) -> None:
     with house.database.begin() as session:
         books = open_books(session)
         for start in range(0, entries, 1000):
-            post_many(session, [
-                Draft(ANY, [Transfer(books.cash, books.key, Yuan(1))], f"m{n}", DAY) for n in range(start, start + 1000)
-            ])  # fmt: skip
+            numbers = range(start, start + 1000)
+            lines = [Transfer(books.cash, books.key, Yuan(1))]
+            post_many(session, [Draft(ANY, lines, f"m{n}", DAY) for n in numbers])
     with house.database.begin() as session:
         seal(session)
     start = time.perf_counter()

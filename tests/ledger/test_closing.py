@@ -102,7 +102,8 @@ def test_without_its_locks_a_close_is_slipped_past(house: House, books: Books) -
     """反证：日结若不等在途的记账，结过的日子里就会多出一笔。"""
     with house.connect("owner") as owner:
         owner.execute("""
-            CREATE OR REPLACE FUNCTION ledger.close_accounts() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END'
+            CREATE OR REPLACE FUNCTION ledger.close_accounts() RETURNS trigger LANGUAGE plpgsql
+            AS 'BEGIN RETURN NULL; END'
         """)
     with house.connect() as poster, house.connect() as closer:
         deposit(poster, books, Yuan(1), "under way")

@@ -125,7 +125,9 @@ ALTERNATIVES: list[tuple[str, type[errors.LedgerError], dict[str, Any]]] = [
 
 
 @pytest.mark.parametrize("kind", ["session", "connection", "psycopg"])
-@pytest.mark.parametrize(("refusal", "changed"), [row[1:] for row in ALTERNATIVES], ids=[row[0] for row in ALTERNATIVES])
+@pytest.mark.parametrize(
+    ("refusal", "changed"), [row[1:] for row in ALTERNATIVES], ids=[row[0] for row in ALTERNATIVES]
+)
 def test_every_refusal_has_its_name(
     house: House, kind: str, refusal: type[errors.LedgerError], changed: dict[str, Any]
 ) -> None:
@@ -191,7 +193,9 @@ def test_posting_is_one_round_trip(house: House) -> None:
         plain.cursor_factory = Counting
         deposit(plain, books, Yuan(1), "one")
         assert len(sent) == 1
-        post_many(plain, [Draft(ANY, [Transfer(books.cash, books.key, Yuan(1))], f"m{n}", DAY) for n in range(50)])
+        post_many(
+            plain, [Draft(ANY, [Transfer(books.cash, books.key, Yuan(1))], f"m{n}", DAY) for n in range(50)]
+        )
         assert len(sent) == 2
 
 
@@ -200,14 +204,25 @@ def test_back_dating_moves_every_later_day(session: Session, books: Books) -> No
     for day, amount in ((1, 100), (10, 10), (20, 1)):
         deposit(session, books, Yuan(amount), f"d{day}", date(2026, 6, day))
     deposit(session, books, Yuan(5000), "late", date(2026, 6, 10) - timedelta(days=5))
-    post(session, ANY, [Transfer(books.key, books.cash, Yuan(200))], reference="early", effective_on=date(2026, 5, 1))
+    post(
+        session,
+        ANY,
+        [Transfer(books.key, books.cash, Yuan(200))],
+        reference="early",
+        effective_on=date(2026, 5, 1),
+    )
     on = {day: str(balance_on(session, books.cash, day)) for day in
           (date(2026, 4, 30), date(2026, 5, 1), date(2026, 5, 31), date(2026, 6, 1), date(2026, 6, 5),
            date(2026, 6, 10), date(2026, 6, 19), date(2026, 6, 20), date(2030, 1, 1))}  # fmt: skip
-    assert list(on.values()) == ["0.00", "-200.00", "-200.00", "-100.00", "4900.00", "4910.00", "4910.00", "4911.00",
+    assert list(on.values()) == ["0.00", "-200.00", "-200.00", "-100.00", "4900.00", "4910.00", "4910.00",
+                                 "4911.00",
                                  "4911.00"]  # fmt: skip
     trial = {line.code: line for line in trial_balance(session, books.book.id, on=date(2026, 5, 2))}
-    assert (str(trial[CASH].credit), str(trial[KEY].debit), str(trial[CASH].balance)) == ("200.00", "200.00", "-200.00")
+    assert (str(trial[CASH].credit), str(trial[KEY].debit), str(trial[CASH].balance)) == (
+        "200.00",
+        "200.00",
+        "-200.00",
+    )
 
 
 def test_the_balance_at_an_instant_is_what_was_known_then(house: House) -> None:
@@ -222,7 +237,9 @@ def test_the_balance_at_an_instant_is_what_was_known_then(house: House) -> None:
     with house.database.read() as session:
         for instant, known in seen:
             assert balance_at(session, books.key, instant) == known
-            assert balance_at(session, books.key, instant - timedelta(microseconds=1)) == known - Yuan(seen.index((instant, known)) + 1)
+            assert balance_at(session, books.key, instant - timedelta(microseconds=1)) == known - Yuan(
+                seen.index((instant, known)) + 1
+            )
         assert balance_at(session, books.key, seen[0][0] - timedelta(days=1)) == ZERO
         assert balance_at(session, books.hold, seen[0][0]) == ZERO
         with pytest.raises(ValueError, match="时区"):
@@ -241,8 +258,19 @@ def test_a_statement_is_read_page_by_page(session: Session, books: Books) -> Non
         if (key := page.next) is None:
             break
     assert [line.version for line in lines] == [8, 7, 6, 5, 4, 3, 2, 1]
-    assert [str(line.balance) for line in lines] == ["25.00", "28.00", "21.00", "15.00", "10.00", "6.00", "3.00", "1.00"]
-    assert lines[0].reference == "out" and lines[0].side == Side.CREDIT and lines[0].counter_id == books.key.id
+    assert [str(line.balance) for line in lines] == [
+        "25.00",
+        "28.00",
+        "21.00",
+        "15.00",
+        "10.00",
+        "6.00",
+        "3.00",
+        "1.00",
+    ]
+    assert (
+        lines[0].reference == "out" and lines[0].side == Side.CREDIT and lines[0].counter_id == books.key.id
+    )
 
 
 def test_locks_bring_the_balances(session: Session, books: Books) -> None:
@@ -255,7 +283,9 @@ def test_locks_bring_the_balances(session: Session, books: Books) -> None:
 
 moves = st.lists(
     st.tuples(
-        st.sampled_from([("cash", "key"), ("cash", "owed"), ("key", "owed"), ("owed", "key"), ("contra", "hold")]),
+        st.sampled_from(
+            [("cash", "key"), ("cash", "owed"), ("key", "owed"), ("owed", "key"), ("contra", "hold")]
+        ),
         st.integers(min_value=1, max_value=500),
         st.integers(min_value=0, max_value=4),
         st.integers(min_value=1, max_value=3),
@@ -267,14 +297,16 @@ moves = st.lists(
 
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(moves)
-def test_a_batch_and_one_by_one_are_the_same(session: Session, drawn: list[tuple[tuple[str, str], int, int, int]]) -> None:
+def test_a_batch_and_one_by_one_are_the_same(
+    session: Session, drawn: list[tuple[tuple[str, str], int, int, int]]
+) -> None:
     """同样的凭证，逐张记、三两张一记、整批一记，结果逐行相同；要拒绝也一同拒绝。"""
     outcomes = []
     for size in (1, 2, 3, len(drawn)):
         with session.begin_nested() as point:
             books = open_books(session, "twin")
             drafts = [
-                Draft(ANY, [Transfer(getattr(books, pair[0]), getattr(books, pair[1]), Yuan.from_fen(fen))] * lines,
+                Draft(ANY, [Transfer(*(getattr(books, name) for name in pair), Yuan.from_fen(fen))] * lines,
                       f"r{n}", DAY - timedelta(days=back))
                 for n, (pair, fen, back, lines) in enumerate(drawn)
             ]  # fmt: skip
@@ -291,9 +323,11 @@ def test_a_batch_and_one_by_one_are_the_same(session: Session, drawn: list[tuple
 def _written(session: Session, books: Books) -> list[list[tuple[Any, ...]]]:
     """Transfers, balances and openings by code and reference, since ids differ."""
     queries = (
-        "SELECT e.reference, t.line, d.code, c.code, t.amount, t.debit_version, t.debit_balance, t.credit_version,"
+        "SELECT e.reference, t.line, d.code, c.code, t.amount, t.debit_version, t.debit_balance,"
+        " t.credit_version,"
         " t.credit_balance FROM ledger.transfer t JOIN ledger.journal_entry e ON e.id = t.entry_id"
-        " JOIN ledger.account d ON d.id = t.debit_account_id JOIN ledger.account c ON c.id = t.credit_account_id"
+        " JOIN ledger.account d ON d.id = t.debit_account_id"
+        " JOIN ledger.account c ON c.id = t.credit_account_id"
         " WHERE e.book_id = %s ORDER BY e.id, t.line",
         "SELECT a.code, b.balance, b.version, b.last_on, d.day, d.opening FROM ledger.account a"
         " JOIN ledger.balance b ON b.account_id = a.id LEFT JOIN ledger.balance_day d ON d.account_id = a.id"

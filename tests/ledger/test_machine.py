@@ -33,7 +33,9 @@ DAYS = [FIRST + timedelta(days=n) for n in range(6)]
 Line = tuple[str, str, int]
 
 lines = st.lists(
-    st.tuples(st.sampled_from(sorted(ROUTES)), st.integers(min_value=1, max_value=60)).map(lambda d: (*d[0], d[1])),
+    st.tuples(st.sampled_from(sorted(ROUTES)), st.integers(min_value=1, max_value=60)).map(
+        lambda d: (*d[0], d[1])
+    ),
     min_size=1,
     max_size=3,
 )
@@ -103,7 +105,8 @@ class Ledger(RuleBasedStateMachine):
         """Post as one batch; accepted exactly when the model has nothing against it."""
         reasons = self.model.would_refuse(drawn, self.accounts) | more.pop("reasons", set())
         drafts = [
-            Draft(ANY, [Transfer(self.accounts[d], self.accounts[c], Yuan.from_fen(fen)) for d, c, fen in moved],
+            Draft(ANY,
+                  [Transfer(self.accounts[d], self.accounts[c], Yuan.from_fen(fen)) for d, c, fen in moved],
                   more.get("reference") or f"r{len(self.ids)}:{n}", day, settles=more.get("settles"))
             for n, (moved, day) in enumerate(drawn)
         ]  # fmt: skip
@@ -151,8 +154,8 @@ class Ledger(RuleBasedStateMachine):
         if which in self.model.unreversible:
             reasons.add(errors.NotAMirror)
         try:
-            undone = reverse(self.connection, self.ids[which], reference=f"u{len(self.ids)}:{day}", effective_on=day,
-                             memo="")  # fmt: skip
+            reference = f"u{len(self.ids)}:{day}"
+            undone = reverse(self.connection, self.ids[which], reference=reference, effective_on=day, memo="")
         except errors.LedgerError as refused:
             self.connection.rollback()
             assert type(refused) in reasons, (refused, reasons)
@@ -233,7 +236,10 @@ def test_the_books_are_the_model_whatever_is_done_to_them(house: House) -> None:
         run_state_machine_as_test(  # type: ignore[no-untyped-call]
             lambda: Ledger(connection),
             settings=settings(
-                max_examples=25, stateful_step_count=30, deadline=None, suppress_health_check=list(HealthCheck)
+                max_examples=25,
+                stateful_step_count=30,
+                deadline=None,
+                suppress_health_check=list(HealthCheck),
             ),
         )
     assert Ledger.runs >= 25

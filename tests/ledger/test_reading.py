@@ -22,7 +22,9 @@ READS: dict[str, Callable[[Transaction, Books], object]] = {
     "明细账第一页": lambda session, books: statement(session, books.cash, limit=20),
     "明细账后面一页": lambda session, books: statement(session, books.key, before=ENTRIES // 2, limit=20),
     "试算平衡表": lambda session, books: trial_balance(session, books.book.id),
-    "过去一天的试算平衡表": lambda session, books: trial_balance(session, books.book.id, on=date(2026, 5, 20)),
+    "过去一天的试算平衡表": lambda session, books: trial_balance(
+        session, books.book.id, on=date(2026, 5, 20)
+    ),
     "各科目余额": lambda session, books: balances(session, books.book.id),
     "查科目": lambda session, books: find_account(session, books.book.id, "1101"),
 }
@@ -48,7 +50,8 @@ def touched(reader: psycopg.Connection[tuple[object, ...]]) -> tuple[int, int]:
     """Sequential scans of the long tables in this transaction, and rows fetched from them by index."""
     found = reader.execute("""
         SELECT sum(seq_scan)::integer, sum(idx_tup_fetch)::integer FROM pg_stat_xact_user_tables
-         WHERE schemaname = 'ledger' AND relname IN ('journal_entry', 'transfer', 'balance_day')""").fetchone()
+         WHERE schemaname = 'ledger'
+           AND relname IN ('journal_entry', 'transfer', 'balance_day')""").fetchone()
     reader.rollback()
     assert found is not None
     return int(str(found[0])), int(str(found[1]))

@@ -30,7 +30,8 @@ TAMPERING = {
     "改科目名": "UPDATE ledger.account SET key = 'other' WHERE id = 1",
     "删整张凭证": "DELETE FROM ledger.transfer WHERE entry_id = 3; DELETE FROM ledger.journal_entry WHERE id = 3",
     "中间插入": (
-        "INSERT INTO ledger.journal_entry (id, book_id, movement, reference, effective_on, debits, credits, amounts, xid)"
+        "INSERT INTO ledger.journal_entry"
+        " (id, book_id, movement, reference, effective_on, debits, credits, amounts, xid)"
         " OVERRIDING SYSTEM VALUE SELECT 900, 1, 'T', 'planted', effective_on, debits, credits, amounts, xid"
         " FROM ledger.journal_entry WHERE id = 3"
     ),

@@ -1,4 +1,4 @@
-"""Isolation specs: two transactions over one receipt, every order of their steps, one of them waiting where it must.
+"""Isolation specs: two transactions over one receipt, every order of their steps, one waiting where it must.
 
 Each session works, then commits; a step that waits for the other's lock is left waiting, as PostgreSQL's own
 isolation tester does, and the order goes on.
@@ -201,8 +201,8 @@ def test_the_same_credit_reported_twice(estate, order):
     """同一通知同时送达两次：只记一笔，两次答复相同。"""
     sale = sell(estate)
     report = Deposit(
-        new_number("B"), estate.account_no, EARNEST, bureau_day(), row_now(estate), "王秀英", "6217000010001234567",
-        Channel.POS, sale.notices[0],
+        new_number("B"), estate.account_no, EARNEST, bureau_day(), row_now(estate),
+        "王秀英", "6217000010001234567", Channel.POS, sale.notices[0],
     )  # fmt: skip
 
     def booked(session):

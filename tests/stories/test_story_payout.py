@@ -33,8 +33,8 @@ def released(bureau: Bureau) -> str:
 
 def result(outcome: str, serial: str) -> dict[str, Any]:
     return {
-        "outcome": outcome, "bank_serial": serial, "amount": "350000.00", "payee_account": PAYEE["account_no"],
-        "value_date": bureau_day().isoformat(),
+        "outcome": outcome, "bank_serial": serial, "amount": "350000.00",
+        "payee_account": PAYEE["account_no"], "value_date": bureau_day().isoformat(),
     }  # fmt: skip
 
 

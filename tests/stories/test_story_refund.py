@@ -82,7 +82,9 @@ def test_supervision_ends_only_after_every_yuan_went_back(estate, people, filed)
         estate.do(lambda session, said=said: record(session, said, BANK, told))
     assert approved(estate, release, people.third) == Yuan("0.00")
     assert estate.held() == {
-        (code, key): amount for (code, key), amount in estate.held().items() if code in ("8199", "8201", "8203")
+        (code, key): amount
+        for (code, key), amount in estate.held().items()
+        if code in ("8199", "8201", "8203")
     }  # fmt: skip
 
 
