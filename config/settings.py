@@ -57,7 +57,10 @@ class Settings:
 
         keys = _keys(environ.get("ESCROW_PARTY_KEYS", "")) or told.get("party_keys")
         if not keys:
-            raise UnsafeSettings("缺少运行参数 ESCROW_PARTY_KEYS（编号:base64，逗号分隔，首个为当前）")
+            raise UnsafeSettings(
+                "缺少运行参数 ESCROW_PARTY_KEYS（编号:base64，逗号分隔，首个为当前）"
+                f"或 {data_dir / HOUSE_FILE} 中的 party_keys，请先执行 make run"
+            )
         return cls(
             data_dir=data_dir,
             database_url=_dialect(need("ESCROW_APP_URL", "database_url")),

@@ -46,9 +46,9 @@ def test_a_whole_house_is_read(data):
     ],
 )
 def test_what_is_missing_is_named(data, name, variable):
-    """缺一项参数：不启动，指出是哪一项。"""
+    """缺一项参数：不启动，指出是哪一项，并说先执行什么。"""
     change(data, **{name: None})
-    with pytest.raises(UnsafeSettings, match=variable):
+    with pytest.raises(UnsafeSettings, match=f"{variable}.*make run"):
         Settings.from_environment({"ESCROW_DATA": str(data)})
 
 
