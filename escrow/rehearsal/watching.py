@@ -8,8 +8,7 @@ import psycopg
 
 from escrow.doors import settings
 from ledger import checks
-
-HEAD_FILE = "ledger-head.json"
+from ledger.seals import HEAD_FILE
 
 
 def peak_memory(url: str) -> dict[str, int]:
