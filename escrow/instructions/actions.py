@@ -1,8 +1,9 @@
 """An order to the bank is issued, and taken back by two officers (签发与撤销指令). Lock, look, judge, write."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 
 from sqlalchemy import select, text
 from sqlalchemy.orm import Session
@@ -14,13 +15,21 @@ from escrow import chart
 from escrow.access import audit
 from escrow.access.sealing import mask_account, mask_name, seal, unseal
 from escrow.errors import NotFound, Refused
-from escrow.instructions.models import Instruction
+from escrow.instructions.models import Instruction, InstructionResult
 from escrow.instructions.moves import take_back
-from escrow.instructions.rules import IN_TRANSIT, InstructionKind, InstructionStatus, cancel_refusals
+from escrow.instructions.rules import (
+    IN_TRANSIT,
+    CancelFacts,
+    InstructionKind,
+    InstructionStatus,
+    cancel_refusals,
+    issue_refusals,
+)
 from escrow.outbox import emit
 from escrow.projects.models import Project
 from escrow.supervision.books import account_of
 from escrow.supervision.models import SupervisedAccount
+from escrow.supervision.suspensions import causes
 from ledger.accounts import Account
 from ledger.journal import Entry, post
 from ledger.money import ZERO, Yuan
@@ -67,6 +76,15 @@ class Issued:
     entry: Entry
 
 
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Where an order stands, for the room that asked for it (指令现状)."""
+
+    instruction_no: str
+    status: InstructionStatus
+    amount: Yuan
+
+
 _DRAW = text("""
 INSERT INTO instruction_counter (year, last) VALUES (:year, 1)
 ON CONFLICT (year) DO UPDATE SET last = instruction_counter.last + 1 RETURNING last
@@ -77,21 +95,19 @@ def issue(session: Session, order: Order, settings: Settings, *, officer_id: int
     """Give the order its number, move the money into transit, tell the bank (签发).
 
     The caller holds the supervised account FOR UPDATE and has judged that the money may leave.
+    Raises Refused where the account is stopped, whoever asks.
     """
     account = session.get_one(SupervisedAccount, order.account_id)
-    law = _law(session, account)
-    day = bureau_day()
+    law, day = _law(session, account), bureau_day()
+    if reasons := issue_refusals(account.status, causes(session, account.id), law):
+        raise Refused(reasons)
     number = f"ZL{day.year}{session.scalar(_DRAW, {'year': day.year}):06d}"
-    name, payee_account = order.payee.name, order.payee.account_no
     instruction = Instruction(
         instruction_no=number, kind=order.kind, account_id=account.id, building_id=order.building_id,
         amount=order.amount, key_amount=order.key_amount,
-        payee_name_sealed=seal(name, settings), payee_account_sealed=seal(payee_account, settings),
-        payee_name_masked=mask_name(name) if order.payee.is_person else name,
-        payee_account_masked=mask_account(payee_account), payee_bank=order.payee.bank_name,
         purpose=order.purpose, source_code=order.source_code, source_key=order.source_key,
         issued_by=officer_id, status=InstructionStatus.ISSUED,
-        expires_on=day + timedelta(days=law["instruction_days"].value),
+        expires_on=day + timedelta(days=law["instruction_days"].value), **_payee(order, settings),
     )  # fmt: skip
     session.add(instruction)
     session.flush()
@@ -103,10 +119,7 @@ def issue(session: Session, order: Order, settings: Settings, *, officer_id: int
     )  # fmt: skip
     instruction.entry_id = entry.id
     session.flush()
-    emit(
-        session, "instruction.issued", number, told(instruction, account.account_no),
-        audience=[f"bank:{account.bank_code}"],
-    )  # fmt: skip
+    _tell(session, "instruction.issued", instruction, account)
     audit.record(
         session, "instruction.issued", number, kind=order.kind.value, account_no=account.account_no,
         amount=str(order.amount), entry_no=entry.entry_no,
@@ -114,10 +127,17 @@ def issue(session: Session, order: Order, settings: Settings, *, officer_id: int
     return Issued(instruction.id, number, entry)
 
 
+def status_of(session: Session, ids: Iterable[int]) -> dict[int, Standing]:
+    """Where these orders stand, for the pages of the rooms that asked for them (指令现状)."""
+    query = select(Instruction.id, Instruction.instruction_no, Instruction.status, Instruction.amount)
+    rows = session.execute(query.where(Instruction.id.in_(list(ids))))
+    return {row.id: Standing(row.instruction_no, row.status, row.amount) for row in rows}
+
+
 def ask_cancel(session: Session, number: str, reason: str, *, officer_id: int) -> None:
     """One officer asks to take an unanswered order back (申请撤销). Raises NotFound or Refused."""
     instruction, _, law = held(session, number)
-    if reasons := cancel_refusals(InstructionStatus(instruction.status), None, officer_id, law):
+    if reasons := cancel_refusals(_cancelling(session, instruction, officer_id, confirming=False), law):
         raise Refused(reasons)
     instruction.cancel_asked_by, instruction.cancel_reason = officer_id, reason
     session.flush()
@@ -127,16 +147,12 @@ def ask_cancel(session: Session, number: str, reason: str, *, officer_id: int) -
 def cancel(session: Session, number: str, *, officer_id: int) -> None:
     """Another officer takes it back; the money is where it was (撤销). Raises NotFound or Refused."""
     instruction, account, law = held(session, number)
-    asked_by = instruction.cancel_asked_by or officer_id
-    if reasons := cancel_refusals(InstructionStatus(instruction.status), asked_by, officer_id, law):
+    if reasons := cancel_refusals(_cancelling(session, instruction, officer_id, confirming=True), law):
         raise Refused(reasons)
     take_back(session, instruction, account, reference=f"instruction-cancel:{number}")
     instruction.status, instruction.cancelled_by = InstructionStatus.CANCELLED, officer_id
     session.flush()
-    emit(
-        session, "instruction.cancelled", number, told(instruction, account.account_no),
-        audience=[f"bank:{account.bank_code}"],
-    )  # fmt: skip
+    _tell(session, "instruction.cancelled", instruction, account)
     audit.record(session, "instruction.cancelled", number, reason=instruction.cancel_reason)
 
 
@@ -175,6 +191,33 @@ def for_bank(instruction: Instruction, account_no: str, settings: Settings) -> d
         "payee_name": unseal(instruction.payee_name_sealed, settings),
         "payee_account": unseal(instruction.payee_account_sealed, settings),
     }
+
+
+def _payee(order: Order, settings: Settings) -> dict[str, Any]:
+    """Sealed for the bank; a company's account is on the paper, a refund keeps whoever it pays to itself."""
+    name, account_no = order.payee.name, order.payee.account_no
+    hidden = order.payee.is_person or order.kind is InstructionKind.REFUND
+    return {
+        "payee_name_sealed": seal(name, settings), "payee_account_sealed": seal(account_no, settings),
+        "payee_name_masked": mask_name(name) if order.payee.is_person else name,
+        "payee_account_masked": mask_account(account_no) if hidden else account_no,
+        "payee_bank": order.payee.bank_name,
+    }  # fmt: skip
+
+
+def _tell(session: Session, event: str, instruction: Instruction, account: SupervisedAccount) -> None:
+    facts = told(instruction, account.account_no)
+    emit(session, event, instruction.instruction_no, facts, audience=[f"bank:{account.bank_code}"])
+
+
+def _cancelling(
+    session: Session, instruction: Instruction, officer_id: int, *, confirming: bool
+) -> CancelFacts:
+    answers = select(InstructionResult.id).where(InstructionResult.instruction_id == instruction.id)
+    return CancelFacts(
+        status=instruction.status, answered=session.scalar(answers.limit(1)) is not None,
+        asked_by=instruction.cancel_asked_by, officer_id=officer_id, confirming=confirming,
+    )  # fmt: skip
 
 
 def _law(session: Session, account: SupervisedAccount) -> Law:

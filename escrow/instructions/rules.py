@@ -6,6 +6,7 @@ from enum import StrEnum
 from config.regulations import Law
 from escrow import chart
 from escrow.errors import Refusal
+from escrow.supervision.rules import AccountStatus
 from ledger.money import Yuan
 
 
@@ -79,6 +80,8 @@ _PAYMENT = {
     Outcome.FAILED: chart.PAYMENT_FAILED,
     Outcome.RETURNED: chart.PAYMENT_RETURNED,
 }
+# Accounts from which money may be ordered at all (可签发指令的账户状态).
+PAYS = frozenset({AccountStatus.ACTIVE, AccountStatus.RELEASING})
 MOVEMENTS = {kind: _REFUND if kind is InstructionKind.REFUND else _PAYMENT for kind in InstructionKind}
 
 
@@ -135,14 +138,40 @@ def conflict_refusals(facts: ResultFacts, law: Law) -> list[Refusal]:
     return found
 
 
-def cancel_refusals(
-    status: InstructionStatus, asked_by: int | None, officer_id: int, law: Law
-) -> list[Refusal]:
+def issue_refusals(account: AccountStatus, causes: list[str], law: Law) -> list[Refusal]:
+    """Why nothing is ordered from this account now, for whatever purpose (不得签发的理由)."""
+    source = law["instruction_account_open"].citation
+    found = [Refusal("account-suspended", f"账户已暂停：{cause}", source) for cause in causes]
+    if account not in PAYS and not (found and account is AccountStatus.SUSPENDED):
+        message = "账户未生效、已暂停或已销户，不得签发付款指令"
+        found.append(Refusal("account-not-active", message, source))
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class CancelFacts:
+    """An order that somebody wants back (撤销事实)."""
+
+    status: InstructionStatus
+    answered: bool
+    asked_by: int | None
+    officer_id: int
+    confirming: bool
+
+
+def cancel_refusals(facts: CancelFacts, law: Law) -> list[Refusal]:
     """Why an order cannot be taken back now by this officer (不能撤销的理由)."""
     source, found = law["instruction_two_officers"].citation, []
-    if status is not InstructionStatus.ISSUED:
-        message = f"指令现状为“{STATUS_LABELS[status]}”，不能撤销；结果不明的须待银行答复未付"
+    if facts.status is not InstructionStatus.ISSUED:
+        message = f"指令现状为“{STATUS_LABELS[facts.status]}”，不能撤销；结果不明的须待银行答复未付"
         found.append(Refusal("instruction-answered", message, source))
-    if asked_by == officer_id:
+    elif facts.answered:
+        message = "银行已就这件指令来过答复，付与未付须先查清，不能撤销"
+        found.append(Refusal("instruction-answered", message, source))
+    if facts.confirming and facts.asked_by is None:
+        found.append(Refusal("cancel-not-asked", "尚未录入撤销申请", source))
+    elif facts.confirming and facts.asked_by == facts.officer_id:
         found.append(Refusal("same-officer", "撤销须由另一名人员确认", source))
+    elif not facts.confirming and facts.asked_by is not None:
+        found.append(Refusal("cancel-asked", "已有人录入撤销申请，等待另一名人员确认", source))
     return found
