@@ -12,48 +12,41 @@ depends_on = None
 KEY_FUNDS_FOLLOW = """
 CREATE FUNCTION public.key_funds_follow() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE
-    one record;
+    wrong record;
 BEGIN
-    FOR one IN
-        SELECT t.book_id, t.key, g.clauses ->> 'quota_mode' AS mode
-          FROM (SELECT DISTINCT a.book_id, a.key
-                  FROM booked e CROSS JOIN LATERAL unnest(e.debits || e.credits) AS l (id)
-                  JOIN ledger.account a ON a.id = l.id
-                 WHERE a.code IN ('2111', '2112', '8201', '8202', '8203', '8204')
-                   AND a.key LIKE 'building:%') t
-          JOIN public.supervised_account s ON s.book_id = t.book_id
-          JOIN public.agreement g ON g.id = s.agreement_id
-    LOOP
-        PERFORM public.check_key_funds(one.book_id, one.key, one.mode);
-    END LOOP;
-    RETURN NULL;
-END $$;
-
-CREATE FUNCTION public.check_key_funds(of_book bigint, of_key text, mode text) RETURNS void
-LANGUAGE plpgsql AS $$
-DECLARE
-    key_funds bigint; general bigint; due bigint;
-    quota bigint; guarantee bigint; released bigint; paid bigint;
-BEGIN
-    SELECT coalesce(max(b.balance) FILTER (WHERE a.code = '2111'), 0),
-           coalesce(max(b.balance) FILTER (WHERE a.code = '2112'), 0),
-           max(b.balance) FILTER (WHERE a.code = '8201'),
-           coalesce(max(b.balance) FILTER (WHERE a.code = '8202'), 0),
-           coalesce(max(b.balance) FILTER (WHERE a.code = '8203'), 0),
-           coalesce(max(b.balance) FILTER (WHERE a.code = '8204'), 0)
-      INTO key_funds, general, quota, guarantee, released, paid
-      FROM ledger.account a JOIN ledger.balance b ON b.account_id = a.id
-     WHERE a.book_id = of_book AND a.key = of_key
-       AND a.code IN ('2111', '2112', '8201', '8202', '8203', '8204');
-    due := key_funds + general;
-    IF quota IS NOT NULL THEN
-        due := least(due, greatest(0, CASE mode WHEN 'draw_down' THEN quota - guarantee - paid
-                                           ELSE least(quota - guarantee, quota - released) END));
-    END IF;
-    IF key_funds <> due THEN
-        RAISE 'book %, %: key funds are %, the level asks %', of_book, of_key, key_funds, due
+    SELECT s.book_id, k.key, p.key_funds, l.due
+      INTO wrong
+      FROM booked e
+      JOIN public.supervised_account s ON s.book_id = e.book_id
+      JOIN public.agreement g ON g.id = s.agreement_id
+      CROSS JOIN LATERAL (
+          SELECT DISTINCT a.key FROM ledger.account a
+           WHERE a.id = ANY (e.debits || e.credits) AND a.key LIKE 'building:%'
+             AND a.code IN ('2111', '2112', '8201', '8202', '8203', '8204')) k
+      CROSS JOIN LATERAL (
+          SELECT coalesce(sum(b.balance) FILTER (WHERE a.code = '2111'), 0) AS key_funds,
+                 coalesce(sum(b.balance) FILTER (WHERE a.code IN ('2111', '2112')), 0) AS held,
+                 sum(b.balance) FILTER (WHERE a.code = '8201') AS quota,
+                 coalesce(sum(b.balance) FILTER (WHERE a.code = '8202'), 0) AS guarantee,
+                 coalesce(sum(b.balance) FILTER (WHERE a.code = '8203'), 0) AS released,
+                 coalesce(sum(b.balance) FILTER (WHERE a.code = '8204'), 0) AS paid
+            FROM ledger.account a JOIN ledger.balance b ON b.account_id = a.id
+           WHERE a.book_id = s.book_id AND a.key = k.key
+             AND a.code IN ('2111', '2112', '8201', '8202', '8203', '8204')) p
+      CROSS JOIN LATERAL (
+          SELECT CASE WHEN p.quota IS NULL THEN p.held
+                      WHEN g.clauses ->> 'quota_mode' = 'draw_down'
+                      THEN least(p.held, greatest(0, p.quota - p.guarantee - p.paid))
+                      ELSE least(p.held, greatest(0, p.quota - greatest(p.guarantee, p.released)))
+                 END AS due) l
+     WHERE p.key_funds <> l.due
+     LIMIT 1;
+    IF FOUND THEN
+        RAISE 'book %, %: key funds are %, the level asks %',
+              wrong.book_id, wrong.key, wrong.key_funds, wrong.due
               USING ERRCODE = 'check_violation', CONSTRAINT = 'key_funds_follow';
     END IF;
+    RETURN NULL;
 END $$;
 CREATE TRIGGER key_funds_follow AFTER INSERT ON ledger.journal_entry
     REFERENCING NEW TABLE AS booked FOR EACH STATEMENT EXECUTE FUNCTION key_funds_follow();
