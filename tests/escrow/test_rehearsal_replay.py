@@ -16,14 +16,16 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import pyotp
 import pytest
 from flask import Flask
 
-from escrow.access.models import ApiClient
+from escrow.access.models import ApiClient, Officer
 from escrow.application import create_app
 from escrow.rehearsal.county import Size
 from escrow.rehearsal.play import Stage, perform
 from escrow.rehearsal.wires import InsideWire, System, Timings
+from tests.desk import Hired, sign_in
 
 ROOT = Path(__file__).parents[2]
 pytestmark = pytest.mark.slow
@@ -82,6 +84,16 @@ def test_demo_is_usable(town: Flask, loaded: Path) -> None:
     assert {project["status"] for project in projects} >= {"proposed", "active", "released"}
     for project in [one for one in projects if one["status"] == "active"][:3]:
         assert platform.ask("GET", f"/projects/{project['project_no']}/units?status=available").json["items"]
+
+
+def test_demo_officers_sign_in_at_once(town: Flask, loaded: Path) -> None:
+    """装入一完成，每名人员凭验证器上此刻的动态口令即可登录：演示自己用过的口令不占他们的。"""
+    with town.extensions["database"].read() as session:
+        assert {officer.totp_last_step for officer in session.query(Officer)} == {0}
+    for one in json.loads(loaded.read_text())["officers"]:
+        who = Hired(one["username"], one["password"], one["totp_secret"])
+        answer = sign_in(town.test_client(), who, code=pyotp.TOTP(who.secret).now())
+        assert answer.status_code == 303, (who.username, answer.text)
 
 
 def test_demo_twice(town: Flask, loaded: Path) -> None:
