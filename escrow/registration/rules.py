@@ -34,6 +34,10 @@ class PaperUse(StrEnum):
     COURT_ACT = "court_act"
     GUARANTEE = "guarantee"
     TAKEOVER = "takeover"
+    CONSTRUCTION_CONTRACT = "construction_contract"
+    LISTED_PAYEE = "listed_payee"
+    WITHDRAWAL = "withdrawal"
+    WITHDRAWAL_LINE = "withdrawal_line"
     REFUND = "refund"
     REFUND_PAPER = "refund_paper"
     REFUND_REDIRECT = "refund_redirect"
@@ -46,6 +50,10 @@ PAPER_LABELS = {
     PaperUse.COURT_ACT: "司法文书",
     PaperUse.GUARANTEE: "保函",
     PaperUse.TAKEOVER: "接管决定",
+    PaperUse.CONSTRUCTION_CONTRACT: "施工合同",
+    PaperUse.LISTED_PAYEE: "收款账户开户证明",
+    PaperUse.WITHDRAWAL: "用款申请",
+    PaperUse.WITHDRAWAL_LINE: "用款发票",
     PaperUse.REFUND: "退款申请",
     PaperUse.REFUND_PAPER: "改退他人的证明",
     PaperUse.REFUND_REDIRECT: "改退账户的证明",
