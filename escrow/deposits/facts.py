@@ -83,16 +83,17 @@ def _refuse_proposed(session: Session, account_no: str, bank_code: str, day: dat
         raise Refused(account_refusals(account_no, AccountStatus.PROPOSED, law))
 
 
-# With the ledger accounts a deposit on it touches, so that the door asks once.
+# With the ledger accounts a deposit on it touches, so that the door asks once. OFFSET 0 keeps each of them a
+# probe of its key, however many accounts the book has.
 _NOTICE = """
 SELECT n.id, n.contract_id, n.amount, n.paid, n.voided_at IS NOT NULL AS is_void,
        c.contract_no, c.status, c.project_id, u.building_id,
-       (SELECT jsonb_object_agg(l.code, l.id) FROM ledger.account l
-         WHERE l.book_id = %(book_id)s
-           AND (l.code, l.key) IN (
-               ('1101', ''), ('2101', ''), ('8199', ''), ('2111', 'building:' || u.building_id),
-               ('2112', 'building:' || u.building_id), ('8201', 'building:' || u.building_id),
-               ('8101', 'contract:' || c.id))
+       (SELECT jsonb_object_agg(w.code, l.id)
+          FROM (VALUES ('1101', ''), ('2101', ''), ('8199', ''), ('2111', 'building:' || u.building_id),
+                       ('2112', 'building:' || u.building_id), ('8201', 'building:' || u.building_id),
+                       ('8101', 'contract:' || c.id)) AS w (code, key),
+               LATERAL (SELECT a.id FROM ledger.account a
+                         WHERE a.book_id = %(book_id)s AND a.code = w.code AND a.key = w.key OFFSET 0) l
        ) AS opened
   FROM payment_notice n JOIN contract c ON c.id = n.contract_id JOIN unit u ON u.id = c.unit_id
  WHERE n.notice_no = %(notice_no)s
@@ -123,14 +124,16 @@ def _notice_facts(row: Row[Any], project_id: int) -> NoticeFacts:
 
 
 _ACCOUNTS = """
-SELECT id, code, key FROM ledger.account
- WHERE book_id = %s AND (code, key) IN (SELECT * FROM unnest(%s::text[], %s::text[]))
+SELECT l.id, w.code, w.key
+  FROM unnest(%s::text[], %s::text[]) AS w (code, key),
+       LATERAL (SELECT a.id FROM ledger.account a
+                 WHERE a.book_id = %s AND a.code = w.code AND a.key = w.key OFFSET 0) l
 """
 
 
 def accounts(session: Session, book_id: int, wanted: list[tuple[str, str]]) -> list[Account]:
     """The ledger accounts of these headings and keys, in the order asked, opened when first needed (取科目)."""
-    rows = ask(session, _ACCOUNTS, (book_id, [code for code, _ in wanted], [key for _, key in wanted]))
+    rows = ask(session, _ACCOUNTS, ([code for code, _ in wanted], [key for _, key in wanted], book_id))
     known = {(code, key): opened_account(id_, book_id, code, key) for id_, code, key in rows}
     return [known.get(one) or account_of(session, book_id, one[0], key=one[1]) for one in wanted]
 
