@@ -16,7 +16,7 @@ from escrow.access import audit
 from escrow.access.sealing import mask_account, mask_name, seal, unseal
 from escrow.errors import NotFound, Refused
 from escrow.instructions.models import Instruction, InstructionResult
-from escrow.instructions.moves import take_back
+from escrow.instructions.moves import open_day, take_back
 from escrow.instructions.rules import (
     IN_TRANSIT,
     CancelFacts,
@@ -149,9 +149,10 @@ def cancel(session: Session, number: str, *, officer_id: int) -> None:
     instruction, account, law = held(session, number)
     if reasons := cancel_refusals(_cancelling(session, instruction, officer_id, confirming=True), law):
         raise Refused(reasons)
-    take_back(session, instruction, account, reference=f"instruction-cancel:{number}")
     instruction.status, instruction.cancelled_by = InstructionStatus.CANCELLED, officer_id
     session.flush()
+    on = open_day(session, instruction, account, bureau_day())
+    take_back(session, instruction, account, reference=f"instruction-cancel:{number}", on=on)
     _tell(session, "instruction.cancelled", instruction, account)
     audit.record(session, "instruction.cancelled", number, reason=instruction.cancel_reason)
 

@@ -64,13 +64,18 @@ class InstructionResult(Base):
     __table_args__ = (
         Index(
             "uq_instruction_result_moves", "instruction_id", "outcome", unique=True,
-            postgresql_where=text("verdict = 'moves'"),
+            postgresql_where=text("verdict IN ('moves', 'early')"),
+        ),
+        Index(
+            "uq_instruction_result_serial", "bank_code", "bank_serial", unique=True,
+            postgresql_where=text("verdict IN ('moves', 'early') AND outcome IN ('paid', 'returned')"),
         ),
     )  # fmt: skip
 
     id: Mapped[int] = mapped_column(primary_key=True)
     instruction_id: Mapped[int] = mapped_column(ForeignKey("instruction.id"), index=True)
     outcome: Mapped[Outcome] = mapped_column(term(Outcome))
+    bank_code: Mapped[str]
     bank_serial: Mapped[str]
     amount: Mapped[Yuan] = mapped_column(MoneyColumn)
     payee_account_masked: Mapped[str]

@@ -1,51 +1,84 @@
 """Where the money of an order goes on each answer of the bank (指令资金去向). Called under the locks."""
 
 from dataclasses import replace
+from datetime import date
 
+from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from config.clock import bureau_day
 from escrow import chart
 from escrow.instructions.models import Instruction
 from escrow.instructions.rules import IN_TRANSIT, MOVEMENTS, InstructionKind, Outcome
 from escrow.supervision.books import account_of
 from escrow.supervision.funds import position, resplit_transfers
 from escrow.supervision.models import SupervisedAccount
-from ledger.accounts import Account
+from ledger.accounts import Account, find_account
 from ledger.journal import Entry, post
 from ledger.money import ZERO
 from ledger.movements import Transfer
 
+# Not before the order was issued, and not on a day that is closed already.
+_OPEN_DAY = text("""
+SELECT greatest(CAST(:said AS date), e.effective_on, b.closed_through + 1)
+  FROM ledger.journal_entry e JOIN ledger.balance b ON b.book_id = e.book_id AND b.account_id = :bank
+ WHERE e.id = :entry
+""")
 
-def pay(session: Session, instruction: Instruction, account: SupervisedAccount, *, reference: str) -> Entry:
+
+def open_day(session: Session, instruction: Instruction, account: SupervisedAccount, said: date) -> date:
+    """The day on which an answer counts in the book: the bank's value date where that still can be (记账日)."""
+    asked = {"said": said, "bank": _bank(session, account).id, "entry": instruction.entry_id}
+    found: date = session.execute(_OPEN_DAY, asked).scalar_one()
+    return found
+
+
+def pay(
+    session: Session, instruction: Instruction, account: SupervisedAccount, *, reference: str, on: date
+) -> Entry:
     """The bank has paid: out of transit, out of the account (P11, P17)."""
     transit, bank = _transit(session, instruction, account), _bank(session, account)
     transfers = [Transfer(transit, bank, instruction.amount)]
-    return _post(session, instruction, Outcome.PAID, transfers, reference)
+    return _post(session, instruction, Outcome.PAID, transfers, reference=reference, on=on)
 
 
 def come_back(
-    session: Session, instruction: Instruction, account: SupervisedAccount, *, reference: str
+    session: Session, instruction: Instruction, account: SupervisedAccount, *, reference: str, on: date
 ) -> Entry:
     """Paid and returned: in transit again, then where it came from (P14, P12)."""
     transit, bank = _transit(session, instruction, account), _bank(session, account)
     transfers = [Transfer(bank, transit, instruction.amount)]
-    entry = _post(session, instruction, Outcome.RETURNED, transfers, reference)
-    take_back(session, instruction, account, reference=f"{reference}:back")
+    entry = _post(session, instruction, Outcome.RETURNED, transfers, reference=reference, on=on)
+    take_back(session, instruction, account, reference=f"{reference}:back", on=on)
     return entry
 
 
 def take_back(
-    session: Session, instruction: Instruction, account: SupervisedAccount, *, reference: str
+    session: Session, instruction: Instruction, account: SupervisedAccount, *, reference: str, on: date
 ) -> Entry:
-    """Not paid: the money is where it came from, a building's divided by its level as it now is (P12)."""
+    """Not paid: the money is where it came from, a building's divided by its level as it now is (P12).
+
+    What comes back to a building released meanwhile is owed to the developer, as the rest of it was.
+    """
     transit = _transit(session, instruction, account)
-    if instruction.kind is not InstructionKind.WITHDRAWAL:
+    if instruction.kind is InstructionKind.WITHDRAWAL:
+        released = find_account(
+            session, account.book_id, chart.RELEASED_PAYABLE, key=_building(instruction)
+        )  # fmt: skip
+        transfers = (
+            _divided(session, instruction, account, transit)
+            if released is None
+            else [Transfer(transit, released, instruction.amount)]
+        )
+    else:
         source = account_of(session, account.book_id, instruction.source_code, key=instruction.source_key)
         transfers = [Transfer(transit, source, instruction.amount)]
-        return _post(session, instruction, Outcome.FAILED, transfers, reference)
-    building_id = instruction.building_id or 0
-    key = chart.building_key(building_id)
+    return _post(session, instruction, Outcome.FAILED, transfers, reference=reference, on=on)
+
+
+def _divided(
+    session: Session, instruction: Instruction, account: SupervisedAccount, transit: Account
+) -> list[Transfer]:
+    building_id, key = instruction.building_id or 0, _building(instruction)
     before = position(session, account.book_id, building_id, locked=True)
     after = replace(
         before, general=before.general + instruction.amount, key_paid=before.key_paid - instruction.key_amount
@@ -59,15 +92,20 @@ def take_back(
         memo = account_of(session, account.book_id, chart.KEY_PAID, key=key)
         contra = account_of(session, account.book_id, chart.MEMO_CONTRA)
         transfers.append(Transfer(memo, contra, instruction.key_amount))
-    return _post(session, instruction, Outcome.FAILED, transfers, reference)
+    return transfers
+
+
+def _building(instruction: Instruction) -> str:
+    return chart.building_key(instruction.building_id or 0)
 
 
 def _post(
-    session: Session, instruction: Instruction, outcome: Outcome, transfers: list[Transfer], reference: str
-) -> Entry:
+    session: Session, instruction: Instruction, outcome: Outcome, transfers: list[Transfer],
+    *, reference: str, on: date,
+) -> Entry:  # fmt: skip
     return post(
-        session, MOVEMENTS[instruction.kind][outcome], transfers, reference=reference,
-        effective_on=bureau_day(), memo=instruction.instruction_no, group=instruction.instruction_no,
+        session, MOVEMENTS[instruction.kind][outcome], transfers, reference=reference, effective_on=on,
+        memo=instruction.instruction_no, group=instruction.instruction_no,
     )  # fmt: skip
 
 

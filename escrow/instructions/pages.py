@@ -28,7 +28,10 @@ TONES = {
     InstructionStatus.CANCELLED: "secondary",
 }  # fmt: skip
 OUTCOMES = {Outcome.PAID: "已付", Outcome.FAILED: "未付", Outcome.UNKNOWN: "不明", Outcome.RETURNED: "退汇"}
-VERDICTS = {"moves": "已采信", "nothing": "重复或迟到，未作更改", "conflict": "与指令不符，未采信，已停户"}
+VERDICTS = {
+    "moves": "已采信", "early": "先于付款报来，待付款结果到后一并入账",
+    "nothing": "重复或迟到，未作更改", "conflict": "与指令不符，未采信，已停户",
+}  # fmt: skip
 _LIST = text("""
 SELECT i.id, i.instruction_no, i.kind, i.amount, i.payee_name_masked, i.purpose, i.status, i.issued_at,
        i.expires_on, a.account_no, a.status AS account_status, p.name AS project_name, o.full_name AS issuer

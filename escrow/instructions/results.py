@@ -16,10 +16,10 @@ from config.regulations import Law, law_on
 from config.settings import Settings
 from escrow.access import audit
 from escrow.access.sealing import mask_account, unseal
-from escrow.errors import Invalid, NotFound, Refusal
+from escrow.errors import Invalid, NotFound
 from escrow.instructions.actions import held, told
 from escrow.instructions.models import Instruction, InstructionResult
-from escrow.instructions.moves import come_back, pay, take_back
+from escrow.instructions.moves import come_back, open_day, pay, take_back
 from escrow.instructions.rules import (
     InstructionStatus,
     Outcome,
@@ -29,6 +29,7 @@ from escrow.instructions.rules import (
     verdict,
 )
 from escrow.supervision.models import SupervisedAccount
+from escrow.supervision.rules import AccountStatus
 from escrow.supervision.suspensions import suspend
 from ledger.money import Yuan
 
@@ -66,19 +67,19 @@ def record(session: Session, result: Result, bank_code: str, settings: Settings)
     instruction, account, law = held(session, result.instruction_no)
     if account.bank_code != bank_code:
         raise NotFound("没有这件指令")
-    facts = _facts(session, instruction, result, settings)
+    facts = _facts(session, instruction, account, result, settings)
     said = verdict(facts)
-    entry_id = _move(session, instruction, account, result) if said is Verdict.MOVES else None
+    entry_id = _move(session, instruction, account, result, facts) if said is Verdict.MOVES else None
     session.add(
         InstructionResult(
-            instruction_id=instruction.id, outcome=result.outcome, bank_serial=result.bank_serial,
-            amount=result.amount, payee_account_masked=mask_account(result.payee_account),
-            value_date=result.value_date, reason=result.reason, verdict=said.value, entry_id=entry_id,
+            instruction_id=instruction.id, outcome=result.outcome, bank_code=bank_code,
+            bank_serial=result.bank_serial, amount=result.amount,
+            payee_account_masked=mask_account(result.payee_account), value_date=result.value_date,
+            reason=result.reason, verdict=said.value, entry_id=entry_id,
         )
     )  # fmt: skip
-    refusals: list[Refusal] = []
-    if said is Verdict.CONFLICT:
-        refusals = conflict_refusals(facts, law)
+    refusals = conflict_refusals(facts, law) if said is Verdict.CONFLICT else []
+    if refusals:
         message = "；".join(refusal.message for refusal in refusals)
         suspend(session, account, f"指令 {instruction.instruction_no} 的银行结果不符：{message}")
     session.flush()
@@ -93,28 +94,44 @@ def record(session: Session, result: Result, bank_code: str, settings: Settings)
     return answer
 
 
-def _facts(session: Session, instruction: Instruction, result: Result, settings: Settings) -> ResultFacts:
-    paid = select(InstructionResult.bank_serial).where(
-        InstructionResult.instruction_id == instruction.id, InstructionResult.verdict == Verdict.MOVES.value,
-        InstructionResult.outcome == Outcome.PAID,
-    )  # fmt: skip
+def _facts(
+    session: Session, instruction: Instruction, account: SupervisedAccount, result: Result, settings: Settings
+) -> ResultFacts:
+    query = select(InstructionResult.outcome, InstructionResult.bank_serial).where(
+        InstructionResult.instruction_id == instruction.id,
+        InstructionResult.verdict.in_((Verdict.MOVES.value, Verdict.EARLY.value)),
+    )
+    believed = {row.outcome: row.bank_serial for row in session.execute(query)}
     return ResultFacts(
-        outcome=result.outcome, status=InstructionStatus(instruction.status), amount=result.amount,
+        outcome=result.outcome, status=instruction.status, amount=result.amount,
         ordered=instruction.amount, payee_account=result.payee_account,
-        ordered_account=unseal(instruction.payee_account_sealed, settings),
-        paid_serial=session.scalar(paid), bank_serial=result.bank_serial,
+        ordered_account=unseal(instruction.payee_account_sealed, settings), bank_serial=result.bank_serial,
+        paid_serial=believed.get(Outcome.PAID), returned_serial=believed.get(Outcome.RETURNED),
+        account_closed=account.status is AccountStatus.CLOSED,
     )  # fmt: skip
 
 
 def _move(
-    session: Session, instruction: Instruction, account: SupervisedAccount, result: Result
+    session: Session, instruction: Instruction, account: SupervisedAccount, result: Result, facts: ResultFacts
 ) -> int | None:
-    reference = f"result:{instruction.instruction_no}:{result.outcome}"
-    moves = {Outcome.PAID: pay, Outcome.FAILED: take_back, Outcome.RETURNED: come_back}
+    """Where the answer moves the order's money; a return told before its payment follows it at once."""
+    number, on = instruction.instruction_no, open_day(session, instruction, account, result.value_date)
     instruction.status = InstructionStatus(result.outcome.value)
+    session.flush()
+    moves = {Outcome.PAID: pay, Outcome.FAILED: take_back, Outcome.RETURNED: come_back}
     if result.outcome is Outcome.UNKNOWN:
         return None
-    return moves[result.outcome](session, instruction, account, reference=reference).id
+    said = f"result:{number}:{result.outcome}"
+    entry = moves[result.outcome](session, instruction, account, reference=said, on=on)
+    if result.outcome is Outcome.PAID and facts.returned_serial is not None:
+        instruction.status = InstructionStatus.RETURNED
+        session.flush()
+        come_back(session, instruction, account, reference=f"result:{number}:{Outcome.RETURNED}", on=on)
+        audit.record(
+            session, f"instruction.{Outcome.RETURNED}", number, account_no=account.account_no,
+            bank_serial=facts.returned_serial, amount=str(instruction.amount), verdict=Verdict.MOVES.value,
+        )  # fmt: skip
+    return entry.id
 
 
 # --- what nobody answered ---

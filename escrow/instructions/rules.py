@@ -63,6 +63,8 @@ STEPS = {
     (InstructionStatus.UNKNOWN, InstructionStatus.FAILED),
     (InstructionStatus.PAID, InstructionStatus.RETURNED),
 }
+# Nobody knows yet whether these are paid (尚无定论).
+OPEN = frozenset({InstructionStatus.ISSUED, InstructionStatus.UNKNOWN})
 # The in-transit heading and the movements of each kind (在途科目与资金去向).
 IN_TRANSIT = {
     InstructionKind.WITHDRAWAL: chart.PAYMENT_IN_TRANSIT,
@@ -87,7 +89,10 @@ MOVEMENTS = {kind: _REFUND if kind is InstructionKind.REFUND else _PAYMENT for k
 
 @dataclass(frozen=True, slots=True)
 class ResultFacts:
-    """A bank's answer against the order it answers (结果与指令对照)."""
+    """A bank's answer against the order it answers (结果与指令对照).
+
+    `paid_serial` and `returned_serial` are the bank transactions already believed, if any.
+    """
 
     outcome: Outcome
     status: InstructionStatus
@@ -95,32 +100,42 @@ class ResultFacts:
     ordered: Yuan
     payee_account: str
     ordered_account: str
-    paid_serial: str | None
     bank_serial: str
+    paid_serial: str | None = None
+    returned_serial: str | None = None
+    account_closed: bool = False
 
 
 class Verdict(StrEnum):
     """What an answer does (答复的效力)."""
 
     MOVES = "moves"
+    EARLY = "early"
     NOTHING = "nothing"
     CONFLICT = "conflict"
 
 
+# An answer that agrees with what is known already (与现状一致的答复).
+_AGREES = {
+    (InstructionStatus.FAILED, Outcome.FAILED),
+    (InstructionStatus.CANCELLED, Outcome.FAILED),
+}
+
+
 def verdict(facts: ResultFacts) -> Verdict:
-    """Moves the order on, changes nothing (late or repeated), or contradicts it (冲突须停户)."""
+    """Moves the order on, waits for its forerunner, changes nothing (late or repeated), or contradicts it."""
     if facts.amount != facts.ordered or facts.payee_account != facts.ordered_account:
         return Verdict.CONFLICT
-    told = InstructionStatus(facts.outcome.value)
-    if (facts.status, told) in STEPS:
-        return Verdict.MOVES
-    if facts.outcome is Outcome.UNKNOWN:
+    if (facts.status, InstructionStatus(facts.outcome.value)) in STEPS:
+        denied = facts.outcome is Outcome.FAILED and facts.returned_serial is not None
+        return Verdict.CONFLICT if denied or facts.account_closed else Verdict.MOVES
+    if facts.outcome is Outcome.UNKNOWN or (facts.status, facts.outcome) in _AGREES:
         return Verdict.NOTHING
-    same_payment = facts.paid_serial == facts.bank_serial
-    if facts.status is told and (told is not InstructionStatus.PAID or same_payment):
-        return Verdict.NOTHING
-    if facts.status is InstructionStatus.RETURNED and facts.outcome is Outcome.PAID:
-        return Verdict.NOTHING if same_payment else Verdict.CONFLICT
+    believed = {Outcome.PAID: facts.paid_serial, Outcome.RETURNED: facts.returned_serial}.get(facts.outcome)
+    if believed is not None:
+        return Verdict.NOTHING if believed == facts.bank_serial else Verdict.CONFLICT
+    if facts.outcome is Outcome.RETURNED and facts.status in OPEN:
+        return Verdict.EARLY
     return Verdict.CONFLICT
 
 
@@ -132,6 +147,8 @@ def conflict_refusals(facts: ResultFacts, law: Law) -> list[Refusal]:
         found.append(Refusal("amount-differs", message, source))
     if facts.payee_account != facts.ordered_account:
         found.append(Refusal("payee-differs", "银行所报收款账号与指令不符", source))
+    if facts.account_closed:
+        found.append(Refusal("account-closed", "监管账户已销户，款项不应再有进出", source))
     if not found:
         message = f"指令现状为“{STATUS_LABELS[facts.status]}”，与所报结果矛盾"
         found.append(Refusal("result-contradicts", message, source))
