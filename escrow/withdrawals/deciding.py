@@ -1,4 +1,4 @@
-"""An application is reviewed, approved, sent back or given up by others than who entered it (用款核准). 锁、查、判、记."""
+"""An application is reviewed, approved, sent back or given up by others than who entered it (用款核准)."""
 
 from typing import Any
 

@@ -170,4 +170,5 @@ def _purpose(session: Session, withdrawal: Withdrawal, line: WithdrawalLine, pay
     ordered = f"，凭 {withdrawal.court_order_no}" if withdrawal.court_order_no else ""
     taken = f"，接管决定 {withdrawal.takeover_no}" if withdrawal.takeover_no else ""
     label = PURPOSE_LABELS[line.purpose]
-    return f"{label}，施工合同 {contract.contract_no}，发票 {line.invoice_no}（{withdrawal.withdrawal_no}{ordered}{taken}）"
+    grounds = f"{label}，施工合同 {contract.contract_no}，发票 {line.invoice_no}"
+    return f"{grounds}（{withdrawal.withdrawal_no}{ordered}{taken}）"
