@@ -91,7 +91,7 @@ REVERSE_DEPOSIT = Movement(
         (BANK_ERROR_RECEIVABLE, DEPOSITS_AT_BANK), (PAID_IN_BY_CONTRACT, MEMO_CONTRA),
     }),
 )  # fmt: skip
-SET_QUOTA = Movement("P7", "核定或调整监管额度", _memo(QUOTA) | _RESPLIT)
+SET_QUOTA = Movement("P7", "核定或调整监管额度（已核准节点的释放额随之调整）", _memo(QUOTA, NODE_RELEASED) | _RESPLIT)
 REACH_NODE = Movement("P8", "工程节点核准，调整留存", _memo(NODE_RELEASED) | _RESPLIT)
 HOLD_WITHDRAWAL = Movement("P9", "用款核准，占用额度", _memo(WITHDRAWAL_HOLD))
 INSTRUCT_PAYMENT = Movement(

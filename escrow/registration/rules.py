@@ -41,6 +41,7 @@ class PaperUse(StrEnum):
     REFUND = "refund"
     REFUND_PAPER = "refund_paper"
     REFUND_REDIRECT = "refund_redirect"
+    NODE_PAPER = "node_paper"
 
 
 PAPER_LABELS = {
@@ -57,6 +58,7 @@ PAPER_LABELS = {
     PaperUse.REFUND: "退款申请",
     PaperUse.REFUND_PAPER: "改退他人的证明",
     PaperUse.REFUND_REDIRECT: "改退账户的证明",
+    PaperUse.NODE_PAPER: "工程节点材料",
 }
 
 # The only steps a first registration takes; the registration authority's own word needs none (状态迁移).

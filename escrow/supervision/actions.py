@@ -9,14 +9,14 @@ from sqlalchemy import Row, func, select, update
 from sqlalchemy.orm import Session
 
 from config.clock import bureau_day, bureau_time
-from config.regulations import law_on
+from config.regulations import Law, law_on
 from escrow.access import audit
 from escrow.errors import Invalid, NotFound, Refused
 from escrow.outbox import canonical
 from escrow.projects.models import Building, Project
 from escrow.supervision.books import open_set
 from escrow.supervision.models import Agreement, SupervisedAccount
-from escrow.supervision.quotas import put_in_force, quotas_of
+from escrow.supervision.quotas import node_refusals, put_in_force, quotas_of
 from escrow.supervision.rules import (
     AcceptanceFacts,
     AccountNamed,
@@ -65,7 +65,8 @@ def propose(session: Session, project_no: str, asked: Proposal) -> tuple[dict[st
 
     _refuse_unknown_buildings(session, project.id, asked)
     law = law_on(bureau_day(), LAW, project.region)
-    if reasons := proposal_refusals(_proposal_facts(session, project.id, asked), law):
+    nodes = node_refusals(session, project.id, asked.clauses, law)
+    if reasons := [*proposal_refusals(_proposal_facts(session, project.id, asked), law), *nodes]:
         raise Refused(reasons)
 
     if waiting:
@@ -96,12 +97,14 @@ def accept(session: Session, project_no: str, *, seen: bytes, officer_id: int) -
     )
     law = law_on(bureau_day(), LAW, project.region)
     reasons = acceptance_refusals(facts, law)
+    if waiting:
+        reasons += node_refusals(session, project.id, waiting.clauses, law)
     if reasons or waiting is None:
         raise Refused(reasons)
 
     takes_effect = waiting.first_officer_id is not None
     if takes_effect:
-        _put_in_force(session, waiting, officer_id)
+        _put_in_force(session, waiting, officer_id, law)
     else:
         waiting.first_officer_id = officer_id
         waiting.first_accepted_at = func.clock_timestamp()
@@ -203,7 +206,7 @@ def _supersede(session: Session, version: Agreement) -> None:
     session.flush()
 
 
-def _put_in_force(session: Session, version: Agreement, officer_id: int) -> None:
+def _put_in_force(session: Session, version: Agreement, officer_id: int, law: Law) -> None:
     """The second officer: the version before goes, the account and its book are opened or go on (生效)."""
     ours = Agreement.project_id == version.project_id
     before = update(Agreement).where(ours, Agreement.status == AgreementStatus.EFFECTIVE)
@@ -234,4 +237,4 @@ def _put_in_force(session: Session, version: Agreement, officer_id: int) -> None
             )
         )  # fmt: skip
     session.flush()
-    put_in_force(session, version)
+    put_in_force(session, version, law)

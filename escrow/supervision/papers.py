@@ -1,5 +1,7 @@
 """A paper proves one thing once, in whatever room it was handed in (材料不得重复使用)."""
 
+from collections.abc import Iterable
+
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
@@ -12,7 +14,16 @@ _WAIT = text("SELECT pg_advisory_xact_lock(hashtextextended(:file_hash, 1))")
 
 def refuse_used_paper(session: Session, file_hash: str, law: Law) -> None:
     """Whoever brings the same file now waits; a file used before is refused. Raises Refused."""
-    session.execute(_WAIT, {"file_hash": file_hash})
-    if session.scalar(_USED, {"file_hash": file_hash}):
-        message = "这个文件（SHA-256 相同）已在别的事项中使用过，不得重复使用"
-        raise Refused([Refusal("file-reused", message, law["paper_used_once"].citation)])
+    if found := used_papers(session, [file_hash], law):
+        raise Refused(found)
+
+
+def used_papers(session: Session, file_hashes: Iterable[str], law: Law) -> list[Refusal]:
+    """One reason for each of several files that was used before (已用过的文件)."""
+    found = []
+    for file_hash in sorted(set(file_hashes)):
+        session.execute(_WAIT, {"file_hash": file_hash})
+        if session.scalar(_USED, {"file_hash": file_hash}):
+            message = f"文件 {file_hash[:12]}…（SHA-256 相同）已在别的事项中使用过，不得重复使用"
+            found.append(Refusal("file-reused", message, law["paper_used_once"].citation))
+    return found

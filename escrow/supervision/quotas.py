@@ -1,16 +1,22 @@
 """The quotas of an agreement version enter the book when it takes effect (监管额度核定)."""
 
+from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
 from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
 from config.clock import bureau_day
+from config.regulations import Law
 from escrow import chart
+from escrow.errors import Refusal
 from escrow.projects.models import Building
 from escrow.supervision.funds import change_level, position
 from escrow.supervision.models import Agreement, SupervisedAccount
+from escrow.supervision.nodes import reached_by_building
 from escrow.supervision.rules import QuotaMode
+from escrow.supervision.schedules import released_of, schedule_of, schedule_refusals
 from ledger.money import Yuan
 
 _QUOTAS = text("""
@@ -27,10 +33,20 @@ def quotas_of(session: Session, book_id: int) -> dict[str, Yuan]:
     return {row.building_no: Yuan.from_fen(row.balance) for row in rows}
 
 
-def put_in_force(session: Session, version: Agreement) -> None:
+def node_refusals(session: Session, project_id: int, clauses: Mapping[str, Any], law: Law) -> list[Refusal]:
+    """Why the nodes of a version cannot follow those already reached (节点条款不予受理的理由)."""
+    query = select(Building.id, Building.building_no).where(Building.project_id == project_id)
+    numbers = {row.id: row.building_no for row in session.execute(query)}
+    stood = reached_by_building(session, project_id)
+    reached = {numbers[building_id]: node.name for building_id, node in stood.items()}
+    return schedule_refusals(schedule_of(clauses, law), reached, law)
+
+
+def put_in_force(session: Session, version: Agreement, law: Law) -> None:
     """Each building's quota as this version says, its money divided anew (P7); without one all stays locked.
 
-    The caller holds the account FOR UPDATE: no deposit is under way.
+    Reached nodes stay reached, and release of the new quota what this version says of them. The caller
+    holds the account FOR UPDATE: no deposit is under way.
     """
     book_id = session.scalars(
         select(SupervisedAccount.book_id).where(SupervisedAccount.agreement_id == version.id)
@@ -40,10 +56,12 @@ def put_in_force(session: Session, version: Agreement) -> None:
     query = select(Building.id, Building.building_no).where(
         Building.project_id == version.project_id, Building.building_no.in_(asked)
     )
+    schedule, stood = schedule_of(version.clauses, law), reached_by_building(session, version.project_id)
     for building_id, number in session.execute(query.order_by(Building.id)).all():
         before = position(session, book_id, building_id, mode=mode, locked=True)
+        released = released_of(asked[number], schedule.ratio_of(stood.get(building_id)))
         change_level(
-            session, book_id, building_id, before, replace(before, quota=asked[number]),
+            session, book_id, building_id, before, replace(before, quota=asked[number], released=released),
             movement=chart.SET_QUOTA, reference=f"quota:{version.id}:{building_id}", on=bureau_day(),
             memo=f"监管协议 {version.agreement_no} 第 {version.version} 版，{number} 幢",
         )  # fmt: skip

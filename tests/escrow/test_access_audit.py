@@ -13,6 +13,8 @@ from escrow.access.audit_words import STEPS
 from escrow.instructions.rules import Outcome
 from escrow.release.rules import EVIDENCE_STEPS
 from escrow.supervision.measures import GUARANTEE_STEPS, TAKEOVER_STEPS
+from escrow.supervision.schedules import NodeStatus
+from escrow.withdrawals.payee_rules import LISTING_STEPS
 from tests.desk import hire, sit_down
 
 
@@ -229,6 +231,9 @@ def test_every_step_has_its_chinese_name():
     found, beginnings = recorded_actions()
     # The statuses these end in, by the rooms' own tables of steps.
     ends = {
+        "construction.": {to for _, to in LISTING_STEPS},
+        "payee.": {to for _, to in LISTING_STEPS},
+        "node.": {back + to for back in ("", "correction-") for to in NodeStatus},
         "evidence.": {to for _, to in EVIDENCE_STEPS},
         "guarantee.": {to for _, to in GUARANTEE_STEPS},
         "takeover.": {to for _, to in TAKEOVER_STEPS},
