@@ -1,6 +1,6 @@
 """The one place that knows what time it is: instants in UTC, days in the bureau's calendar (时间)."""
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 BUREAU = ZoneInfo("Asia/Shanghai")
@@ -19,3 +19,12 @@ def bureau_time(instant: datetime) -> datetime:
 def bureau_day(instant: datetime | None = None) -> date:
     """The bureau's calendar day of an instant, today when none is given (机关日历日)."""
     return bureau_time(instant or now()).date()
+
+
+def working_days_after(day: date, days: int) -> date:
+    """So many working days later; Saturdays and Sundays are none (若干工作日之后)."""
+    for _ in range(days):
+        day += timedelta(days=1)
+        while day.isoweekday() > 5:
+            day += timedelta(days=1)
+    return day

@@ -22,7 +22,8 @@ FIRMS = {
 
 def paper(kind: PaperKind, on: date = TODAY, **changed: Any) -> Paper:
     """One paper of its kind, never seen before."""
-    said = {"firm": FIRMS.get(kind), "signer": "张工" if kind in FIRMS else None, **changed}
+    where = "一号楼西侧" if kind is PaperKind.PHOTO else None
+    said = {"firm": FIRMS.get(kind), "signer": "张工" if kind in FIRMS else None, "note": where, **changed}
     return Paper(kind, said.pop("file_hash", file_hash(new_number("P"))), on, **said)
 
 

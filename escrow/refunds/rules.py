@@ -1,9 +1,10 @@
 """When a buyer's money may go back, how much of it, and to whom (退款). Pure."""
 
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 from enum import StrEnum
 
+from config.clock import working_days_after
 from config.regulations import Law
 from escrow import chart
 from escrow.contracts.rules import ContractStatus
@@ -183,12 +184,7 @@ def revoker_refusals(handled: Handled, law: Law) -> list[Refusal]:
 
 def ready_on(approved_on: date, *, other_payee: bool, law: Law) -> date:
     """The first day on which it may be issued: another payee waits working days (最早签发日)."""
-    day = approved_on
-    for _ in range(law["refund_other_payee_days"].value if other_payee else 0):
-        day += timedelta(days=1)
-        while day.isoweekday() > 5:
-            day += timedelta(days=1)
-    return day
+    return working_days_after(approved_on, law["refund_other_payee_days"].value if other_payee else 0)
 
 
 # --- the money (资金) ---

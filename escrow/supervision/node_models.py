@@ -24,6 +24,7 @@ class NodeClaim(Base):
         CheckConstraint("entered_by <> decided_by", name="two_officers"),
         CheckConstraint("(status = 'entered') = (decided_by IS NULL)", name="decided_by_someone"),
         CheckConstraint("(decided_by IS NULL) = (decided_at IS NULL)", name="decided_whole"),
+        CheckConstraint("(decided_by IS NULL) = (law IS NULL)", name="decided_by_law"),
         CheckConstraint("(status = 'rejected') = (reason IS NOT NULL)", name="rejected_with_reason"),
         CheckConstraint(
             "(status = 'approved' AND kind = 'reach') = (site_checked_on IS NOT NULL)", name="site_checked"
@@ -52,13 +53,23 @@ class NodeClaim(Base):
     decided_at: Mapped[datetime | None] = mapped_column(DateTime(True))
     site_checked_on: Mapped[date | None]
     reason: Mapped[str | None]
+    review_by: Mapped[date] = mapped_column(comment="审核期限届满日")
+    law: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True), comment="决定所据规定")
 
 
 class NodePaper(Base):
     """One file handed in with a claim, by its SHA-256; no file serves twice (节点材料)."""
 
     __tablename__ = "node_paper"
-    __table_args__ = (CheckConstraint("file_hash ~ '^[0-9a-f]{64}$'", name="file_hash"),)
+    __table_args__ = (
+        CheckConstraint("file_hash ~ '^[0-9a-f]{64}$'", name="file_hash"),
+        CheckConstraint(
+            "kind NOT IN ('declaration', 'contractor', 'engineer')"
+            " OR firm IS NOT NULL AND signer IS NOT NULL",
+            name="signed",
+        ),
+        CheckConstraint("kind <> 'photo' OR note IS NOT NULL", name="placed"),
+    )
 
     id: Mapped[int] = mapped_column(primary_key=True)
     claim_id: Mapped[int] = mapped_column(ForeignKey("node_claim.id"), index=True)

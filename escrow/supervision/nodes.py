@@ -10,7 +10,7 @@ from decimal import Decimal
 from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session
 
-from config.clock import bureau_day
+from config.clock import bureau_day, working_days_after
 from config.regulations import Law
 from escrow import chart
 from escrow.access import audit
@@ -37,6 +37,11 @@ from escrow.supervision.schedules import (
     schedule_of,
 )
 
+# The law that a claim is judged by and that its decision keeps (随决定存档的规定).
+LAW_KEYS = (
+    "node_schedule", "node_in_order", "node_papers", "node_acceptance", "node_by_record", "node_witnesses",
+    "node_two_officers", "node_correction", "node_review_days", "account_active", "paper_used_once",
+)  # fmt: skip
 _REGISTERED = text(
     "SELECT EXISTS (SELECT FROM registered_building"
     " WHERE building_id = :building_id AND status = 'confirmed')"
@@ -110,11 +115,8 @@ def approve(
     facts = replace(known.facts, kept_schedule=claim.schedule, site_checked_on=site_checked_on)
     judge = claim_refusals if is_reach else correction_refusals
     _refuse([*_decider_refusals(claim, officer_id, known.law), *judge(facts, known.law)])
-    claim.status, claim.decided_by, claim.decided_at = (
-        NodeStatus.APPROVED, officer_id, func.clock_timestamp()
-    )  # fmt: skip
     claim.site_checked_on = site_checked_on if is_reach else None
-    session.flush()
+    _decide(session, claim, NodeStatus.APPROVED, officer_id, known.law)
     _release(session, known, claim)
     _trail(session, claim, known)
 
@@ -123,9 +125,8 @@ def reject(session: Session, claim_id: int, *, officer_id: int, reason: str) -> 
     """Another officer sends it back, saying why (退回). Its papers stay used. Raises NotFound or Refused."""
     claim, known = _held(session, claim_id)
     _refuse(_decider_refusals(claim, officer_id, known.law))
-    claim.status, claim.reason = NodeStatus.REJECTED, reason
-    claim.decided_by, claim.decided_at = officer_id, func.clock_timestamp()
-    session.flush()
+    claim.reason = reason
+    _decide(session, claim, NodeStatus.REJECTED, officer_id, known.law)
     _trail(session, claim, known, reason=reason)
 
 
@@ -235,6 +236,7 @@ def _write(
         account_id=known.account.id, building_id=known.building.id, kind=kind, node=known.facts.asked,
         locked_ratio=known.schedule.nodes[place - 1].locked_ratio if place else Decimal(1),
         schedule=known.schedule.stored(), grounds=grounds, status=NodeStatus.ENTERED, entered_by=officer_id,
+        review_by=working_days_after(bureau_day(), known.law["node_review_days"].value),
     )  # fmt: skip
     session.add(claim)
     session.flush()
@@ -248,6 +250,12 @@ def _write(
     session.flush()
     _trail(session, claim, known)
     return claim.id
+
+
+def _decide(session: Session, claim: NodeClaim, status: NodeStatus, officer_id: int, law: Law) -> None:
+    claim.status, claim.law = status, law.stored(LAW_KEYS)
+    claim.decided_by, claim.decided_at = officer_id, func.clock_timestamp()
+    session.flush()
 
 
 def _release(session: Session, known: _Known, claim: NodeClaim) -> None:

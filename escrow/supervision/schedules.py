@@ -237,6 +237,12 @@ def _witness_refusals(facts: NodeFacts, law: Law) -> list[Refusal]:
     if len({paper.firm for paper in signed}) < len({paper.kind for paper in signed}):
         message = "开发、施工、监理须为三家不同单位，见证不得出自同一单位"
         found.append(Refusal("witness-not-independent", message, source))
+    for paper in signed:
+        if not (paper.firm and paper.signer):
+            message = f"{PAPER_SHOWN[paper.kind]}须写明单位与签字人"
+            found.append(Refusal("witness-unnamed", message, source))
+    if any(paper.kind is PaperKind.PHOTO and not paper.note for paper in facts.papers):
+        found.append(Refusal("photo-unplaced", "现场照片须写明拍摄地点", law["node_papers"].citation))
     latest = max((paper.dated_on for paper in facts.papers), default=None)
     if facts.site_checked_on and latest and facts.site_checked_on < latest:
         message = f"现场核查须在全部材料出具（最晚 {latest}）之后"

@@ -7,13 +7,12 @@ from datetime import date
 from sqlalchemy import insert, select, text
 from sqlalchemy.orm import Session
 
-from config.clock import bureau_day
+from config.clock import bureau_day, working_days_after
 from config.regulations import Law
 from escrow.access import audit
 from escrow.errors import Invalid, Refusal, Refused
 from escrow.projects.models import Building
 from escrow.supervision.papers import refuse_used_paper
-from escrow.withdrawals.deciding_rules import working_days_after
 from escrow.withdrawals.facts import Asked, AskedLine, Place, facts_of, judged_lines, place_of
 from escrow.withdrawals.models import ListedPayee, Withdrawal, WithdrawalLine
 from escrow.withdrawals.rules import Channel, WithdrawalStatus, refusals

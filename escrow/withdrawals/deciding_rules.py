@@ -1,7 +1,6 @@
 """How many officers a withdrawal takes, who they may be, and by when (用款复核层级与时限). Pure."""
 
 from dataclasses import dataclass
-from datetime import date, timedelta
 
 from config.regulations import Law
 from escrow.errors import Refusal
@@ -106,12 +105,3 @@ def revoker_refusals(handled: Handled, law: Law) -> list[Refusal]:
     if handled.entered_by == handled.officer_id:
         found.append(Refusal("same-officer", "用款由您录入，须由另一人员撤销", source))
     return found
-
-
-def working_days_after(day: date, days: int) -> date:
-    """So many working days later; Saturdays and Sundays are none (若干工作日之后)."""
-    for _ in range(days):
-        day += timedelta(days=1)
-        while day.isoweekday() > 5:
-            day += timedelta(days=1)
-    return day

@@ -7,14 +7,13 @@ from typing import Any
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from config.clock import bureau_day
+from config.clock import bureau_day, working_days_after
 from escrow.access import audit
 from escrow.errors import Invalid, NotFound, Refused
 from escrow.projects.models import Developer, Project
 from escrow.supervision.models import SupervisedAccount
 from escrow.supervision.papers import refuse_used_paper
 from escrow.supervision.rules import AccountStatus
-from escrow.withdrawals.deciding_rules import working_days_after
 from escrow.withdrawals.facts import Place, place_of
 from escrow.withdrawals.models import ConstructionContract, ListedPayee
 from escrow.withdrawals.payee_rules import (

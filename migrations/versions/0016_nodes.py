@@ -24,12 +24,15 @@ CREATE TABLE node_claim (
     decided_at timestamptz,
     site_checked_on date,
     reason varchar,
+    review_by date NOT NULL,
+    law jsonb,
     CONSTRAINT pk_node_claim PRIMARY KEY (id),
     CONSTRAINT ck_node_claim_claim_kind CHECK (kind IN ('reach', 'correct')),
     CONSTRAINT ck_node_claim_node_status CHECK (status IN ('entered', 'approved', 'rejected')),
     CONSTRAINT ck_node_claim_two_officers CHECK (entered_by <> decided_by),
     CONSTRAINT ck_node_claim_decided_by_someone CHECK ((status = 'entered') = (decided_by IS NULL)),
     CONSTRAINT ck_node_claim_decided_whole CHECK ((decided_by IS NULL) = (decided_at IS NULL)),
+    CONSTRAINT ck_node_claim_decided_by_law CHECK ((decided_by IS NULL) = (law IS NULL)),
     CONSTRAINT ck_node_claim_rejected_with_reason CHECK ((status = 'rejected') = (reason IS NOT NULL)),
     CONSTRAINT ck_node_claim_site_checked
         CHECK ((status = 'approved' AND kind = 'reach') = (site_checked_on IS NOT NULL)),
@@ -43,6 +46,8 @@ CREATE TABLE node_claim (
     CONSTRAINT fk_node_claim_decided_by FOREIGN KEY (decided_by) REFERENCES officer (id)
 );
 COMMENT ON COLUMN node_claim.node IS '更正到第一个节点之前时为空';
+COMMENT ON COLUMN node_claim.review_by IS '审核期限届满日';
+COMMENT ON COLUMN node_claim.law IS '决定所据规定';
 CREATE INDEX ix_node_claim_account_id ON node_claim (account_id);
 CREATE INDEX ix_node_claim_building_id ON node_claim (building_id, id);
 CREATE UNIQUE INDEX uq_node_claim_waiting ON node_claim (building_id) WHERE status = 'entered';
@@ -59,6 +64,9 @@ CREATE TABLE node_paper (
     CONSTRAINT pk_node_paper PRIMARY KEY (id),
     CONSTRAINT uq_node_paper_file_hash UNIQUE (file_hash),
     CONSTRAINT ck_node_paper_file_hash CHECK (file_hash ~ '^[0-9a-f]{64}$'),
+    CONSTRAINT ck_node_paper_signed CHECK (
+        kind NOT IN ('declaration', 'contractor', 'engineer') OR firm IS NOT NULL AND signer IS NOT NULL),
+    CONSTRAINT ck_node_paper_placed CHECK (kind <> 'photo' OR note IS NOT NULL),
     CONSTRAINT ck_node_paper_paper_kind CHECK (
         kind IN ('declaration', 'contractor', 'engineer', 'photo', 'acceptance', 'order')),
     CONSTRAINT fk_node_paper_claim_id FOREIGN KEY (claim_id) REFERENCES node_claim (id)
@@ -70,7 +78,7 @@ CREATE INDEX ix_node_paper_claim_id ON node_paper (claim_id);
 # A claim is decided once; its papers are handed in with it, serve once and never change (一决不改).
 WRITTEN = """
 CREATE TRIGGER decided_once BEFORE INSERT OR UPDATE ON node_claim FOR EACH ROW
-    EXECUTE FUNCTION decided_once('status', 'decided_by', 'decided_at', 'site_checked_on', 'reason');
+    EXECUTE FUNCTION decided_once('status', 'decided_by', 'decided_at', 'site_checked_on', 'reason', 'law');
 CREATE TRIGGER claim_paper BEFORE INSERT ON node_paper FOR EACH ROW EXECUTE FUNCTION claim_paper();
 CREATE TRIGGER written_once BEFORE DELETE ON node_claim
     FOR EACH ROW EXECUTE FUNCTION ledger.written_once();
@@ -133,7 +141,8 @@ END $$;
 CREATE TRIGGER node_in_order BEFORE UPDATE ON node_claim
     FOR EACH ROW WHEN (NEW.status = 'approved') EXECUTE FUNCTION node_in_order();
 
--- Who must say so has said so (材料齐全): developer, contractor and engineer, three firms, and a photograph.
+-- Who must say so has said so (材料齐全): developer, contractor and engineer, three firms, and a photograph;
+-- an acceptance has its record, a first registration its confirmed row.
 CREATE FUNCTION node_proved() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE
     firms bigint;
@@ -145,7 +154,12 @@ BEGIN
       INTO firms, photos, orders FROM node_paper WHERE claim_id = NEW.id;
     IF NEW.kind = 'correct' AND orders = 0 OR NEW.kind = 'reach' AND (photos = 0 OR firms < 3
        OR (SELECT count(DISTINCT kind) FROM node_paper
-            WHERE claim_id = NEW.id AND kind IN ('declaration', 'contractor', 'engineer')) < 3) THEN
+            WHERE claim_id = NEW.id AND kind IN ('declaration', 'contractor', 'engineer')) < 3
+       OR NEW.node LIKE '%验收%' AND NOT EXISTS (
+           SELECT FROM node_paper WHERE claim_id = NEW.id AND kind = 'acceptance')
+       OR NEW.node LIKE '%首次登记%' AND NOT EXISTS (
+           SELECT FROM registered_building
+            WHERE building_id = NEW.building_id AND status = 'confirmed')) THEN
         RAISE 'claim % is not proved', NEW.id
               USING ERRCODE = 'check_violation', CONSTRAINT = 'node_proved';
     END IF;
