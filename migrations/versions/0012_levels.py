@@ -8,21 +8,23 @@ branch_labels = None
 depends_on = None
 
 # I3: 2111 = min(T, L) for each building an entry of a supervised book touches; without a quota all is locked.
+# A level that an entry sets releases no more than the reached node does (node_released is written in 0016).
 # Once for each statement, after the ledger has moved the balances (its trigger's name sorts before this one).
 KEY_FUNDS_FOLLOW = """
 CREATE FUNCTION public.key_funds_follow() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE
     wrong record;
 BEGIN
-    SELECT s.book_id, k.key, p.key_funds, l.due
+    SELECT s.book_id, k.key, p.key_funds, l.due, p.released
       INTO wrong
       FROM booked e
       JOIN public.supervised_account s ON s.book_id = e.book_id
       JOIN public.agreement g ON g.id = s.agreement_id
       CROSS JOIN LATERAL (
-          SELECT DISTINCT a.key FROM ledger.account a
+          SELECT a.key, bool_or(a.code IN ('8201', '8203')) AS levelled FROM ledger.account a
            WHERE a.id = ANY (e.debits || e.credits) AND a.key LIKE 'building:%'
-             AND a.code IN ('2111', '2112', '8201', '8202', '8203', '8204')) k
+             AND a.code IN ('2111', '2112', '8201', '8202', '8203', '8204')
+           GROUP BY a.key) k
       CROSS JOIN LATERAL (
           SELECT coalesce(sum(b.balance) FILTER (WHERE a.code = '2111'), 0) AS key_funds,
                  coalesce(sum(b.balance) FILTER (WHERE a.code IN ('2111', '2112')), 0) AS held,
@@ -40,8 +42,14 @@ BEGIN
                       ELSE least(p.held, greatest(0, p.quota - greatest(p.guarantee, p.released)))
                  END AS due) l
      WHERE p.key_funds <> l.due
+        OR (CASE WHEN k.levelled AND p.released > 0
+                 THEN p.released > public.node_released(s.book_id, k.key, p.quota::bigint) END)
      LIMIT 1;
-    IF FOUND THEN
+    IF FOUND AND wrong.key_funds = wrong.due THEN
+        RAISE 'book %, %: % released, more than the reached node releases',
+              wrong.book_id, wrong.key, wrong.released
+              USING ERRCODE = 'check_violation', CONSTRAINT = 'released_by_node';
+    ELSIF FOUND THEN
         RAISE 'book %, %: key funds are %, the level asks %',
               wrong.book_id, wrong.key, wrong.key_funds, wrong.due
               USING ERRCODE = 'check_violation', CONSTRAINT = 'key_funds_follow';

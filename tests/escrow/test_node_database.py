@@ -1,0 +1,346 @@
+"""What PostgreSQL itself refuses of construction nodes, whoever is connected (数据库层面的节点约束)."""
+
+import json
+from dataclasses import replace
+from itertools import product
+from typing import Any
+
+import psycopg
+import pytest
+from sqlalchemy.exc import DBAPIError
+
+from escrow import chart
+from escrow.supervision import nodes
+from escrow.supervision.funds import change_level, position
+from escrow.supervision.schedules import STEPS, NodeStatus, PaperKind
+from ledger.money import Yuan
+from tests.estate import Estate, build, file_hash, new_number, officers
+from tests.noding import SCHEDULE, TODAY, approved, claimed, codes, corrected, funds, papers, reached
+from tests.releasing import refused_by
+
+ROLES = ["app", "owner"]
+APPROVE = """
+UPDATE node_claim SET status = 'approved', decided_by = %(who)s, decided_at = clock_timestamp(),
+       site_checked_on = current_date, law = '{}' WHERE id = %(claim)s
+"""
+REJECT = """
+UPDATE node_claim SET status = 'rejected', decided_by = %(who)s, decided_at = clock_timestamp(),
+       reason = '不实', law = '{}' WHERE id = %(claim)s
+"""
+CLAIM = """
+INSERT INTO node_claim (account_id, building_id, kind, node, locked_ratio, schedule, grounds, status,
+                        entered_by, review_by)
+VALUES (%(account)s, %(building)s, %(kind)s, %(node)s, %(ratio)s, %(schedule)s, %(grounds)s, 'entered',
+        %(who)s, current_date) RETURNING id
+"""
+PAPER = """
+INSERT INTO node_paper (claim_id, kind, file_hash, dated_on, firm, signer, note)
+VALUES (%(claim)s, %(kind)s, %(file_hash)s, current_date, %(firm)s, '张工', '一号楼')
+"""
+LISTED = [{"node": node, "locked_ratio": ratio} for node, ratio in SCHEDULE.items()]
+
+
+@pytest.fixture
+def estate(house: Any) -> Estate:
+    """一号楼额度一千元，现有九百元；二号楼没有额度。"""
+    built = build(house, officers(house, "liuli", "wangyi"), quotas={"1": "1000.00"}, nodes=SCHEDULE)
+    built.put("1", "900.00")
+    return built
+
+
+@pytest.fixture
+def people(estate: Estate) -> tuple[int, int]:
+    """录入与决定的两名人员。"""
+    clerk, reviewer = officers(estate.house, "clerk", "reviewer")
+    return clerk, reviewer
+
+
+def run(estate: Estate, *statements: tuple[str, dict[str, Any]], role: str = "app") -> Any:
+    with estate.house.connect(role) as connection:
+        for statement, values in statements:
+            done = connection.execute(statement, values)
+        row = done.fetchone() if done.description else None
+        connection.execute("SET CONSTRAINTS ALL IMMEDIATE")
+        return row
+
+
+def refused(
+    estate: Estate, constraint: str, *statements: tuple[str, dict[str, Any]], role: str = "app"
+) -> None:
+    with pytest.raises(psycopg.Error) as caught:
+        run(estate, *statements, role=role)
+    denied = isinstance(caught.value, psycopg.errors.InsufficientPrivilege) and role == "app"
+    assert denied or refused_by(caught) == constraint, caught.value
+
+
+def forged(estate: Estate, who: int, *without: PaperKind, **changed: Any) -> int:
+    """A claim written by hand with all its papers, or all but some."""
+    said = {
+        "account": estate.account_id, "building": estate.buildings["1"], "kind": "reach",
+        "node": "主体结构验收", "ratio": "0.40", "grounds": None, "who": who, **changed,
+    }  # fmt: skip
+    said["schedule"] = json.dumps(said.get("schedule", LISTED))
+    claim: int = run(estate, (CLAIM, said))[0]
+    for kind in PaperKind:
+        if kind not in without:
+            paper = {"claim": claim, "kind": kind, "file_hash": file_hash(new_number("H")), "firm": kind}
+            run(estate, (PAPER, paper))
+    return claim
+
+
+def decision(claim: int, who: int) -> dict[str, int]:
+    return {"claim": claim, "who": who}
+
+
+@pytest.mark.parametrize("role", ROLES)
+@pytest.mark.parametrize("was", ["entered", "approved", "rejected"])
+@pytest.mark.parametrize(
+    ("statement", "constraint"),
+    [
+        ("UPDATE node_claim SET node = '竣工验收备案'", "decided_once"),
+        ("UPDATE node_claim SET locked_ratio = 0", "decided_once"),
+        ("UPDATE node_claim SET schedule = '[]'", "decided_once"),
+        ("UPDATE node_claim SET entered_by = entered_by + 1", "decided_once"),
+        ("UPDATE node_claim SET review_by = '2099-12-31'", "decided_once"),
+        ("DELETE FROM node_claim", "written_once"),
+        ("TRUNCATE node_claim CASCADE", "written_once"),
+        ("UPDATE node_paper SET file_hash = repeat('a', 64)", "written_once"),
+        ("UPDATE node_paper SET firm = '他司'", "written_once"),
+        ("DELETE FROM node_paper", "written_once"),
+    ],
+)
+def test_what_is_claimed_is_not_changed_by_hand(
+    estate: Estate, people: tuple[int, int], statement: str, constraint: str, was: str, role: str
+) -> None:
+    """申报与材料，录入后、核准后、退回后，都不得改写、删除，应用角色与库主一样。"""
+    claim = claimed(estate, people[0], "主体结构验收")
+    if was == "approved":
+        approved(estate, claim, people[1])
+    elif was == "rejected":
+        estate.do(lambda session: nodes.reject(session, claim, officer_id=people[1], reason="不实"))
+    refused(estate, constraint, (statement, {}), role=role)
+
+
+def test_the_one_who_entered_cannot_decide_in_plain_sql(estate: Estate, people: tuple[int, int]) -> None:
+    """纯 SQL 也不能由录入人核准或退回；没有现场核查、没有所据规定，也不成决定。"""
+    claim = claimed(estate, people[0], "主体结构验收")
+    for statement in (APPROVE, REJECT):
+        refused(estate, "ck_node_claim_two_officers", (statement, decision(claim, people[0])))
+    unseen = APPROVE.replace("site_checked_on = current_date, ", "")
+    refused(estate, "ck_node_claim_site_checked", (unseen, decision(claim, people[1])))
+    lawless = APPROVE.replace(", law = '{}'", "")
+    refused(estate, "ck_node_claim_decided_by_law", (lawless, decision(claim, people[1])))
+
+
+def test_a_node_is_not_skipped_or_repeated_in_plain_sql(estate: Estate, people: tuple[int, int]) -> None:
+    """纯 SQL 录入并核准：跳过节点、节点表外的名称、重复的节点、前进的更正，数据库一概不许。"""
+    clerk, reviewer = people
+    wrong: list[dict[str, Any]] = [
+        {"node": "竣工验收", "ratio": "0.10"},
+        {"node": "竣工验收备案", "ratio": "0.05"},
+        {"node": "封顶", "ratio": "0.40"},
+        {"kind": "correct", "grounds": "更正"},
+        {"kind": "correct", "grounds": "更正", "node": None, "ratio": "1"},
+    ]
+    for changed in wrong:
+        claim = forged(estate, clerk, **changed)
+        statement = APPROVE
+        if changed.get("kind") == "correct":
+            statement = APPROVE.replace("site_checked_on = current_date, ", "")
+        refused(estate, "node_in_order", (statement, decision(claim, reviewer)))
+        run(estate, (REJECT, decision(claim, reviewer)))
+    reached(estate, people, "主体结构验收")
+    claim = forged(estate, clerk)
+    refused(estate, "node_in_order", (APPROVE, decision(claim, reviewer)))
+
+
+def test_the_schedule_is_the_agreements_own(estate: Estate, people: tuple[int, int]) -> None:
+    """自造节点表、自造比例、别的项目的楼幢、暂停的账户，都不能核准。"""
+    clerk, reviewer = people
+    other = build(estate.house, officers(estate.house, "jia", "yi"), nodes=SCHEDULE)
+    generous = [{"node": "主体结构验收", "locked_ratio": "0.00"}]
+    for changed in (
+        {"schedule": generous, "ratio": "0"},
+        {"ratio": "0.39"},
+        {"building": other.buildings["1"]},
+    ):
+        claim = forged(estate, clerk, **changed)
+        refused(estate, "node_of_agreement", (APPROVE, decision(claim, reviewer)))
+        run(estate, (REJECT, decision(claim, reviewer)))
+    claim = forged(estate, clerk)
+    suspended = (
+        "UPDATE supervised_account SET status = 'suspended' WHERE id = %(id)s",
+        {"id": estate.account_id},
+    )
+    run(estate, suspended, role="owner")
+    refused(estate, "node_of_agreement", (APPROVE, decision(claim, reviewer)))
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [PaperKind.DECLARATION, PaperKind.CONTRACTOR, PaperKind.ENGINEER, PaperKind.PHOTO, PaperKind.ACCEPTANCE],
+)
+def test_no_node_without_each_paper_in_plain_sql(
+    estate: Estate, people: tuple[int, int], kind: PaperKind
+) -> None:
+    """纯 SQL 核准：申报书、施工证明、监理见证、照片、验收记录，少一样也不许。"""
+    claim = forged(estate, people[0], kind)
+    refused(estate, "node_proved", (APPROVE, decision(claim, people[1])))
+
+
+def test_first_registration_is_the_registers_to_say(house: Any) -> None:
+    """末一节点：登记簿没有确认的首次登记，纯 SQL 也不能核准。"""
+    listed = {"首次登记": "0.00"}
+    estate = build(house, officers(house, "liuli", "wangyi"), quotas={"1": "1000.00"}, nodes=listed)
+    clerk, reviewer = officers(house, "clerk", "reviewer")
+    schedule = [{"node": "首次登记", "locked_ratio": "0.00"}]
+    claim = forged(estate, clerk, node="首次登记", ratio="0", schedule=schedule)
+    refused(estate, "node_proved", (APPROVE, decision(claim, reviewer)))
+    estate.register()
+    refused(estate, "node_follows_ledger", (APPROVE, decision(claim, reviewer)))
+    approved(estate, claim, reviewer)
+
+
+def test_one_file_serves_once_whatever_the_room(estate: Estate, people: tuple[int, int]) -> None:
+    """纯 SQL 重复使用文件：本件、别件、别的业务用过的都不许；决定之后不能再补；摘要、签字人、地点必填。"""
+    clerk, reviewer = people
+    claim = claimed(estate, clerk, "主体结构验收")
+    used = run(estate, ("SELECT file_hash FROM node_paper ORDER BY id LIMIT 1", {}))[0]
+    certificate = file_hash("申请书")
+    taken = ("INSERT INTO filed_paper VALUES (%(h)s, 'release_application')", {"h": certificate})
+    run(estate, taken, role="owner")
+    paper = {"claim": claim, "kind": "photo", "firm": None, "file_hash": file_hash("新照片")}
+    for digest in (used, certificate):
+        refused(estate, "pk_filed_paper", (PAPER, {**paper, "file_hash": digest}))
+    refused(estate, "ck_filed_paper_file_hash", (PAPER, {**paper, "file_hash": "A" * 64}))
+    refused(estate, "ck_node_paper_placed", (PAPER.replace("'一号楼'", "NULL"), paper))
+    refused(estate, "ck_node_paper_signed", (PAPER, {**paper, "kind": "engineer"}))
+    approved(estate, claim, reviewer)
+    refused(estate, "paper_before_decision", (PAPER, paper))
+
+
+def test_a_node_and_the_book_say_the_same(estate: Estate, people: tuple[int, int]) -> None:
+    """只改状态不记账不许；账上的释放额多于节点所准，一分也不许；少于的，状态改不成。"""
+    clerk, reviewer = people
+    claim = claimed(estate, clerk, "主体结构验收")
+    refused(estate, "node_follows_ledger", (APPROVE, decision(claim, reviewer)))
+    assert booked(estate, "600.00") == "released_by_node"
+    approved(estate, claim, reviewer)
+    assert booked(estate, "600.01") == "released_by_node"
+    assert booked(estate, "1000.00") == "released_by_node"
+    assert funds(estate)["8203"] == "600.00"
+    back = corrected(estate, clerk, None)
+    stays = APPROVE.replace("site_checked_on = current_date, ", "")
+    refused(estate, "node_follows_ledger", (stays, decision(back, reviewer)))
+
+
+def test_in_draw_down_more_is_not_released_either(house: Any) -> None:
+    """支用制：释放额不动重点资金，只放宽支用，多记一分同样不许。"""
+    estate = build(
+        house,
+        officers(house, "liuli", "wangyi"),
+        quotas={"1": "1000.00"},
+        nodes=SCHEDULE,
+        quota_mode="draw_down",
+    )
+    estate.put("1", "900.00")
+    people = officers(house, "clerk", "reviewer")
+    assert booked(estate, "0.01") == "released_by_node"
+    reached(estate, people, "主体结构验收")
+    assert booked(estate, "600.01") == "released_by_node"
+
+
+def booked(estate: Estate, released: str) -> str:
+    """Post another released sum with everything that follows from it; by what it is refused."""
+
+    def unit(session: Any) -> None:
+        before = position(session, estate.book_id, estate.buildings["1"], locked=True)
+        change_level(
+            session, estate.book_id, estate.buildings["1"], before,
+            replace(before, released=Yuan(released)), movement=chart.REACH_NODE,
+            reference=new_number("node:"), on=TODAY,
+        )  # fmt: skip
+
+    with pytest.raises(DBAPIError) as caught:
+        estate.do(unit)
+    return str(caught.value.orig.diag.constraint_name)  # type: ignore[union-attr]
+
+
+def stood(estate: Estate, people: tuple[int, int], status: NodeStatus) -> int:
+    """A claim in each of its states, by the way there is."""
+    claim = claimed(estate, people[0], "主体结构验收")
+    if status is NodeStatus.APPROVED:
+        approved(estate, claim, people[1])
+    elif status is NodeStatus.REJECTED:
+        estate.do(lambda session: nodes.reject(session, claim, officer_id=people[1], reason="不实"))
+    return claim
+
+
+SET = {
+    NodeStatus.ENTERED: """
+        UPDATE node_claim SET status = 'entered', decided_by = NULL, decided_at = NULL, reason = NULL,
+               site_checked_on = NULL, law = NULL WHERE id = %(claim)s""",
+    NodeStatus.APPROVED: APPROVE.replace("law", "reason = NULL, law"),
+    NodeStatus.REJECTED: REJECT.replace("law", "site_checked_on = NULL, law"),
+}
+ILLEGAL = [edge for edge in product(NodeStatus, repeat=2) if edge not in STEPS]
+
+
+@pytest.mark.parametrize("role", ROLES)
+@pytest.mark.parametrize(("begin", "end"), ILLEGAL)
+def test_no_illegal_step_in_plain_sql(
+    estate: Estate, people: tuple[int, int], begin: NodeStatus, end: NodeStatus, role: str
+) -> None:
+    """状态表以外的每一步，纯 SQL 都走不通：七条边逐一试过，应用角色与库主一样。"""
+    claim = stood(estate, people, begin)
+    refused(estate, "decided_once", (SET[end], decision(claim, people[1])), role=role)
+
+
+@pytest.mark.parametrize(("begin", "end"), [edge for edge in ILLEGAL if NodeStatus.ENTERED not in edge])
+def test_no_illegal_step_through_the_actions(
+    estate: Estate, people: tuple[int, int], begin: NodeStatus, end: NodeStatus
+) -> None:
+    """状态表以外的每一步，经业务动作也走不通；没有任何动作能退回到“已录入”。"""
+    claim = stood(estate, people, begin)
+    if end is NodeStatus.APPROVED:
+        assert "already-decided" in codes(lambda: approved(estate, claim, people[1]))
+        return
+
+    def sent_back(session: Any) -> None:
+        nodes.reject(session, claim, officer_id=people[1], reason="再退")
+
+    assert codes(lambda: estate.do(sent_back)) == ["already-decided"]
+
+
+def test_seven_edges_are_illegal_and_two_are_not() -> None:
+    """三种状态九条边：只有录入到核准、录入到退回两条是许可的。"""
+    assert len(ILLEGAL) == 7 and len(STEPS) == 2
+
+
+@pytest.mark.parametrize("role", ROLES)
+@pytest.mark.parametrize("status", [NodeStatus.APPROVED, NodeStatus.REJECTED])
+def test_a_claim_begins_as_entered(
+    estate: Estate, people: tuple[int, int], status: NodeStatus, role: str
+) -> None:
+    """不能直接写入一件已核准或已退回的申报。"""
+    said = {
+        "account": estate.account_id, "building": estate.buildings["1"], "kind": "reach", "grounds": None,
+        "node": "主体结构验收", "ratio": "0.40", "schedule": json.dumps(LISTED), "who": people[0],
+    }  # fmt: skip
+    refused(estate, "decided_once", (CLAIM.replace("'entered'", f"'{status}'"), said), role=role)
+
+
+def test_one_claim_of_a_building_waits_at_a_time(estate: Estate, people: tuple[int, int]) -> None:
+    """一幢一次只有一件在办：数据库不许第二件。"""
+    claimed(estate, people[0], "主体结构验收")
+    with pytest.raises(psycopg.errors.UniqueViolation) as caught:
+        forged(estate, people[0])
+    assert refused_by(caught) == "uq_node_claim_waiting"
+
+
+def test_papers_of_the_actions_are_complete(estate: Estate, people: tuple[int, int]) -> None:
+    """伪造的申报若样样齐全，仍须另一人经业务核准，账才会动。"""
+    claim = forged(estate, people[0])
+    assert len(papers()) == 5
+    approved(estate, claim, people[1])
+    assert funds(estate)["8203"] == "600.00"
