@@ -16,7 +16,7 @@ from escrow.outbox import canonical
 from escrow.projects.models import Building, Project
 from escrow.supervision.books import open_set
 from escrow.supervision.models import Agreement, SupervisedAccount
-from escrow.supervision.quotas import node_refusals, put_in_force, quotas_of
+from escrow.supervision.quotas import clause_refusals, put_in_force, quotas_of
 from escrow.supervision.rules import (
     AcceptanceFacts,
     AccountNamed,
@@ -65,8 +65,8 @@ def propose(session: Session, project_no: str, asked: Proposal) -> tuple[dict[st
 
     _refuse_unknown_buildings(session, project.id, asked)
     law = law_on(bureau_day(), LAW, project.region)
-    nodes = node_refusals(session, project.id, asked.clauses, law)
-    if reasons := [*proposal_refusals(_proposal_facts(session, project.id, asked), law), *nodes]:
+    clauses = clause_refusals(session, project.id, asked.clauses, law)
+    if reasons := [*proposal_refusals(_proposal_facts(session, project.id, asked), law), *clauses]:
         raise Refused(reasons)
 
     if waiting:
@@ -98,7 +98,7 @@ def accept(session: Session, project_no: str, *, seen: bytes, officer_id: int) -
     law = law_on(bureau_day(), LAW, project.region)
     reasons = acceptance_refusals(facts, law)
     if waiting:
-        reasons += node_refusals(session, project.id, waiting.clauses, law)
+        reasons += clause_refusals(session, project.id, waiting.clauses, law)
     if reasons or waiting is None:
         raise Refused(reasons)
 

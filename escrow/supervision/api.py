@@ -24,6 +24,7 @@ from escrow.fields import (
 )
 from escrow.supervision.actions import Proposal, propose
 from escrow.supervision.models import SupervisedAccount
+from escrow.supervision.quota_bases import Basis, BasisKind, CreditGrade, Delivery
 from escrow.supervision.rules import AccountStatus, AgreementStatus, ClauseKind, QuotaMode, clause_value
 from ledger.accounts import balances
 from ledger.money import ZERO
@@ -55,11 +56,31 @@ EXAMPLE_ACCOUNT = {
 }  # fmt: skip
 
 
+class BasisSchema(StrictSchema):
+    """What a quota is reckoned on (核定依据): the figures of its kind, and no others."""
+
+    kind = choice(BasisKind, required=True)
+    delivery = choice(Delivery)
+    average_price = money(metadata={"description": "备案均价，元/平方米"})
+    cost = money(metadata={"description": "该幢工程总造价，元"})
+    credit_grade = choice(CreditGrade)
+
+    @post_load
+    def to_stored(self, data: dict[str, Any], **_: Any) -> dict[str, str]:
+        basis = Basis(**data)
+        if basis.kind is BasisKind.WHOLE:
+            raise ValidationError({"kind": ["全额监管的楼幢不列额度。"]})
+        if faults := basis.faults():
+            raise ValidationError({name: [said] for name, said in faults.items()})
+        return basis.stored()
+
+
 class QuotaSchema(StrictSchema):
-    """The supervised quota of one building (监管额度)."""
+    """The supervised quota of one building, not below what its basis comes to (监管额度)."""
 
     building_no = text(32, required=True)
     amount = money(required=True)
+    basis = fields.Nested(BasisSchema, metadata={"description": "核定依据；写明的，额度不得低于依此核定的数"})
 
 
 class NodeSchema(StrictSchema):

@@ -2,19 +2,21 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
+from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import select, text
+from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session
 
 from config.clock import bureau_day
 from config.regulations import Law
 from escrow import chart
 from escrow.errors import Refusal
-from escrow.projects.models import Building
+from escrow.projects.models import Building, Unit
 from escrow.supervision.funds import change_level, position
 from escrow.supervision.models import Agreement, SupervisedAccount
 from escrow.supervision.nodes import reached_by_building
+from escrow.supervision.quota_bases import Proposed, basis_of, quota_refusals
 from escrow.supervision.rules import QuotaMode
 from escrow.supervision.schedules import released_of, schedule_of, schedule_refusals
 from ledger.money import Yuan
@@ -31,6 +33,36 @@ def quotas_of(session: Session, book_id: int) -> dict[str, Yuan]:
     """Quotas in force by building number (现行监管额度)."""
     rows = session.execute(_QUOTAS, {"book_id": book_id})
     return {row.building_no: Yuan.from_fen(row.balance) for row in rows}
+
+
+def areas_of(session: Session, project_id: int) -> dict[str, Decimal]:
+    """Building area by number, as the register's homes add up to (各幢建筑面积)."""
+    query = (
+        select(Building.building_no, func.coalesce(func.sum(Unit.area), 0))
+        .outerjoin(Unit, (Unit.building_id == Building.id) & Unit.removed_at.is_(None))
+        .where(Building.project_id == project_id, Building.removed_at.is_(None))
+        .group_by(Building.id)
+        .order_by(Building.id)
+    )
+    return {number: Decimal(area) for number, area in session.execute(query)}
+
+
+def proposed_quotas(areas: Mapping[str, Decimal], clauses: Mapping[str, Any]) -> list[Proposed]:
+    """Each building with what a version proposes of it; what it does not name is kept whole (拟定额度)."""
+    named = {quota["building_no"]: quota for quota in clauses["quotas"]}
+    return [
+        Proposed(number, area, Yuan(quota["amount"]) if quota else None, basis_of((quota or {}).get("basis")))
+        for number, area in areas.items()
+        for quota in [named.get(number)]
+    ]
+
+
+def clause_refusals(
+    session: Session, project_id: int, clauses: Mapping[str, Any], law: Law
+) -> list[Refusal]:
+    """Why a version's quotas and nodes cannot be (额度、节点条款不予受理的理由)."""
+    quotas = quota_refusals(proposed_quotas(areas_of(session, project_id), clauses), law)
+    return [*quotas, *node_refusals(session, project_id, clauses, law)]
 
 
 def node_refusals(session: Session, project_id: int, clauses: Mapping[str, Any], law: Law) -> list[Refusal]:
