@@ -29,6 +29,7 @@ ROOMS = (
     "deposits",
     "filing",
     "instructions",
+    "withdrawals",
     "refunds",
     "registration",
     "release",

@@ -15,6 +15,20 @@ OWED = (
     chart.UNMATCHED, chart.RETURN_TO_PAYER, chart.PAYMENT_IN_TRANSIT, chart.REFUND_IN_TRANSIT,
     chart.REFUND_PAYABLE, chart.INTEREST, chart.RELEASED_PAYABLE, chart.BANK_SURPLUS,
 )  # fmt: skip
+# What an account's limits are read from (限额所据科目).
+LIMIT_CODES = (
+    chart.DEPOSITS_AT_BANK, *OWED, chart.KEY_FUNDS, chart.WITHDRAWAL_HOLD, chart.REFUND_HOLD,
+    chart.JUDICIAL_HOLD,
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Term:
+    """One term of the sum that a limit is, for whoever wants to check it (算式的一项)."""
+
+    label: str
+    amount: Yuan
+    sign: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,3 +81,28 @@ class Limits:
     def uncovered(self) -> bool:
         """Whether what was promised is no longer covered by general funds (占用已无资金支持)."""
         return self.position.general < self.withdrawals_held + self.refunds_held
+
+    def building_terms(self) -> list[Term]:
+        """How the building's own limit comes about (本幢算式)."""
+        own = self.position.general - self.withdrawals_held - self.refunds_held
+        return [
+            Term("本幢一般监管资金（2112）", self.position.general, ""),
+            Term("本幢已核准用款的占用（8301）", self.withdrawals_held, "−"),
+            Term("本幢已核准退款的占用（8302）", self.refunds_held, "−"),
+            Term("本幢可用", own, "="),
+        ]
+
+    def account_terms(self, *, past_court: bool = False) -> list[Term]:
+        """How the account's cash caps it; headings that hold nothing are left out (账户算式)."""
+        others = (*OWED, chart.KEY_FUNDS, chart.WITHDRAWAL_HOLD, chart.REFUND_HOLD)
+        codes = others if past_court else (*others, chart.JUDICIAL_HOLD)
+        taken = [(code, self.account.of(code)) for code in codes]
+        return [
+            Term("监管专户存款（1101）", self.account.of(chart.DEPOSITS_AT_BANK), ""),
+            *(
+                Term(f"{chart.HEADINGS[code].label}（{code}）", amount, "−")
+                for code, amount in taken
+                if amount != ZERO
+            ),
+            Term("账户可动用", self.account.free(past_court=past_court), "="),
+        ]

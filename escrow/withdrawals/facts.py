@@ -20,7 +20,8 @@ from escrow.projects.models import Project, Unit
 from escrow.supervision.court_holds import account_locked
 from escrow.supervision.funds import position
 from escrow.supervision.guarantees import payments_stopped
-from escrow.supervision.limits import AccountFunds, Limits
+from escrow.supervision.levels import Position
+from escrow.supervision.limits import LIMIT_CODES, AccountFunds, Limits
 from escrow.supervision.models import Agreement, SupervisedAccount
 from escrow.supervision.rules import AccountStatus, QuotaMode
 from escrow.supervision.takeovers import taken_over
@@ -28,7 +29,7 @@ from escrow.withdrawals.deciding_rules import LevelFacts
 from escrow.withdrawals.models import ConstructionContract, ListedPayee, Withdrawal, WithdrawalLine
 from escrow.withdrawals.payee_rules import Line
 from escrow.withdrawals.rules import ENDED, HOLDING, Channel, WithdrawalFacts
-from ledger.accounts import balances
+from ledger.accounts import Account, balances
 from ledger.money import ZERO, Yuan
 
 SUBJECT = "presale_funds"
@@ -111,11 +112,18 @@ def limits_of(
     """What the building and the account may pay now; `but`: an application whose hold is not counted."""
     book_id = place.account.book_id
     found = position(session, book_id, building_id, mode=place.mode, locked=locked)
+    return limits_from(balances(session, book_id, LIMIT_CODES), found, building_id, but=but)
+
+
+def limits_from(
+    holdings: Iterable[tuple[Account, Yuan]], found: Position, building_id: int, *, but: int = 0
+) -> Limits:
+    """The limits of one building out of what its account's book holds (由账簿算出限额)."""
     own = chart.withdrawal_key(building_id, but)
     by_code: dict[str, Yuan] = {}
     here = {chart.WITHDRAWAL_HOLD: ZERO, chart.REFUND_HOLD: ZERO}
     prefix = f"{chart.building_key(building_id)}:"
-    for account, amount in balances(session, book_id):
+    for account, amount in holdings:
         if account.code == chart.WITHDRAWAL_HOLD and account.key == own:
             continue
         by_code[account.code] = by_code.get(account.code, ZERO) + amount

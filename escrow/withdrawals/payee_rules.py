@@ -109,6 +109,9 @@ def payee_refusals(facts: PayeeFacts, law: Law) -> list[Refusal]:
     if facts.kind is PayeeKind.CONTRACTOR and facts.name != facts.contractor:
         message = f"收款人须是施工合同的承包人“{facts.contractor}”"
         found.append(Refusal("payee-not-contractor", message, source))
+    if facts.kind is PayeeKind.WAGES and not facts.name.startswith(facts.contractor):
+        message = f"农民工工资专户须由施工合同的承包人“{facts.contractor}”开立，户名以其名称开头"
+        found.append(Refusal("payee-not-contractor", message, source))
     if facts.account_no == facts.supervised_account:
         found.append(Refusal("payee-is-supervised", "收款账号不能是监管账户本身", source))
     if facts.listed_name is not None and facts.listed_name != facts.name:

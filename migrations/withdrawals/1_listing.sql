@@ -106,12 +106,20 @@ CREATE TRIGGER listing_by_steps BEFORE INSERT OR UPDATE ON construction_contract
 CREATE TRIGGER listing_by_steps BEFORE INSERT OR UPDATE ON listed_payee
     FOR EACH ROW EXECUTE FUNCTION listing_steps();
 
--- A payee is listed under a listed contract, never the supervised account itself, and not on the day it is
--- listed (新列账户不当日付款).
+-- A payee is its listed contract's contractor, or that contractor's wage account; never the developer, never
+-- a supervised account, and not paid on the day it is listed (白名单只列承包人，新列账户不当日付款).
 CREATE FUNCTION payee_stands() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE
+    developer text;
 BEGIN
-    PERFORM FROM construction_contract c WHERE c.id = NEW.contract_id AND c.status = 'listed' FOR SHARE;
-    IF NOT FOUND OR EXISTS (SELECT FROM supervised_account s WHERE s.account_no = NEW.account_no)
+    SELECT d.name INTO developer FROM supervised_account a JOIN project p ON p.id = a.project_id
+      JOIN developer d ON d.id = p.developer_pk WHERE a.id = NEW.account_id;
+    PERFORM FROM construction_contract c
+      WHERE c.id = NEW.contract_id AND c.status = 'listed' AND c.contractor <> developer
+        AND CASE NEW.kind WHEN 'wages' THEN starts_with(NEW.name, c.contractor)
+                          ELSE NEW.name = c.contractor END
+        FOR SHARE;
+    IF NOT FOUND OR NEW.name = developer OR EXISTS (SELECT FROM supervised_account s WHERE s.account_no = NEW.account_no)
        OR NEW.usable_on <= (clock_timestamp() AT TIME ZONE 'Asia/Shanghai')::date THEN
         RAISE 'payee % may not be listed', NEW.id
               USING ERRCODE = 'check_violation', CONSTRAINT = 'payee_stands';

@@ -1,0 +1,102 @@
+"""The page on which an application is entered, with what its building may pay (用款录入页面)."""
+
+import re
+from typing import Any
+
+from flask import Blueprint, flash, g, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+from sqlalchemy.orm import Session
+from wtforms import Form
+
+from escrow.access.guards import officer
+from escrow.doors import database, known_number
+from escrow.errors import Invalid, Refusal, Refused
+from escrow.withdrawals.actions import enter
+from escrow.withdrawals.facts import place_of
+from escrow.withdrawals.forms import (
+    LINES,
+    MOST_LINES,
+    ApplicationForm,
+    LineForm,
+    application_of,
+    line_forms,
+    options,
+)
+from escrow.withdrawals.lists import limits_by_building, payees, project_of
+from escrow.withdrawals.payee_rules import KIND_LABELS
+from escrow.withdrawals.rules import Channel
+
+applications = Blueprint("applications", __name__)
+
+
+@applications.get("/withdrawals/accounts/<account_no>/new")
+@officer("enter-payment")
+def new(account_no: str) -> ResponseReturnValue:
+    """录入用款申请：各幢可拨额度与算式、有效白名单。"""
+    number = known_number(account_no)
+    with database().read() as session:
+        known = _known(session, number)
+    form, lines = _forms(known, None, _many(request.args.get("lines", "")))
+    return _page(known, form, lines, 200)
+
+
+@applications.post("/withdrawals/accounts/<account_no>/new")
+@officer("enter-payment")
+def create(account_no: str) -> ResponseReturnValue:
+    """录入一件用款申请；填错、不予拨付的，逐条说明，已填的留在表上。"""
+    number, who = known_number(account_no), g.officer.id
+    with database().read() as session:
+        known = _known(session, number)
+    form, lines = _forms(known, request.form, _many(request.form.get("lines", "")))
+    filled = [line for line in lines if not line.is_blank] or lines[:1]
+    # Each is asked, so that every fault is shown at once.
+    asked: list[Form] = [form, *filled]
+    if [one for one in asked if not one.validate()]:
+        return _page(known, form, lines, 422)
+    application = application_of(number, form, lines)
+    try:
+        withdrawal_no = database().transact(lambda session: enter(session, application, officer_id=who))
+    except Refused as refused:
+        return _page(known, form, lines, refused.status, reasons=refused.refusals)
+    except Invalid as invalid:
+        return _page(known, form, lines, invalid.status, faults=invalid.errors)
+    flash("用款已录入，须由另一人员核准。", "success")
+    return redirect(url_for("withdrawals.show", withdrawal_no=withdrawal_no), 303)
+
+
+def _known(session: Session, account_no: str) -> dict[str, Any]:
+    place = place_of(session, account_no)
+    return {
+        "place": place, "project": project_of(session, place),
+        "buildings": limits_by_building(session, place),
+        "listed": payees(session, place.account.id, only_listed=True),
+    }  # fmt: skip
+
+
+def _forms(known: dict[str, Any], typed: Any, many: int) -> tuple[ApplicationForm, list[LineForm]]:
+    form = ApplicationForm(typed)
+    form.building_no.choices = options((no, f"{no} 幢") for no, _ in known["buildings"])
+    if typed is None and len(known["buildings"]) == 1:
+        form.building_no.data = known["buildings"][0][0]
+    if typed is None:
+        form.channel.data = Channel.GENERAL.value
+    listed = [
+        (str(payee.id), f"{payee.name}（{KIND_LABELS[payee.kind]}，{contract_no}）")
+        for payee, contract_no in ((row.ListedPayee, row.contract_no) for row in known["listed"])
+    ]
+    return form, line_forms(many, listed, typed)
+
+
+def _many(said: str) -> int:
+    return min(max(int(said), 1), MOST_LINES) if re.fullmatch(r"[0-9]{1,2}", said, re.ASCII) else LINES
+
+
+def _page(
+    known: dict[str, Any], form: Form, lines: list[LineForm], status: int,
+    *, reasons: list[Refusal] | None = None, faults: dict[str, str] | None = None,
+) -> ResponseReturnValue:  # fmt: skip
+    page = render_template(
+        "withdrawals/new.html", **known, form=form, lines=lines, most=MOST_LINES, reasons=reasons or [],
+        faults=faults or {},
+    )  # fmt: skip
+    return page, status
