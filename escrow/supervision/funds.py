@@ -1,5 +1,6 @@
 """A building's money and level, read from the ledger, and the one way a level changes (楼幢资金与额度)."""
 
+from collections.abc import Iterable
 from dataclasses import replace
 from datetime import date
 
@@ -9,8 +10,9 @@ from sqlalchemy.orm import Session
 from escrow import chart
 from escrow.supervision.books import account_of, opened_account
 from escrow.supervision.levels import Position, resplit
+from escrow.supervision.limits import LIMIT_CODES, AccountFunds, Limits
 from escrow.supervision.rules import QuotaMode
-from ledger.accounts import lock_accounts
+from ledger.accounts import Account, balances, lock_accounts
 from ledger.journal import Entry, post
 from ledger.money import ZERO, Yuan
 from ledger.movements import Movement, Transfer
@@ -60,6 +62,32 @@ def position(
         released=found.get(chart.NODE_RELEASED, ZERO),
         key_paid=found.get(chart.KEY_PAID, ZERO),
     )
+
+
+def limits_of(
+    session: Session, book_id: int, building_id: int,
+    *, mode: QuotaMode | None = None, but: int = 0, locked: bool = False,
+) -> Limits:  # fmt: skip
+    """What the building and the account may pay now (可拨付额度); `but`: a withdrawal whose hold is not counted."""
+    found = position(session, book_id, building_id, mode=mode, locked=locked)
+    return limits_from(balances(session, book_id, LIMIT_CODES), found, building_id, but=but)
+
+
+def limits_from(
+    holdings: Iterable[tuple[Account, Yuan]], found: Position, building_id: int, *, but: int = 0
+) -> Limits:
+    """The limits of one building out of what its account's book holds (由账簿算出限额)."""
+    own = chart.withdrawal_key(building_id, but)
+    by_code: dict[str, Yuan] = {}
+    here = {chart.WITHDRAWAL_HOLD: ZERO, chart.REFUND_HOLD: ZERO}
+    prefix = f"{chart.building_key(building_id)}:"
+    for account, amount in holdings:
+        if account.code == chart.WITHDRAWAL_HOLD and account.key == own:
+            continue
+        by_code[account.code] = by_code.get(account.code, ZERO) + amount
+        if account.code in here and account.key.startswith(prefix):
+            here[account.code] += amount
+    return Limits(found, here[chart.WITHDRAWAL_HOLD], here[chart.REFUND_HOLD], AccountFunds(by_code))
 
 
 def resplit_transfers(session: Session, book_id: int, building_id: int, after: Position) -> list[Transfer]:

@@ -15,7 +15,7 @@ from escrow.errors import Refusal
 from escrow.projects.models import Building, Unit
 from escrow.supervision.funds import change_level, position
 from escrow.supervision.models import Agreement, SupervisedAccount
-from escrow.supervision.nodes import reached_by_building
+from escrow.supervision.node_facts import reached_by_building
 from escrow.supervision.quota_bases import Proposed, basis_of, quota_refusals
 from escrow.supervision.rules import QuotaMode
 from escrow.supervision.schedules import released_of, schedule_of, schedule_refusals

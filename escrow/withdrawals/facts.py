@@ -12,16 +12,13 @@ from sqlalchemy.orm import Session
 
 from config.clock import bureau_day
 from config.regulations import Law, law_on
-from escrow import chart
 from escrow.contracts.models import Contract
 from escrow.contracts.rules import ContractStatus
 from escrow.errors import NotFound
 from escrow.projects.models import Project, Unit
 from escrow.supervision.court_holds import account_locked
-from escrow.supervision.funds import position
+from escrow.supervision.funds import limits_of
 from escrow.supervision.guarantees import payments_stopped
-from escrow.supervision.levels import Position
-from escrow.supervision.limits import LIMIT_CODES, AccountFunds, Limits
 from escrow.supervision.models import Agreement, SupervisedAccount
 from escrow.supervision.rules import AccountStatus, QuotaMode
 from escrow.supervision.takeovers import taken_over
@@ -29,7 +26,6 @@ from escrow.withdrawals.deciding_rules import LevelFacts
 from escrow.withdrawals.models import ConstructionContract, ListedPayee, Withdrawal, WithdrawalLine
 from escrow.withdrawals.payee_rules import Line
 from escrow.withdrawals.rules import ENDED, HOLDING, Channel, WithdrawalFacts
-from ledger.accounts import Account, balances
 from ledger.money import ZERO, Yuan
 
 SUBJECT = "presale_funds"
@@ -98,38 +94,14 @@ def facts_of(session: Session, place: Place, asked: Asked, *, locked: bool = Tru
         account_status=AccountStatus(account.status),
         channel=asked.channel,
         lines=asked.lines,
-        limits=limits_of(session, place, building_id, but=asked.withdrawal_id, locked=locked),
+        limits=limits_of(
+            session, account.book_id, building_id, mode=place.mode, but=asked.withdrawal_id, locked=locked
+        ),
         key_reserved=session.scalar(reserved) or ZERO,
         court_order_no=asked.court_order_no,
         at_risk=session.scalar(at_risk),
         stopped=payments_stopped(session, account.id, building_id, account.book_id),
     )
-
-
-def limits_of(
-    session: Session, place: Place, building_id: int, *, but: int = 0, locked: bool = False
-) -> Limits:
-    """What the building and the account may pay now; `but`: an application whose hold is not counted."""
-    book_id = place.account.book_id
-    found = position(session, book_id, building_id, mode=place.mode, locked=locked)
-    return limits_from(balances(session, book_id, LIMIT_CODES), found, building_id, but=but)
-
-
-def limits_from(
-    holdings: Iterable[tuple[Account, Yuan]], found: Position, building_id: int, *, but: int = 0
-) -> Limits:
-    """The limits of one building out of what its account's book holds (由账簿算出限额)."""
-    own = chart.withdrawal_key(building_id, but)
-    by_code: dict[str, Yuan] = {}
-    here = {chart.WITHDRAWAL_HOLD: ZERO, chart.REFUND_HOLD: ZERO}
-    prefix = f"{chart.building_key(building_id)}:"
-    for account, amount in holdings:
-        if account.code == chart.WITHDRAWAL_HOLD and account.key == own:
-            continue
-        by_code[account.code] = by_code.get(account.code, ZERO) + amount
-        if account.code in here and account.key.startswith(prefix):
-            here[account.code] += amount
-    return Limits(found, here[chart.WITHDRAWAL_HOLD], here[chart.REFUND_HOLD], AccountFunds(by_code))
 
 
 _COMMITTED = text("""

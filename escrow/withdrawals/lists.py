@@ -10,11 +10,11 @@ from config.clock import bureau_day
 from escrow import chart
 from escrow.access.models import Officer
 from escrow.projects.models import Building, Developer, Project
-from escrow.supervision.funds import LEVELS
+from escrow.supervision.funds import LEVELS, limits_from
 from escrow.supervision.levels import Position
 from escrow.supervision.limits import LIMIT_CODES, Limits
 from escrow.supervision.models import SupervisedAccount
-from escrow.withdrawals.facts import Place, limits_from
+from escrow.withdrawals.facts import Place
 from escrow.withdrawals.models import ConstructionContract, ListedPayee, Withdrawal, WithdrawalLine
 from escrow.withdrawals.payee_rules import ListingStatus
 from escrow.withdrawals.rules import ENDED, WAITING, WithdrawalStatus
