@@ -68,7 +68,7 @@ def limits_of(
     session: Session, book_id: int, building_id: int,
     *, mode: QuotaMode | None = None, but: int = 0, locked: bool = False,
 ) -> Limits:  # fmt: skip
-    """What the building and the account may pay now (可拨付额度); `but`: a withdrawal whose hold is not counted."""
+    """What the building and the account may pay now; `but`: a withdrawal whose hold is not counted."""
     found = position(session, book_id, building_id, mode=mode, locked=locked)
     return limits_from(balances(session, book_id, LIMIT_CODES), found, building_id, but=but)
 

@@ -93,7 +93,8 @@ def approve(
     is_reach = claim.kind is ClaimKind.REACH
     if is_reach and (site_checked_on is None or site_checked_on > bureau_day()):
         raise Invalid({"site_checked_on": "须填现场核查日期，不晚于今天。"})
-    _refuse([*decider_refusals(claim, officer_id, known.law), *approval_refusals(claim, known, site_checked_on)])
+    faults = decider_refusals(claim, officer_id, known.law)
+    _refuse([*faults, *approval_refusals(claim, known, site_checked_on)])
     claim.site_checked_on = site_checked_on if is_reach else None
     _decide(session, claim, NodeStatus.APPROVED, officer_id, known.law)
     _release(session, known, claim)
