@@ -110,7 +110,9 @@ def claim_known(session: Session, claim_id: int, *, locked: bool = True) -> tupl
 
 
 def _account(session: Session, account_no: str) -> tuple[SupervisedAccount, Law]:
-    query = select(SupervisedAccount, Project.region).join(Project, Project.id == SupervisedAccount.project_id)
+    query = select(SupervisedAccount, Project.region).join(
+        Project, Project.id == SupervisedAccount.project_id
+    )
     row = session.execute(query.where(SupervisedAccount.account_no == account_no)).one_or_none()
     if row is None:
         raise NotFound("没有这个监管账户")
