@@ -29,6 +29,7 @@ ROOMS = (
     "deposits",
     "filing",
     "instructions",
+    "statements",
     "withdrawals",
     "refunds",
     "registration",

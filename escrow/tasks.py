@@ -3,6 +3,7 @@
 Work is rows in a state; Celery is only the bell. Every task may run twice, and at the same time as itself.
 """
 
+from contextlib import suppress
 from typing import Any
 
 from celery import Celery, Task, shared_task
@@ -11,13 +12,16 @@ from flask import Flask
 from config.settings import Settings
 from escrow.access.tries import forget_old
 from escrow.doors import database, settings
+from escrow.errors import EscrowError
 from escrow.instructions.results import ask_about, overdue
+from escrow.statements.reading import read, waiting
 from ledger.seals import HEAD_FILE, head, keep, seal
 
 # Every task and how often it rings, in seconds (节拍表).
 BEAT = {
     "seal-books": {"task": "escrow.tasks.seal_books", "schedule": 20.0},
     "ask-about-orders": {"task": "escrow.tasks.ask_about_orders", "schedule": 60.0},
+    "read-statements": {"task": "escrow.tasks.read_statements", "schedule": 20.0},
     "forget-tries": {"task": "escrow.tasks.forget_tries", "schedule": 3600.0},
 }
 
@@ -69,3 +73,13 @@ def ask_about_orders() -> None:
     for number in numbers:
         with database().begin() as session:
             ask_about(session, number)
+
+
+@shared_task
+def read_statements() -> None:
+    """Files the banks or an officer left are read, each whole or not at all (读取已留存的对账单)."""
+    with database().read() as session:
+        files = waiting(session)
+    for file_id in files:
+        with suppress(EscrowError):  # Refused, and why stands beside the file; or read by somebody else.
+            read(database(), settings(), file_id)

@@ -65,6 +65,7 @@ NAVIGATION = (
     Link("用款", "withdrawals.index", "read"),
     Link("退款", "refunds.index", "read"),
     Link("付款指令", "instructions.index", "read"),
+    Link("对账", "statements.index", "read"),
     Link("首次登记", "registration.index", "read"),
     Link("解除监管", "release.index", "read"),
     Link("未到账清单", "oversight.index", "read"),

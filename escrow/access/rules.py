@@ -48,6 +48,8 @@ PERMISSIONS: dict[str, frozenset[Role]] = {
     "enter-payment": frozenset({Role.CASHIER}),
     "approve-payment": frozenset({Role.REVIEWER}),
     "issue-instruction": frozenset({Role.CASHIER}),
+    "reconcile": frozenset({Role.CASHIER}),
+    "approve-reconciliation": frozenset({Role.REVIEWER}),
     "enter-release": frozenset({Role.RELEASE}),
     "approve-release": frozenset({Role.REVIEWER}),
     "audit": frozenset({Role.AUDITOR}),

@@ -31,20 +31,33 @@ def seal(text: str, settings: Settings, *, context: str = "") -> bytes:
     What `context` says ("officer.totp:zhang") must be said again to open it, so a value
     copied onto another row does not open there.
     """
+    return seal_bytes(text.encode(), settings, context=context)
+
+
+def seal_bytes(content: bytes, settings: Settings, *, context: str = "") -> bytes:
+    """The same for what is no text: files with names and numbers in them (加密文件内容)."""
     key_id, key = next(iter(settings.party_keys.items()))
     head = _head(key_id)
     nonce = os.urandom(_NONCE)
-    return head + nonce + AESGCM(key[:_KEY]).encrypt(nonce, text.encode(), head + context.encode())
+    return head + nonce + AESGCM(key[:_KEY]).encrypt(nonce, content, head + context.encode())
 
 
 def unseal(value: bytes, settings: Settings, *, context: str = "") -> str:
     """The text again (解密); raises SealBroken rather than return anything doubtful."""
+    try:
+        return unseal_bytes(value, settings, context=context).decode()
+    except UnicodeDecodeError as reason:
+        raise SealBroken("not a text") from reason
+
+
+def unseal_bytes(value: bytes, settings: Settings, *, context: str = "") -> bytes:
+    """The content again (解密文件内容). Raises SealBroken."""
     key_id = key_id_of(value)
     head = _head(key_id)
     nonce, body = value[len(head) : len(head) + _NONCE], value[len(head) + _NONCE :]
     try:
         key = settings.party_keys[key_id]
-        return AESGCM(key[:_KEY]).decrypt(nonce, body, head + context.encode()).decode()
+        return AESGCM(key[:_KEY]).decrypt(nonce, body, head + context.encode())
     except (KeyError, InvalidTag, ValueError) as reason:
         raise SealBroken(f"key {key_id}") from reason
 

@@ -1,0 +1,121 @@
+"""Statements for reading: the list, one with its lines, what changed between its versions (对账单查询)."""
+
+from typing import Any
+
+from sqlalchemy import Row, text
+from sqlalchemy.orm import Session
+
+from config.clock import bureau_time
+from escrow.statements.rules import shown
+
+_COLUMNS = """
+SELECT s.*, a.account_no, a.account_name, a.bank_code, p.name AS project_name, p.region,
+       encode(f.sha256, 'hex') AS sha256, f.size, f.bank_code AS sent_by_bank, o.full_name AS sent_by,
+       (SELECT max(n.version) FROM statement n
+         WHERE n.account_id = s.account_id AND n.business_date = s.business_date) AS newest
+  FROM statement s JOIN supervised_account a ON a.id = s.account_id JOIN project p ON p.id = a.project_id
+  JOIN statement_file f ON f.id = s.file_id LEFT JOIN officer o ON o.id = f.officer_id
+"""
+_BY_FILE = text(_COLUMNS + " WHERE s.file_id = :file_id")
+_BY_NUMBER = text(_COLUMNS + " WHERE s.statement_no = :number")
+_LIST = text(_COLUMNS + " WHERE s.id < :before ORDER BY s.id DESC LIMIT :limit")
+_VERSIONS = text("""
+SELECT statement_no, version, lines, received_at FROM statement
+ WHERE account_id = :account_id AND business_date = :business_date ORDER BY version
+""")
+_FILES = text("""
+SELECT f.id, encode(f.sha256, 'hex') AS sha256, f.size, f.media, f.bank_code, f.stored_at, f.status,
+       f.bytes_read, f.lines_read, f.faults, o.full_name AS officer, s.statement_no
+  FROM statement_file f LEFT JOIN officer o ON o.id = f.officer_id LEFT JOIN statement s ON s.file_id = f.id
+""")
+_LINES = text("""
+SELECT * FROM statement_line WHERE statement_id = :id AND line_no > :after
+ ORDER BY line_no LIMIT :limit
+""")
+# Line by line under the same serial, counted; what is the same on both sides is left out.
+_CHANGES = text("""
+WITH line AS (
+    SELECT l.*, l.statement_id = :new AS is_new,
+           row_number() OVER (PARTITION BY l.statement_id, l.bank_serial, l.direction
+                              ORDER BY l.line_no) AS nth
+      FROM statement_line l WHERE l.statement_id IN (:new, :old)
+)
+SELECT coalesce(n.bank_serial, o.bank_serial) AS bank_serial,
+       coalesce(n.direction, o.direction) AS direction, n.amount, o.amount AS amount_before,
+       n.value_date, o.value_date AS value_date_before,
+       CASE WHEN o.line_no IS NULL THEN 'added' WHEN n.line_no IS NULL THEN 'removed'
+            ELSE 'changed' END AS kind,
+       count(*) OVER () AS total
+  FROM (SELECT * FROM line WHERE is_new) n
+  FULL JOIN (SELECT * FROM line WHERE NOT is_new) o USING (bank_serial, direction, nth)
+ WHERE (n.amount, n.value_date, n.memo) IS DISTINCT FROM (o.amount, o.value_date, o.memo)
+ ORDER BY coalesce(n.line_no, o.line_no) LIMIT 200
+""")
+_BEFORE = text("""
+SELECT id FROM statement
+ WHERE account_id = :account_id AND business_date = :business_date AND version = :version - 1
+""")
+CHANGE_LABELS = {"added": "新增", "removed": "撤去", "changed": "改动"}
+
+
+def by_file(session: Session, file_id: int) -> Row[Any] | None:
+    """The statement read from a file, if it was (由原文查对账单)."""
+    return session.execute(_BY_FILE, {"file_id": file_id}).one_or_none()
+
+
+def by_number(session: Session, number: str) -> Row[Any] | None:
+    """One statement (对账单)."""
+    return session.execute(_BY_NUMBER, {"number": number}).one_or_none()
+
+
+def statements(session: Session, *, before: int | None, limit: int) -> list[Row[Any]]:
+    """Newest first, from a key backwards (对账单清单)."""
+    return list(session.execute(_LIST, {"before": before or 2**31 - 1, "limit": limit}))
+
+
+def versions(session: Session, row: Row[Any]) -> list[Row[Any]]:
+    """Every version of one account and day (各版本)."""
+    told = {"account_id": row.account_id, "business_date": row.business_date}
+    return list(session.execute(_VERSIONS, told))
+
+
+def lines(session: Session, statement_id: int, *, after: int, limit: int) -> list[Row[Any]]:
+    """Lines in their order, from a number onwards (逐笔)."""
+    return list(session.execute(_LINES, {"id": statement_id, "after": after, "limit": limit}))
+
+
+def changes(session: Session, row: Row[Any]) -> list[Row[Any]]:
+    """What this version says otherwise than the one before it, two hundred at most (版本差别)."""
+    told = {"account_id": row.account_id, "business_date": row.business_date, "version": row.version}
+    earlier = session.scalar(_BEFORE, told)
+    return list(session.execute(_CHANGES, {"new": row.id, "old": earlier})) if earlier else []
+
+
+def file(session: Session, file_id: int) -> Row[Any] | None:
+    """A file and how far it is read (原文)."""
+    return session.execute(text(f"{_FILES.text} WHERE f.id = :id"), {"id": file_id}).one_or_none()
+
+
+def unread_files(session: Session) -> list[Row[Any]]:
+    """Files not accepted, the newest first: waiting, being read, refused (未接收的文件)."""
+    query = text(f"{_FILES.text} WHERE f.status <> 'accepted' ORDER BY f.id DESC LIMIT 20")
+    return list(session.execute(query))
+
+
+def told(session: Session, row: Row[Any]) -> dict[str, Any]:
+    """A statement as its door answers (接口应答)."""
+    found = changes(session, row)
+    return {
+        "statement_no": row.statement_no, "account_no": row.account_no,
+        "business_date": row.business_date.isoformat(), "version": row.version, "lines": row.lines,
+        "opening": shown(row.opening), "closing": shown(row.closing), "status": row.status,
+        "received_at": bureau_time(row.received_at).isoformat(),
+        "changes": [
+            {
+                "kind": one.kind, "bank_serial": one.bank_serial,
+                "amount": None if one.amount is None else shown(one.amount),
+                "amount_before": None if one.amount_before is None else shown(one.amount_before),
+            }
+            for one in found
+        ],
+    }  # fmt: skip

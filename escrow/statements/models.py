@@ -1,0 +1,113 @@
+"""Files from the banks, the statements read from them and their lines; written once (对账单各表)."""
+
+from datetime import date, datetime
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    DateTime,
+    ForeignKey,
+    Index,
+    LargeBinary,
+    UniqueConstraint,
+    func,
+    text,
+)
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.orm import Mapped, mapped_column
+
+from config.database import Base
+from escrow.statements.rules import Direction, FileKind, FileStatus, StatementStatus
+from ledger.money import Yuan
+from ledger.tables import MoneyColumn, term
+
+
+class StatementFile(Base):
+    """A file as it came, with how far it is read (对账单原文)."""
+
+    __tablename__ = "statement_file"
+    __table_args__ = (
+        CheckConstraint("size > 0 AND chunks > 0", name="size"),
+        Index("ix_statement_file_waiting", "id", postgresql_where=text("status IN ('stored', 'reading')")),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    sha256: Mapped[bytes] = mapped_column(LargeBinary, unique=True)
+    size: Mapped[int] = mapped_column(BigInteger)
+    chunks: Mapped[int]
+    media: Mapped[str]
+    bank_code: Mapped[str | None]
+    officer_id: Mapped[int | None] = mapped_column(ForeignKey("officer.id"))
+    stored_at: Mapped[datetime] = mapped_column(DateTime(True), server_default=func.clock_timestamp())
+    status: Mapped[FileStatus] = mapped_column(term(FileStatus))
+    token: Mapped[int] = mapped_column(
+        server_default="0", comment="读取令牌：逐次递增，迟到的读取者写不进来"
+    )
+    touched_at: Mapped[datetime] = mapped_column(DateTime(True), server_default=func.clock_timestamp())
+    bytes_read: Mapped[int] = mapped_column(BigInteger, server_default="0")
+    lines_read: Mapped[int] = mapped_column(server_default="0")
+    faults: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
+
+
+class StatementChunk(Base):
+    """A megabyte of a file, packed and sealed (原文片段)."""
+
+    __tablename__ = "statement_chunk"
+
+    file_id: Mapped[int] = mapped_column(ForeignKey("statement_file.id"), primary_key=True)
+    no: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    content: Mapped[bytes] = mapped_column(LargeBinary)
+
+
+class Statement(Base):
+    """One account and day as the bank tells it, version by version (对账单)."""
+
+    __tablename__ = "statement"
+    __table_args__ = (
+        UniqueConstraint("account_id", "business_date", "version"),
+        CheckConstraint("opening + credits - debits = closing", name="balance"),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    statement_no: Mapped[str] = mapped_column(unique=True)
+    file_id: Mapped[int] = mapped_column(ForeignKey("statement_file.id"), unique=True)
+    account_id: Mapped[int] = mapped_column(ForeignKey("supervised_account.id"))
+    business_date: Mapped[date]
+    version: Mapped[int]
+    kind: Mapped[FileKind] = mapped_column(term(FileKind))
+    reference: Mapped[str]
+    opening: Mapped[int] = mapped_column(BigInteger)
+    closing: Mapped[int] = mapped_column(BigInteger)
+    lines: Mapped[int]
+    credits: Mapped[Yuan] = mapped_column(MoneyColumn)
+    debits: Mapped[Yuan] = mapped_column(MoneyColumn)
+    received_at: Mapped[datetime] = mapped_column(DateTime(True), server_default=func.clock_timestamp())
+    status: Mapped[StatementStatus] = mapped_column(term(StatementStatus))
+    matched: Mapped[int] = mapped_column(server_default="0")
+
+
+class StatementLine(Base):
+    """One movement as the bank booked it (对账单一笔)."""
+
+    __tablename__ = "statement_line"
+    __table_args__ = (
+        CheckConstraint("line_no > 0", name="line_no"),
+        Index("ix_statement_line_account_id_bank_serial", "account_id", "bank_serial"),
+    )
+
+    statement_id: Mapped[int] = mapped_column(
+        ForeignKey("statement.id", deferrable=True, initially="DEFERRED"), primary_key=True
+    )
+    line_no: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    account_id: Mapped[int]
+    bank_serial: Mapped[str]
+    direction: Mapped[Direction] = mapped_column(term(Direction))
+    amount: Mapped[Yuan] = mapped_column(MoneyColumn)
+    value_date: Mapped[date]
+    booked_at: Mapped[datetime] = mapped_column(DateTime(True))
+    name_sealed: Mapped[bytes] = mapped_column(LargeBinary)
+    name_masked: Mapped[str]
+    account_sealed: Mapped[bytes] = mapped_column(LargeBinary)
+    account_masked: Mapped[str]
+    memo: Mapped[str]

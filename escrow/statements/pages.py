@@ -1,0 +1,149 @@
+"""Officers' pages of bank statements: upload with its progress, the list, one statement (对账单页面)."""
+
+import re
+from contextlib import suppress
+from typing import Any
+
+from flask import (
+    Blueprint,
+    abort,
+    flash,
+    g,
+    make_response,
+    redirect,
+    render_template,
+    request,
+    session,
+    url_for,
+)
+from flask.typing import ResponseReturnValue
+from kombu.exceptions import OperationalError
+
+from escrow.access.guards import SESSION_KEY, officer
+from escrow.doors import database, known_number, settings
+from escrow.errors import EscrowError, Invalid, NotFound
+from escrow.statements.files import LARGEST, Sender, arriving, keep
+from escrow.statements.lists import (
+    CHANGE_LABELS,
+    by_number,
+    changes,
+    file,
+    lines,
+    statements,
+    unread_files,
+    versions,
+)
+from escrow.statements.reading import read
+from escrow.statements.rules import (
+    DIRECTION_LABELS,
+    FILE_LABELS,
+    STATUS_LABELS,
+    FileStatus,
+    StatementStatus,
+    shown,
+)
+from escrow.tasks import read_statements
+
+pages = Blueprint("statements", __name__)
+
+_PAGE, _LINES = 50, 200
+# What is read while the officer waits; a larger file is read in the background.
+_AT_ONCE = 2 * 1024 * 1024
+_TONES = {
+    StatementStatus.RECEIVED: "secondary", StatementStatus.MATCHING: "primary",
+    StatementStatus.MATCHED: "success", StatementStatus.DIFFERENCES: "danger",
+    FileStatus.STORED: "secondary", FileStatus.READING: "primary", FileStatus.ACCEPTED: "success",
+    FileStatus.REFUSED: "danger",
+}  # fmt: skip
+
+
+@pages.url_value_preprocessor
+def _make_room(endpoint: str | None, values: dict[str, Any] | None) -> None:
+    """A statement may be larger than a form, for somebody who is signed in (大文件)."""
+    if endpoint == "statements.upload" and SESSION_KEY in session:
+        request.max_content_length = LARGEST
+
+
+@pages.app_context_processor
+def _words() -> dict[str, Any]:
+    labels: dict[Any, str] = {**STATUS_LABELS, **FILE_LABELS}
+    return {
+        "statement_shown": {one.value: (label, _TONES[one]) for one, label in labels.items()},
+        "directions_shown": {one.value: label for one, label in DIRECTION_LABELS.items()},
+        "change_shown": CHANGE_LABELS, "fen": shown,
+    }  # fmt: skip
+
+
+@pages.get("/statements")
+@officer("read")
+def index() -> ResponseReturnValue:
+    """对账单清单，新的在前；先列未接收的文件；可上传。"""
+    said = request.args.get("before", "")
+    before = int(said) if re.fullmatch(r"[0-9]{1,9}", said, re.ASCII) else None
+    with database().read() as transaction:
+        rows = statements(transaction, before=before, limit=_PAGE + 1)
+        unread = unread_files(transaction) if before is None else []
+    following = rows[_PAGE - 1].id if len(rows) > _PAGE else None
+    return render_template(
+        "statements/index.html", rows=rows[:_PAGE], following=following, first=before is None, unread=unread
+    )
+
+
+@pages.post("/statements")
+@officer("reconcile")
+def upload() -> ResponseReturnValue:
+    """上传一份对账单；先留存，小的当即读取，大的在后台读取并显示进度。"""
+    sent = request.files.get("file")
+    if sent is None or not sent.filename:
+        raise Invalid({"file": "请选择对账单文件（camt.053 XML 或 CSV）。"})
+    with arriving(sent.stream) as arrived, database().begin() as transaction:
+        kept = keep(transaction, arrived, Sender(officer_id=g.officer.id), settings())
+    if kept.status is FileStatus.ACCEPTED:
+        flash("这份文件已收过，未作任何更改。", "info")
+    elif arrived.size <= _AT_ONCE:
+        with suppress(EscrowError):  # Why it is refused stands on the file's own page.
+            read(database(), settings(), kept.id)
+    else:
+        _ring()
+    return redirect(url_for("statements.show_file", file_id=kept.id), 303)
+
+
+@pages.get("/statements/files/<int:file_id>")
+@officer("read")
+def show_file(file_id: int) -> ResponseReturnValue:
+    """一份文件的读取进度与结果；读取中每两秒自动刷新。"""
+    if file_id > 2**31 - 1:
+        raise NotFound("没有这份文件")
+    with database().read() as transaction:
+        row = file(transaction, file_id)
+    if row is None:
+        raise NotFound("没有这份文件")
+    answer = make_response(render_template("statements/file.html", row=row))
+    if row.status in (FileStatus.STORED, FileStatus.READING):
+        answer.headers["Refresh"] = "2"
+    return answer
+
+
+@pages.get("/statements/<statement_no>")
+@officer("read")
+def show(statement_no: str) -> ResponseReturnValue:
+    """一份对账单：抬头、版本与差别、逐笔。"""
+    said = request.args.get("after", "0")
+    after = int(said) if re.fullmatch(r"[0-9]{1,9}", said, re.ASCII) else abort(404)
+    with database().read() as transaction:
+        row = by_number(transaction, known_number(statement_no))
+        if row is None:
+            raise NotFound("没有这份对账单")
+        found = {
+            "lines": lines(transaction, row.id, after=after, limit=_LINES + 1),
+            "versions": versions(transaction, row), "changes": changes(transaction, row),
+        }  # fmt: skip
+    following = found["lines"][_LINES - 1].line_no if len(found["lines"]) > _LINES else None
+    found["lines"] = found["lines"][:_LINES]
+    return render_template("statements/show.html", row=row, following=following, first=not after, **found)
+
+
+def _ring() -> None:
+    """Wake the background; the beat finds the file in any case."""
+    with suppress(OperationalError):
+        read_statements.apply_async(retry=False)

@@ -1,0 +1,195 @@
+"""What a statement must say of itself before any of it is believed (对账单整份核对). Pure.
+
+Amounts are whole fen here: a day may have a hundred thousand lines.
+"""
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from enum import StrEnum
+from typing import NamedTuple
+
+from ledger.money import Yuan
+
+
+class FileKind(StrEnum):
+    """How a statement is written (对账单格式)."""
+
+    CAMT_02 = "camt.053.001.02"
+    CAMT_08 = "camt.053.001.08"
+    CSV = "csv"
+
+
+class FileStatus(StrEnum):
+    """Life of a file: its bytes are kept whatever becomes of it (文件状态)."""
+
+    STORED = "stored"
+    READING = "reading"
+    ACCEPTED = "accepted"
+    REFUSED = "refused"
+
+
+class Direction(StrEnum):
+    """Which way a line moved the account, as the bank sees it (收付方向)."""
+
+    CREDIT = "credit"
+    DEBIT = "debit"
+
+
+class StatementStatus(StrEnum):
+    """How far a statement is worked through (对账单状态)."""
+
+    RECEIVED = "received"
+    MATCHING = "matching"
+    MATCHED = "matched"
+    DIFFERENCES = "differences"
+
+
+FILE_LABELS = {
+    FileStatus.STORED: "已留存，待读取",
+    FileStatus.READING: "读取中",
+    FileStatus.ACCEPTED: "已接收",
+    FileStatus.REFUSED: "整份不予接收",
+}
+STATUS_LABELS = {
+    StatementStatus.RECEIVED: "已收，待勾对",
+    StatementStatus.MATCHING: "勾对中",
+    StatementStatus.MATCHED: "逐笔相符",
+    StatementStatus.DIFFERENCES: "有差异",
+}
+DIRECTION_LABELS = {Direction.CREDIT: "收", Direction.DEBIT: "付"}
+# The only steps of a file (文件状态迁移). A refused file sent again is read again: what it named may exist now.
+FILE_STEPS = {
+    (FileStatus.STORED, FileStatus.READING),
+    (FileStatus.READING, FileStatus.READING),
+    (FileStatus.READING, FileStatus.ACCEPTED),
+    (FileStatus.READING, FileStatus.REFUSED),
+    (FileStatus.REFUSED, FileStatus.READING),
+}
+
+
+class Unreadable(Exception):
+    """A file that cannot be read as what it claims to be; whole or nothing (无法读取的对账单)."""
+
+
+class Unacceptable(Exception):
+    """A file that reads well and says what cannot be (内容不成立的对账单); by field."""
+
+    def __init__(self, faults: dict[str, str]) -> None:
+        self.faults = faults
+        super().__init__("；".join(faults.values()))
+
+
+class Line(NamedTuple):
+    """One movement as the bank booked it (对账单一笔)."""
+
+    no: int
+    serial: str
+    direction: str
+    fen: int
+    value_date: date
+    booked_at: datetime
+    name: str
+    account_no: str
+    memo: str
+
+
+@dataclass(slots=True)
+class Stated:
+    """What a file says about some of its lines: how many, how much (文件自报的笔数与合计)."""
+
+    lines: int | None = None
+    fen: int | None = None
+
+
+@dataclass(slots=True)
+class Header:
+    """Whose account, which day, from where to where (对账单抬头)."""
+
+    kind: FileKind
+    account_no: str
+    business_date: date
+    opening: int
+    closing: int
+    reference: str
+    all: Stated
+    credits: Stated
+    debits: Stated
+
+
+@dataclass(slots=True)
+class Tally:
+    """What a file's lines really add up to (逐笔累计)."""
+
+    lines: int = 0
+    credit_lines: int = 0
+    credits: int = 0
+    debits: int = 0
+    latest_value: tuple[date, int] = (date.min, 0)
+    latest_booked: tuple[date, int] = (date.min, 0)
+
+    def add(self, line: Line, booked_on: date) -> None:
+        """One more line (累计一笔)."""
+        self.lines += 1
+        if line.direction == Direction.CREDIT:
+            self.credit_lines += 1
+            self.credits += line.fen
+        else:
+            self.debits += line.fen
+        if line.value_date > self.latest_value[0]:
+            self.latest_value = (line.value_date, line.no)
+        if booked_on > self.latest_booked[0]:
+            self.latest_booked = (booked_on, line.no)
+
+
+def faults(header: Header, tally: Tally, today: date) -> dict[str, str]:
+    """Everything about a whole file that does not hold, by field; empty when it is accepted (整份核对)."""
+    return {**_day_faults(header, tally, today), **_count_faults(header, tally), **_sum_faults(header, tally)}
+
+
+def _day_faults(header: Header, tally: Tally, today: date) -> dict[str, str]:
+    found, day = {}, header.business_date
+    if day > today:
+        found["business_date"] = f"对账日 {day} 晚于今天。"
+    if tally.latest_value[0] > day:
+        found["value_date"] = f"第 {tally.latest_value[1]} 笔的起息日 {tally.latest_value[0]} 晚于对账日 {day}。"
+    if tally.latest_booked[0] > day:
+        message = f"第 {tally.latest_booked[1]} 笔的记账日 {tally.latest_booked[0]} 晚于对账日 {day}。"
+        found["booked_at"] = message
+    return found
+
+
+def _count_faults(header: Header, tally: Tally) -> dict[str, str]:
+    found = {}
+    counted = {
+        "lines": (header.all, tally.lines, "笔数"),
+        "credit_lines": (header.credits, tally.credit_lines, "收款笔数"),
+        "debit_lines": (header.debits, tally.lines - tally.credit_lines, "付款笔数"),
+    }
+    for field, (stated, count, label) in counted.items():
+        if stated.lines is not None and stated.lines != count:
+            found[field] = f"文件自报{label} {stated.lines}，实有 {count}。"
+    return found
+
+
+def _sum_faults(header: Header, tally: Tally) -> dict[str, str]:
+    found = {}
+    summed = {
+        "sum": (header.all, tally.credits + tally.debits, "发生额合计"),
+        "credits": (header.credits, tally.credits, "收款合计"),
+        "debits": (header.debits, tally.debits, "付款合计"),
+    }
+    for field, (stated, fen, label) in summed.items():
+        if stated.fen is not None and stated.fen != fen:
+            found[field] = f"文件自报{label} {shown(stated.fen)} 元，逐笔相加为 {shown(fen)} 元。"
+    if (ends := header.opening + tally.credits - tally.debits) != header.closing:
+        found["closing_balance"] = (
+            f"期初 {shown(header.opening)} ＋ 收 {shown(tally.credits)} － 付 {shown(tally.debits)}"
+            f" ＝ {shown(ends)} 元，与所报期末 {shown(header.closing)} 元不符。"
+        )
+    return found
+
+
+def shown(fen: int) -> str:
+    """Fen as yuan; a balance may stand below zero (分示为元)."""
+    sign = "-" if fen < 0 else ""
+    return f"{sign}{Yuan.from_fen(abs(fen))}"

@@ -1,0 +1,111 @@
+"""Statements as a bank would write them: CSV and camt.053 in both versions (银行对账单样本)."""
+
+from dataclasses import dataclass, replace
+from datetime import date
+from typing import Any
+
+from config.clock import bureau_day
+
+HEAD = "account_no,business_date,opening_balance,closing_balance"
+COLUMNS = "bank_serial,direction,amount,value_date,booked_at,counterparty_name,counterparty_account,memo"
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """One movement as the bank tells it (一笔)."""
+
+    serial: str
+    fen: int
+    direction: str = "credit"
+    value_date: date | None = None
+    name: str = "王秀英"
+    account_no: str = "6217000010001234567"
+    memo: str = "购房款"
+
+
+@dataclass(frozen=True, slots=True)
+class Day:
+    """One account and day (一天)."""
+
+    account_no: str
+    lines: tuple[Told, ...] = ()
+    opening: int = 0
+    day: date | None = None
+    closing: int | None = None
+
+    @property
+    def on(self) -> date:
+        return self.day or bureau_day()
+
+    @property
+    def ends(self) -> int:
+        if self.closing is not None:
+            return self.closing
+        return self.opening + sum(one.fen if one.direction == "credit" else -one.fen for one in self.lines)
+
+    def plus(self, *lines: Told, **changed: Any) -> "Day":
+        return replace(self, lines=(*self.lines, *lines), **changed)
+
+
+def yuan(fen: int) -> str:
+    return f"{'-' if fen < 0 else ''}{abs(fen) // 100}.{abs(fen) % 100:02d}"
+
+
+def as_csv(told: Day, encoding: str = "utf-8", newline: str = "\n") -> bytes:
+    """The CSV of the contract with the banks (约定格式 CSV)."""
+    rows = [
+        f"{one.serial},{one.direction},{yuan(one.fen)},{one.value_date or told.on},"
+        f"{told.on}T10:12:03+08:00,{one.name},{one.account_no},{one.memo}"
+        for one in told.lines
+    ]
+    head = f"{told.account_no},{told.on},{yuan(told.opening)},{yuan(told.ends)}"
+    return newline.join([HEAD, head, "", COLUMNS, *rows, ""]).encode(encoding)
+
+
+def as_camt(told: Day, version: str = "08", *, before: str = "", encoding: str = "UTF-8") -> bytes:
+    """camt.053.001.02 or .08; `before` goes between the declaration and the document."""
+    credits = [one.fen for one in told.lines if one.direction == "credit"]
+    debits = [one.fen for one in told.lines if one.direction != "credit"]
+    text = (
+        f'<?xml version="1.0" encoding="{encoding}"?>\n{before}'
+        f'<Document xmlns="urn:iso:std:iso:20022:tech:xsd:camt.053.001.{version}"><BkToCstmrStmt>'
+        f"<GrpHdr><MsgId>M1</MsgId><CreDtTm>{told.on}T23:00:00+08:00</CreDtTm>"
+        "<MsgPgntn><PgNb>1</PgNb><LastPgInd>true</LastPgInd></MsgPgntn></GrpHdr><Stmt><Id>S1</Id>"
+        f"<Acct><Id><Othr><Id>{told.account_no}</Id></Othr></Id><Ccy>CNY</Ccy></Acct>"
+        + _balance("OPBD", told.opening, told.on)
+        + _balance("CLBD", told.ends, told.on)
+        + "<TxsSummry>"
+        + _stated("TtlNtries", [*credits, *debits])
+        + _stated("TtlCdtNtries", credits)
+        + _stated("TtlDbtNtries", debits)
+        + "</TxsSummry>"
+        + "".join(_entry(one, told.on, version) for one in told.lines)
+        + "</Stmt></BkToCstmrStmt></Document>\n"
+    )
+    return text.encode(encoding)
+
+
+def _balance(code: str, fen: int, day: date) -> str:
+    side = "CRDT" if fen >= 0 else "DBIT"
+    return (
+        f"<Bal><Tp><CdOrPrtry><Cd>{code}</Cd></CdOrPrtry></Tp><Amt Ccy='CNY'>{yuan(abs(fen))}</Amt>"
+        f"<CdtDbtInd>{side}</CdtDbtInd><Dt><Dt>{day}</Dt></Dt></Bal>"
+    )
+
+
+def _stated(part: str, amounts: list[int]) -> str:
+    return f"<{part}><NbOfNtries>{len(amounts)}</NbOfNtries><Sum>{yuan(sum(amounts))}</Sum></{part}>"
+
+
+def _entry(one: Told, day: date, version: str) -> str:
+    side, party = ("CRDT", "Dbtr") if one.direction == "credit" else ("DBIT", "Cdtr")
+    status = "<Sts>BOOK</Sts>" if version == "02" else "<Sts><Cd>BOOK</Cd></Sts>"
+    name = f"<Nm>{one.name}</Nm>" if version == "02" else f"<Pty><Nm>{one.name}</Nm></Pty>"
+    return (
+        f"<Ntry><NtryRef>1</NtryRef><Amt Ccy='CNY'>{yuan(one.fen)}</Amt><CdtDbtInd>{side}</CdtDbtInd>{status}"
+        f"<BookgDt><DtTm>{day}T10:12:03</DtTm></BookgDt><ValDt><Dt>{one.value_date or day}</Dt></ValDt>"
+        f"<AcctSvcrRef>{one.serial}</AcctSvcrRef><NtryDtls><TxDtls>"
+        f"<Refs><EndToEndId>NOTPROVIDED</EndToEndId></Refs><RltdPties><{party}>{name}</{party}>"
+        f"<{party}Acct><Id><Othr><Id>{one.account_no}</Id></Othr></Id></{party}Acct></RltdPties>"
+        f"<RmtInf><Ustrd>{one.memo}</Ustrd></RmtInf></TxDtls></NtryDtls></Ntry>\n"
+    )
