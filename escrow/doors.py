@@ -35,6 +35,7 @@ from escrow.errors import (
 )
 from escrow.fields import KEY_PATTERN, read_text
 from escrow.outbox import AnsweredRequest, canonical
+from ledger.wire import ask
 
 PROBLEM = "application/problem+json"
 BASE = "/api/v1"
@@ -192,19 +193,19 @@ def fingerprint(facts: Any) -> bytes:
 _CLAIM = """
 INSERT INTO answered_request (key, fingerprint) VALUES (%s, %s) ON CONFLICT DO NOTHING RETURNING key
 """
-_KEEP = "UPDATE answered_request SET answer = %s WHERE key = %s"
+_KEEP = "UPDATE answered_request SET answer = %s WHERE key = %s RETURNING key"
 
 
 def answered(
-    session: Session, key: str, facts: Any, make: Callable[[], dict[str, Any]]
+    session: Session, key: str, facts: Any, make: Callable[[], dict[str, Any]], *, kept: bool = False
 ) -> tuple[str, int]:
     """The first answer to a key, made now (201) or given again (200); one transaction with what it did.
 
-    A replay answers before any rule is asked. Raises KeyReused when the facts differ.
+    A replay answers before any rule is asked. `kept`: what is made keeps its answer with its own last write.
+    Raises KeyReused when the facts differ.
     """
     print_ = fingerprint(facts)
-    connection = session.connection()
-    if not connection.exec_driver_sql(_CLAIM, (key, print_)).all():
+    if not ask(session, _CLAIM, (key, print_)):
         earlier = session.execute(
             select(AnsweredRequest.fingerprint, AnsweredRequest.answer).where(AnsweredRequest.key == key)
         ).one()
@@ -212,7 +213,8 @@ def answered(
             raise KeyReused
         return str(earlier.answer), 200
     answer = json.dumps(make(), ensure_ascii=False)
-    connection.exec_driver_sql(_KEEP, (answer, key))
+    if not kept:
+        ask(session, _KEEP, (answer, key))
     return answer, 201
 
 

@@ -1,11 +1,11 @@
 """One statement to PostgreSQL by whichever connection the caller holds,
 and its refusals in our words (语句与译错)."""
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, cast
 
 import psycopg
-from psycopg.rows import tuple_row
+from psycopg.rows import RowFactory, tuple_row
 from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
@@ -58,22 +58,37 @@ REFUSALS: dict[str, type[LedgerError]] = {
 NUMBER_OUT_OF_RANGE = "22003"
 
 
-def ask(session: Transaction, statement: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
-    """Run one statement in the caller's transaction; a refusal by the books is raised in their words (执行)."""
+def ask(
+    session: Transaction, statement: str, values: Sequence[Any] | Mapping[str, Any] = (),
+    *, rows: RowFactory[Any] = tuple_row,
+) -> list[Any]:  # fmt: skip
+    """Run one statement in the caller's transaction; a refusal by the books is raised in their words (执行).
+
+    A session lends its driver connection: what SQLAlchemy builds around a row costs as much as a probe.
+    """
     try:
-        if isinstance(session, psycopg.Connection):
-            return session.cursor(row_factory=tuple_row).execute(statement, values).fetchall()
-        connection = session.connection() if isinstance(session, Session) else session
-        rows = connection.exec_driver_sql(statement, tuple(values)).fetchall()
-        return [tuple(row) for row in rows]
+        if isinstance(session, Connection):
+            return [tuple(row) for row in session.exec_driver_sql(statement, values).fetchall()]
+        return _driver(session).cursor(row_factory=rows).execute(statement, values).fetchall()
     except DBAPIError as error:
-        if refusal := _refusal(error.orig):
-            raise refusal from error
-        raise
+        raise _refusal(error.orig) or error from error
     except psycopg.Error as error:
-        if refusal := _refusal(error):
-            raise refusal from error
-        raise
+        raise _refusal(error) or _as_expected(session, error) from error
+
+
+def _driver(session: Session | psycopg.Connection[Any]) -> psycopg.Connection[Any]:
+    if isinstance(session, psycopg.Connection):
+        return session
+    return cast(psycopg.Connection[Any], session.connection().connection.driver_connection)
+
+
+def _as_expected(session: Transaction, error: psycopg.Error) -> BaseException:
+    """The driver's error as the holder of a session expects it; of a lost connection the pool learns too."""
+    if not isinstance(session, Session):
+        return error
+    if _driver(session).closed:
+        session.connection().exec_driver_sql("SELECT")
+    return DBAPIError.instance(None, None, error, psycopg.Error, hide_parameters=True)
 
 
 def _refusal(error: BaseException | None) -> LedgerError | None:

@@ -1,7 +1,7 @@
 """A bank's credit is booked and matched (购房款入账). Lock, look, judge, write."""
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
@@ -24,6 +24,7 @@ from escrow.supervision.levels import Split, into
 from ledger.journal import Entry, post
 from ledger.money import ZERO, Yuan
 from ledger.movements import Transfer
+from ledger.wire import ask
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +45,17 @@ class Deposit:
     @property
     def facts(self) -> dict[str, Any]:
         """What makes a repeated report the same report (报送事实)."""
-        return {"door": "deposit", **asdict(self), "amount": str(self.amount), "channel": self.channel.value}
+        return {
+            "door": "deposit", "bank_serial": self.bank_serial, "account_no": self.account_no,
+            "amount": str(self.amount), "value_date": self.value_date, "booked_at": self.booked_at,
+            "payer_name": self.payer_name, "payer_account": self.payer_account,
+            "channel": self.channel.value, "notice_no": self.notice_no, "memo": self.memo,
+        }  # fmt: skip
+
+
+def serial_key(bank_code: str, bank_serial: str) -> str:
+    """A bank's serial number belongs to one message, whatever it tells (银行流水号的唯一键)."""
+    return f"serial:{bank_code}:{bank_serial}"
 
 
 def receive(session: Session, deposit: Deposit, bank_code: str, told: Settings) -> dict[str, Any]:
@@ -101,7 +112,8 @@ def _split(session: Session, account: Place, notice: Named | None, taken: Yuan) 
     return into(position(session, account.book_id, notice.building_id, locked=True), taken)
 
 
-# The receipt, its allocation, the notice's new total, the event and the trail: one statement, one round trip.
+# The receipt, its allocation, the notice's new total, the event, the trail and the answer kept for whoever
+# reports it again: one statement, one round trip.
 _WRITE = """
 WITH booked AS (
     INSERT INTO receipt (receipt_no, account_id, bank_code, bank_serial, amount, value_date, bank_booked_at,
@@ -118,6 +130,8 @@ WITH booked AS (
      WHERE %(notice_id)s::integer IS NOT NULL
 ), paid AS (
     UPDATE payment_notice SET paid = paid + %(matched)s WHERE id = %(notice_id)s
+), kept AS (
+    UPDATE answered_request SET answer = %(answer)s WHERE key = %(key)s
 ), told AS (
     INSERT INTO outbox_event (type, subject, data, audience)
     VALUES ('deposit.confirmed', %(receipt_no)s, %(answer)s::jsonb, %(audience)s)
@@ -126,6 +140,7 @@ INSERT INTO audit_event (action, subject_kind, subject, result, actor_kind, acto
                          request_id, detail)
 VALUES (%(action)s, %(subject_kind)s, %(subject)s, %(result)s, %(actor_kind)s, %(actor_id)s, %(actor_name)s,
         %(address)s, %(request_id)s, %(detail)s::jsonb)
+RETURNING id
 """
 
 
@@ -159,12 +174,13 @@ def _write(
         "notice_id": notice.id if notice else None,
         "contract_id": notice.contract_id if notice else None,
         "matched": made["matched"].fen,
+        "key": serial_key(made["bank_code"], deposit.bank_serial),
         "answer": json.dumps(answer, ensure_ascii=False),
         "audience": [f"bank:{made['bank_code']}", "filing"],
         **trail,
         "detail": json.dumps(trail["detail"], ensure_ascii=False),
     }
-    session.connection().exec_driver_sql(_WRITE, row)
+    ask(session, _WRITE, row)
 
 
 def _clear_risk(session: Session, notice: Named, today: date) -> None:

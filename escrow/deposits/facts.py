@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from sqlalchemy import Row, select, text
+from psycopg.rows import namedtuple_row
+from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
 from config.regulations import Law, law_on
@@ -106,14 +107,15 @@ def named(session: Session, notice_no: str | None, account: Place) -> Named | No
     if notice_no is None:
         return None
     asked = {"notice_no": notice_no, "book_id": account.book_id}
-    row = session.connection().exec_driver_sql(_NOTICE, asked).one_or_none()
-    if row is None:
+    found = ask(session, _NOTICE, asked, rows=namedtuple_row)
+    if not found:
         return None
+    [row] = found
     facts = _notice_facts(row, account.project_id)
     return Named(row.id, row.contract_id, row.contract_no, row.building_id, facts, row.opened)
 
 
-def _notice_facts(row: Row[Any], project_id: int) -> NoticeFacts:
+def _notice_facts(row: Any, project_id: int) -> NoticeFacts:
     return NoticeFacts(
         amount=Yuan.from_fen(row.amount),
         paid=Yuan.from_fen(row.paid),

@@ -8,7 +8,7 @@ from sqlalchemy import Row, select
 
 from config.clock import bureau_time
 from escrow.contracts.models import Contract
-from escrow.deposits.actions import Deposit, receive
+from escrow.deposits.actions import Deposit, receive, serial_key
 from escrow.deposits.models import Receipt, ReceiptAllocation, ReceiptReversal
 from escrow.deposits.reversals import Reversal, take_back
 from escrow.deposits.rules import Channel, ReceiptStatus, receipt_status
@@ -119,10 +119,10 @@ class ReceiptQuery(PageQuery):
 def receive_deposit(asked: Deposit) -> Response:
     """银行入账通知：记账并与缴款通知书匹配。"""
     bank = calling_bank()
+    key = serial_key(bank, asked.bank_serial)
     return answer(*database().transact(
         lambda session: answered(
-            session, f"serial:{bank}:{asked.bank_serial}", asked.facts, lambda: receive(session, asked,
-            bank, settings())
+            session, key, asked.facts, lambda: receive(session, asked, bank, settings()), kept=True
         )
     ))  # fmt: skip
 
@@ -142,7 +142,7 @@ def reverse_deposit(asked: dict[str, Any], receipt_no: str) -> Response:
     reversal = Reversal(receipt_no=known_number(receipt_no), **asked)
     return answer(*database().transact(
         lambda session: answered(
-            session, f"serial:{bank}:{reversal.bank_serial}", reversal.facts,
+            session, serial_key(bank, reversal.bank_serial), reversal.facts,
             lambda: take_back(session, reversal, bank),
         )
     ))  # fmt: skip

@@ -26,6 +26,7 @@ from escrow.projects.models import Unit
 from escrow.supervision.models import SupervisedAccount
 from escrow.supervision.rules import AccountStatus
 from ledger.money import Yuan
+from ledger.wire import ask
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +106,7 @@ def check(session: Session, asked: Asked, caller: str) -> Answer:
 
     judgement = judge(question, found)
     row = {**_row(question, found, judgement), "key": key, "fingerprint": print_}
-    if not session.connection().exec_driver_sql(_STORE, row).all():
+    if not ask(session, _STORE, row):
         return _same(_answered_meanwhile(session, key), print_)
     return Answer(judgement.check_no, judgement.decision, judgement.text)
 

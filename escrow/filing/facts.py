@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import Row
+from psycopg.rows import namedtuple_row
 from sqlalchemy.orm import Session
 
 from escrow.contracts.rules import ContractStatus, Source
@@ -12,6 +12,7 @@ from escrow.filing.rules import FILED, Counted, Drafted, Facts, Planned
 from escrow.projects.rules import Home, Structure, UnitUse
 from escrow.supervision.rules import AccountStatus
 from ledger.money import Yuan
+from ledger.wire import ask
 
 # One statement is one snapshot: the money, the plan and the account are seen at the same moment. OFFSET 0
 # keeps each receipt a probe of its key: a plan cached while the tables were small would scan them when large.
@@ -71,7 +72,7 @@ class Known:
 def known(session: Session, asked: Question, day: date, *, key: str = "") -> Known:
     """Everything about a contract that its check is judged by, and the earlier answer to `key` if any."""
     values = {"contract_no": asked.contract_no, "unit_code": asked.unit_code, "key": key}
-    row = session.connection().exec_driver_sql(_KNOWN, values).one()
+    [row] = ask(session, _KNOWN, values, rows=namedtuple_row)
     contract = _drafted(row) if row.contract_id is not None else None
     facts = Facts(
         day=day,
@@ -90,7 +91,7 @@ def known(session: Session, asked: Question, day: date, *, key: str = "") -> Kno
     return Known(facts, row.region or asked.unit_code[:6], row.contract_id, row.version, earlier)
 
 
-def _drafted(row: Row[Any]) -> Drafted:
+def _drafted(row: Any) -> Drafted:
     return Drafted(
         unit_code=row.own_unit_code,
         price=Yuan.from_fen(row.price),

@@ -334,3 +334,17 @@ def _written(session: Session, books: Books) -> list[list[tuple[Any, ...]]]:
         " WHERE a.book_id = %s ORDER BY a.code, d.day",
     )
     return [ask(session, query, (books.book.id,)) for query in queries]
+
+
+def test_a_connection_lost_midway_is_told_and_not_used_again(house):
+    """记账途中连接断开：调用方得到可识别的数据库错误，整体重做即成，连接池不再用断了的连接。"""
+    tried = []
+
+    def unit(session):
+        tried.append(ask(session, "SELECT pg_backend_pid()")[0][0])
+        if len(tried) == 1:
+            with house.connect("superuser", autocommit=True) as other:
+                other.execute("SELECT pg_terminate_backend(%s)", (tried[0],))
+        return ask(session, "SELECT pg_backend_pid()")[0][0]
+
+    assert house.database.transact(unit) == tried[1] != tried[0]
