@@ -32,6 +32,7 @@ ROOMS = (
     "statements",
     "withdrawals",
     "refunds",
+    "changes",
     "registration",
     "release",
     "oversight",

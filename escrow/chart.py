@@ -105,6 +105,7 @@ PAYMENT_FAILED = Movement(
     frozenset({
         (PAYMENT_IN_TRANSIT, GENERAL_FUNDS), (PAYMENT_IN_TRANSIT, KEY_FUNDS),
         (PAYMENT_IN_TRANSIT, RELEASED_PAYABLE), (PAYMENT_IN_TRANSIT, RETURN_TO_PAYER),
+        (PAYMENT_IN_TRANSIT, TRANSFER_IN_TRANSIT),
     }) | _memo(KEY_PAID) | _RESPLIT,
 )  # fmt: skip
 PAYMENT_RETURNED = Movement("P14", "付出后退汇", frozenset({(DEPOSITS_AT_BANK, PAYMENT_IN_TRANSIT)}))
@@ -133,6 +134,15 @@ RELEASE = Movement(
     frozenset({(KEY_FUNDS, RELEASED_PAYABLE), (GENERAL_FUNDS, RELEASED_PAYABLE)}),
 )  # fmt: skip
 INSTRUCT_RELEASE = Movement("P20", "签发解除监管划付", frozenset({(RELEASED_PAYABLE, PAYMENT_IN_TRANSIT)}))
+INSTRUCT_TRANSFER = Movement("P21", "签发监管账户变更划转", frozenset({(TRANSFER_IN_TRANSIT, PAYMENT_IN_TRANSIT)}))
+CARRY_OVER = Movement(
+    "P21", "监管账户变更，余额转入另一账套",
+    frozenset({
+        (KEY_FUNDS, TRANSFER_IN_TRANSIT), (GENERAL_FUNDS, TRANSFER_IN_TRANSIT),
+        (TRANSFER_IN_TRANSIT, KEY_FUNDS), (TRANSFER_IN_TRANSIT, GENERAL_FUNDS),
+        (DEPOSITS_AT_BANK, TRANSFER_IN_TRANSIT), (TRANSFER_IN_TRANSIT, DEPOSITS_AT_BANK),
+    }) | _memo(PAID_IN_BY_CONTRACT, QUOTA, NODE_RELEASED, KEY_PAID),
+)  # fmt: skip
 
 # What must be zero before supervision ends (解除监管前须清零的科目, P20).
 OPEN_ITEMS = (

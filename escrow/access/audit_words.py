@@ -2,6 +2,12 @@
 
 STEPS = {
     "access.denied": "越权访问",
+    "account.change-approved": "监管账户变更批准",
+    "account.change-done": "监管账户变更完成",
+    "account.change-entered": "监管账户变更录入",
+    "account.change-failed": "监管账户变更未成",
+    "account.change-rejected": "监管账户变更退回",
+    "account.change-returned": "监管账户变更退汇，原账户恢复",
     "account.reopen-entered": "录入账户恢复",
     "account.reopened": "账户恢复",
     "account.suspended": "账户暂停",
@@ -16,6 +22,7 @@ STEPS = {
     "contract.cancelled": "合同注销",
     "contract.changed": "合同变更",
     "contract.drafted": "合同草拟",
+    "contract.reissued": "重新签发缴款通知书",
     "deposit.booked": "购房款入账",
     "deposit.reversed": "入账冲正",
     "evidence.entered": "录入解除监管附加材料",

@@ -20,6 +20,7 @@ from escrow.contracts.rules import (
     Earlier,
     Held,
     Planned,
+    account_refusals,
     draft_refusals,
     kept,
 )
@@ -27,7 +28,7 @@ from escrow.errors import Invalid, Refused
 from escrow.outbox import canonical
 from escrow.projects.models import UNIT_STANDING, Building, Project, Unit
 from escrow.projects.rules import UnitStatus
-from escrow.supervision.models import SupervisedAccount
+from escrow.supervision.models import LIVING_FIRST, SupervisedAccount
 from escrow.supervision.rules import AccountStatus
 from ledger.money import Yuan
 
@@ -67,6 +68,7 @@ def draft(session: Session, asked: Asked, settings: Settings) -> tuple[dict[str,
     contract = locked_contract(session, asked.contract_no)
     digest = hmac.new(settings.index_key, canonical(asdict(asked)), sha256).digest()
     if contract and _latest_digest(session, contract) == digest:
+        _reissue(session, contract, asked, place)
         return _answer(session, asked, contract.version), False
 
     held = _held_notices(session, contract) if contract else ()
@@ -133,7 +135,7 @@ def _hold(session: Session, asked: Asked) -> _Place:
     account = (
         select(SupervisedAccount.status)
         .where(SupervisedAccount.project_id == project.id)
-        .order_by(SupervisedAccount.id.desc())
+        .order_by(*LIVING_FIRST)
         .limit(1)
     )
     status = session.scalar(account.with_for_update(read=True))
@@ -247,6 +249,22 @@ def _issue(session: Session, contract: Contract, asked: Asked, places: dict[int,
         session.execute(insert(PaymentNotice), rows)
 
 
+def _reissue(session: Session, contract: Contract, asked: Asked, place: _Place) -> None:
+    """The filing system asks again for what a change of account voided: new numbers, same payments (重新签发)."""
+    held = _held_notices(session, contract)
+    living = sum((notice.planned.amount for notice in held), Yuan(0))
+    query = select(PaymentNotice.id).where(
+        PaymentNotice.contract_id == contract.id, PaymentNotice.voided_at.is_(None)
+    )
+    unpaid = len(session.scalars(query).all()) > len(held)
+    if unpaid or living == contract.price or contract.status is ContractStatus.CANCELLED:
+        return
+    if reasons := account_refusals(place.account_status, law_on(bureau_day(), LAW, place.region)):
+        raise Refused(reasons)
+    _issue(session, contract, asked, kept(held, asked.payments))
+    audit.record(session, "contract.reissued", contract.contract_no, version=contract.version)
+
+
 def _answer(session: Session, asked: Asked, version: int) -> dict[str, Any]:
     """The contract as it was drafted, with the notices of its plan: the same however often it is asked."""
     query = (
@@ -256,6 +274,7 @@ def _answer(session: Session, asked: Asked, version: int) -> dict[str, Any]:
         .join(Contract, Contract.id == PaymentNotice.contract_id)
         .where(Contract.contract_no == asked.contract_no)
         .where(PaymentNotice.voided_at.is_(None) | (PaymentNotice.version == version))
+        .where(PaymentNotice.account_change_id.is_(None))
         .order_by(PaymentNotice.position, PaymentNotice.id)
     )
     return {

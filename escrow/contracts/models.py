@@ -76,6 +76,7 @@ class PaymentNotice(Base):
         CheckConstraint("amount > 0", name="amount"),
         CheckConstraint("paid BETWEEN 0 AND amount", name="paid_within_amount"),
         CheckConstraint("voided_at IS NULL OR paid = 0", name="void_unpaid"),
+        CheckConstraint("account_change_id IS NULL OR voided_at IS NOT NULL", name="changed_is_void"),
         Index("ix_payment_notice_contract", "contract_id", "position"),
     )
 
@@ -91,6 +92,9 @@ class PaymentNotice(Base):
     due_on: Mapped[date]
     issued_at: Mapped[datetime] = mapped_column(DateTime(True), server_default=func.clock_timestamp())
     voided_at: Mapped[datetime | None] = mapped_column(DateTime(True))
+    account_change_id: Mapped[int | None] = mapped_column(
+        ForeignKey("account_change.id"), comment="因监管账户变更作废"
+    )
 
 
 class Cancellation(Base):

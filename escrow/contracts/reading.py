@@ -54,7 +54,7 @@ SELECT c.id, c.contract_no, c.status, c.version, c.price, c.drafted_at,
   JOIN unit u ON u.id = c.unit_id
   JOIN building b ON b.id = u.building_id
   LEFT JOIN LATERAL (SELECT * FROM supervised_account s WHERE s.project_id = p.id
-                      ORDER BY s.id DESC LIMIT 1) a ON true
+                      ORDER BY s.status = 'closed', s.id DESC LIMIT 1) a ON true
  WHERE c.contract_no = :contract_no
 """)
 
@@ -68,9 +68,9 @@ SELECT n.notice_no, n.amount, n.paid, n.due_on, n.payment_kind, n.voided_at IS N
   JOIN contract c ON c.id = n.contract_id
   JOIN unit u ON u.id = c.unit_id
   JOIN project p ON p.id = c.project_id
-  JOIN supervised_account a ON a.project_id = p.id
+  JOIN LATERAL (SELECT * FROM supervised_account s WHERE s.project_id = p.id
+                 ORDER BY s.status = 'closed', s.id DESC LIMIT 1) a ON true
  WHERE n.notice_no = :notice_no AND a.bank_code = :bank_code
- ORDER BY a.id DESC LIMIT 1
 """)
 
 _NUMBERED = text("""

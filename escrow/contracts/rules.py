@@ -117,7 +117,8 @@ class DraftFacts:
 
 def draft_refusals(facts: DraftFacts, law: Law) -> list[Refusal]:
     """Every reason this contract may not be drafted or changed as sent (不予草拟的理由)."""
-    return [*_earlier_refusals(facts, law), *_account_refusals(facts, law), *_unit_refusals(facts, law)]
+    place = account_refusals(facts.account_status, law)
+    return [*_earlier_refusals(facts, law), *place, *_unit_refusals(facts, law)]
 
 
 def kept(held: Sequence[Held], plan: Sequence[Planned]) -> dict[int, Held]:
@@ -152,8 +153,9 @@ def _earlier_refusals(facts: DraftFacts, law: Law) -> list[Refusal]:
     return found
 
 
-def _account_refusals(facts: DraftFacts, law: Law) -> list[Refusal]:
-    if facts.account_status is AccountStatus.ACTIVE:
+def account_refusals(status: AccountStatus | None, law: Law) -> list[Refusal]:
+    """Why no notice is issued now: the project has no account that takes money (不予签发的理由)."""
+    if status is AccountStatus.ACTIVE:
         return []
     message = "项目没有处于正常状态的监管账户，不能签发缴款通知书"
     return [Refusal("account-not-active", message, law["account_active"].citation)]

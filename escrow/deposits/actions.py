@@ -19,6 +19,7 @@ from escrow.deposits.facts import Named, Place, deposit_accounts, named, place, 
 from escrow.deposits.rules import Channel, account_refusals, is_made_good, matched, receipt_status
 from escrow.errors import Invalid, Refused
 from escrow.supervision.books import account_of
+from escrow.supervision.changing import moving_refusals
 from escrow.supervision.funds import position
 from escrow.supervision.levels import Split, into
 from ledger.journal import Entry, post
@@ -69,7 +70,8 @@ def receive(session: Session, deposit: Deposit, bank_code: str, told: Settings) 
         raise Invalid({"value_date": "起息日不能晚于今天。"})
     account = place(session, deposit.account_no, bank_code, today)
     notice = named(session, deposit.notice_no, account)
-    if reasons := account_refusals(account.account_no, account.status, account.law):
+    moving = moving_refusals(session, account.id, account.account_no, account.status, account.law)
+    if reasons := moving or account_refusals(account.account_no, account.status, account.law):
         raise Refused(reasons)
     taken = matched(deposit.amount, notice.facts if notice else None)
     notice = notice if taken > ZERO else None

@@ -160,12 +160,16 @@ def deposit_accounts(session: Session, book_id: int, notice: Named | None) -> li
 
 _PLAN = text("""
 SELECT amount, paid, due_on, source FROM payment_notice
- WHERE contract_id = :contract_id AND voided_at IS NULL ORDER BY position
+ WHERE contract_id = :contract_id AND (voided_at IS NULL OR account_change_id = (
+       SELECT max(v.account_change_id) FROM payment_notice v WHERE v.contract_id = :contract_id)
+       AND NOT EXISTS (SELECT FROM payment_notice n
+                        WHERE n.contract_id = :contract_id AND n.issued_at > payment_notice.voided_at))
+ ORDER BY position
 """)
 
 
 def plan(session: Session, contract_id: int) -> list[Promise]:
-    """The living plan of a contract (缴款计划)."""
+    """The living plan of a contract, with what a change of account voided and nobody reissued (缴款计划)."""
     return [
         Promise(Yuan.from_fen(row.amount), Yuan.from_fen(row.paid), row.due_on, Source(row.source))
         for row in session.execute(_PLAN, {"contract_id": contract_id})

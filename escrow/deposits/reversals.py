@@ -17,6 +17,7 @@ from escrow.deposits.models import ReceiptReversal
 from escrow.deposits.rules import Given, ReversalFacts, reversal_refusals, taken_from
 from escrow.errors import Invalid, NotFound, Refused
 from escrow.outbox import emit
+from escrow.supervision.changing import moving_refusals
 from escrow.supervision.funds import position
 from escrow.supervision.levels import Split, out_of
 from ledger.accounts import Account, lock_accounts
@@ -78,7 +79,8 @@ def take_back(session: Session, asked: Reversal, bank_code: str) -> dict[str, An
         found.receipt_no, Yuan.from_fen(found.amount), asked.amount, found.reversed_by,
         refunded=Yuan.from_fen(found.refunded),
     )  # fmt: skip
-    if reasons := reversal_refusals(facts, account.law):
+    moving = moving_refusals(session, account.id, account.account_no, account.status, account.law)
+    if reasons := [*moving, *reversal_refusals(facts, account.law)]:
         raise Refused(reasons)
 
     entry, given = _unbook(session, asked, found, account, bank_code)

@@ -15,6 +15,7 @@ from escrow import chart
 from escrow.access import audit
 from escrow.access.sealing import mask_account, mask_name, seal, unseal
 from escrow.errors import NotFound, Refused
+from escrow.instructions.carrying import follow
 from escrow.instructions.models import Instruction, InstructionResult
 from escrow.instructions.moves import open_day, take_back
 from escrow.instructions.rules import (
@@ -153,6 +154,7 @@ def cancel(session: Session, number: str, *, officer_id: int) -> None:
     session.flush()
     on = open_day(session, instruction, account, bureau_day())
     take_back(session, instruction, account, reference=f"instruction-cancel:{number}", on=on)
+    follow(session, instruction, account, on)
     _tell(session, "instruction.cancelled", instruction, account)
     audit.record(session, "instruction.cancelled", number, reason=instruction.cancel_reason)
 

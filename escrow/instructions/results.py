@@ -18,6 +18,7 @@ from escrow.access import audit
 from escrow.access.sealing import mask_account, unseal
 from escrow.errors import Invalid, NotFound
 from escrow.instructions.actions import held, told
+from escrow.instructions.carrying import follow, make_room, now_at, untouched
 from escrow.instructions.models import Instruction, InstructionResult
 from escrow.instructions.moves import come_back, open_day, pay, take_back
 from escrow.instructions.rules import (
@@ -81,7 +82,8 @@ def record(session: Session, result: Result, bank_code: str, settings: Settings)
     refusals = conflict_refusals(facts, law) if said is Verdict.CONFLICT else []
     if refusals:
         message = "；".join(refusal.message for refusal in refusals)
-        suspend(session, account, f"指令 {instruction.instruction_no} 的银行结果不符：{message}")
+        stopped = now_at(session, instruction, account)
+        suspend(session, stopped, f"指令 {instruction.instruction_no} 的银行结果不符：{message}")
     session.flush()
     audit.record(
         session, f"instruction.{result.outcome}", instruction.instruction_no, account_no=account.account_no,
@@ -107,7 +109,7 @@ def _facts(
         ordered=instruction.amount, payee_account=result.payee_account,
         ordered_account=unseal(instruction.payee_account_sealed, settings), bank_serial=result.bank_serial,
         paid_serial=believed.get(Outcome.PAID), returned_serial=believed.get(Outcome.RETURNED),
-        account_closed=account.status is AccountStatus.CLOSED,
+        account_closed=account.status is AccountStatus.CLOSED and not untouched(session, instruction),
     )  # fmt: skip
 
 
@@ -122,6 +124,8 @@ def _move(
     if result.outcome is Outcome.UNKNOWN:
         return None
     said = f"result:{number}:{result.outcome}"
+    if result.outcome is Outcome.RETURNED:
+        make_room(session, instruction, account, on)
     entry = moves[result.outcome](session, instruction, account, reference=said, on=on)
     if result.outcome is Outcome.PAID and facts.returned_serial is not None:
         instruction.status = InstructionStatus.RETURNED
@@ -131,6 +135,7 @@ def _move(
             session, f"instruction.{Outcome.RETURNED}", number, account_no=account.account_no,
             bank_serial=facts.returned_serial, amount=str(instruction.amount), verdict=Verdict.MOVES.value,
         )  # fmt: skip
+    follow(session, instruction, account, on)
     return entry.id
 
 

@@ -17,6 +17,7 @@ class InstructionKind(StrEnum):
     REFUND = "refund"
     RELEASE = "release"
     RETURN = "return"
+    TRANSFER = "transfer"
 
 
 class InstructionStatus(StrEnum):
@@ -44,6 +45,7 @@ PAPERS = {
     InstructionKind.REFUND: "退款通知书",
     InstructionKind.RELEASE: "解除监管通知书",
     InstructionKind.RETURN: "冲正通知书",
+    InstructionKind.TRANSFER: "监管账户变更划转通知书",
 }
 STATUS_LABELS = {
     InstructionStatus.ISSUED: "已签发，待银行结果",
@@ -71,6 +73,7 @@ IN_TRANSIT = {
     InstructionKind.REFUND: chart.REFUND_IN_TRANSIT,
     InstructionKind.RELEASE: chart.PAYMENT_IN_TRANSIT,
     InstructionKind.RETURN: chart.PAYMENT_IN_TRANSIT,
+    InstructionKind.TRANSFER: chart.PAYMENT_IN_TRANSIT,
 }
 _REFUND = {
     Outcome.PAID: chart.REFUND_PAID,

@@ -22,7 +22,7 @@ SELECT p.id, p.project_no, p.name, p.region, d.name AS developer_name,
        SELECT b.balance AS fen FROM supervised_account a
          JOIN ledger.account l ON l.book_id = a.book_id AND l.code = :bank_money AND l.key = ''
          JOIN ledger.balance b ON b.account_id = l.id
-        WHERE a.project_id = p.id ORDER BY a.id DESC LIMIT 1) held ON true
+        WHERE a.project_id = p.id ORDER BY a.status = 'closed', a.id DESC LIMIT 1) held ON true
   CROSS JOIN LATERAL (
        SELECT count(*) AS units, count(c.id) AS sold FROM unit u
          JOIN building g ON g.id = u.building_id
@@ -42,7 +42,7 @@ SELECT p.id, p.project_no, p.name, p.region, p.permit_no, p.permit_issued_on, p.
   JOIN developer d ON d.id = p.developer_pk
   JOIN project_standing s ON s.project_id = p.id
   LEFT JOIN LATERAL (SELECT * FROM supervised_account x WHERE x.project_id = p.id
-                      ORDER BY x.id DESC LIMIT 1) a ON true
+                      ORDER BY x.status = 'closed', x.id DESC LIMIT 1) a ON true
   LEFT JOIN agreement g ON g.id = a.agreement_id
  WHERE p.project_no = :project_no
 """)

@@ -19,7 +19,7 @@ from escrow.projects.models import Project, Unit
 from escrow.refunds.models import Refund, RefundPart
 from escrow.refunds.rules import Cover, Part, RefundFacts, RefundStatus
 from escrow.supervision.books import account_of
-from escrow.supervision.models import SupervisedAccount
+from escrow.supervision.models import LIVING_FIRST, SupervisedAccount
 from escrow.supervision.rules import AccountStatus
 from ledger.accounts import balance, balances, find_account, lock_accounts
 from ledger.money import ZERO, Yuan
@@ -85,7 +85,7 @@ def place_of(session: Session, contract_no: str, *, lock: str | None = None) -> 
         .join(Project, Project.id == Contract.project_id)
         .join(SupervisedAccount, SupervisedAccount.project_id == Project.id)
         .where(Contract.contract_no == contract_no)
-        .order_by(SupervisedAccount.id.desc())
+        .order_by(*LIVING_FIRST)
         .limit(1)
     )  # fmt: skip
     row = session.execute(query).one_or_none()

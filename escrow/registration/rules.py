@@ -42,6 +42,8 @@ class PaperUse(StrEnum):
     REFUND_PAPER = "refund_paper"
     REFUND_REDIRECT = "refund_redirect"
     NODE_PAPER = "node_paper"
+    ACCOUNT_CHANGE = "account_change"
+    ACCOUNT_OPENING = "account_opening"
 
 
 PAPER_LABELS = {
@@ -59,6 +61,8 @@ PAPER_LABELS = {
     PaperUse.REFUND_PAPER: "改退他人的证明",
     PaperUse.REFUND_REDIRECT: "改退账户的证明",
     PaperUse.NODE_PAPER: "工程节点材料",
+    PaperUse.ACCOUNT_CHANGE: "监管账户变更材料",
+    PaperUse.ACCOUNT_OPENING: "期初余额银行证明",
 }
 
 # The only steps a first registration takes; the registration authority's own word needs none (状态迁移).

@@ -11,11 +11,12 @@ from sqlalchemy.orm import Session
 from config.clock import bureau_day, bureau_time
 from config.regulations import Law, law_on
 from escrow.access import audit
-from escrow.errors import Invalid, NotFound, Refused
+from escrow.errors import Invalid, NotFound, Refusal, Refused
 from escrow.outbox import canonical
 from escrow.projects.models import Building, Project
 from escrow.supervision.books import open_set
-from escrow.supervision.models import Agreement, SupervisedAccount
+from escrow.supervision.changing import moving_refusals
+from escrow.supervision.models import LIVING_FIRST, Agreement, SupervisedAccount
 from escrow.supervision.quotas import clause_refusals, put_in_force, quotas_of
 from escrow.supervision.rules import (
     AcceptanceFacts,
@@ -65,7 +66,10 @@ def propose(session: Session, project_no: str, asked: Proposal) -> tuple[dict[st
 
     _refuse_unknown_buildings(session, project.id, asked)
     law = law_on(bureau_day(), LAW, project.region)
-    clauses = clause_refusals(session, project.id, asked.clauses, law)
+    clauses = [
+        *_moving_refusals(session, project.id, law),
+        *clause_refusals(session, project.id, asked.clauses, law),
+    ]
     if reasons := [*proposal_refusals(_proposal_facts(session, project.id, asked), law), *clauses]:
         raise Refused(reasons)
 
@@ -170,7 +174,7 @@ def _proposal_facts(session: Session, project_id: int, asked: Proposal) -> Propo
     )
     others = session.execute(elsewhere).all()
     query = select(SupervisedAccount).where(SupervisedAccount.project_id == project_id)
-    account = session.scalar(query.order_by(SupervisedAccount.id.desc()).limit(1).with_for_update(read=True))
+    account = session.scalar(query.order_by(*LIVING_FIRST).limit(1).with_for_update(read=True))
     opened = AccountNamed(account.bank_code, account.account_no, account.account_name) if account else None
     return ProposalFacts(
         agreement_no=asked.agreement_no,
@@ -181,6 +185,15 @@ def _proposal_facts(session: Session, project_id: int, asked: Proposal) -> Propo
         agreement_project=next((o.project_no for o in others if o.agreement_no == asked.agreement_no), None),
         account_project=next((o.project_no for o in others if o.account_no == asked.account_no), None),
     )
+
+
+def _moving_refusals(session: Session, project_id: int, law: Law) -> list[Refusal]:
+    """No version is proposed while the account is being changed: another one may come of it."""
+    query = select(SupervisedAccount).where(SupervisedAccount.project_id == project_id)
+    account = session.scalar(query.order_by(*LIVING_FIRST).limit(1).with_for_update(read=True))
+    if account is None or account.status is not AccountStatus.SUSPENDED:
+        return []
+    return moving_refusals(session, account.id, account.account_no, account.status, law)
 
 
 def _dropped(session: Session, account: SupervisedAccount, asked: Proposal) -> tuple[str, ...]:
@@ -218,7 +231,7 @@ def _put_in_force(session: Session, version: Agreement, officer_id: int, law: La
     version.effective_at = func.clock_timestamp()
     session.flush()
     query = select(SupervisedAccount).where(SupervisedAccount.project_id == version.project_id)
-    account = session.scalar(query.with_for_update())
+    account = session.scalar(query.order_by(*LIVING_FIRST).limit(1).with_for_update())
     if account:
         account.agreement_id = version.id
     else:

@@ -18,6 +18,7 @@ from escrow.access import audit
 from escrow.errors import Invalid, NotFound, Refused
 from escrow.projects.models import Building, Project
 from escrow.supervision.books import account_of
+from escrow.supervision.changing import moving_refusals
 from escrow.supervision.funds import position
 from escrow.supervision.levels import Split, out_of
 from escrow.supervision.measure_models import CourtAct, CourtHold
@@ -206,7 +207,10 @@ def _taken(session: Session, book_id: int, building_id: int, split: Split) -> li
 
 
 def account_locked(session: Session, account_no: str) -> tuple[SupervisedAccount, Law]:
-    """The account FOR UPDATE, its project before it, and the law of its region (锁定账户). Raises NotFound."""
+    """The account FOR UPDATE, its project before it, and the law of its region (锁定账户).
+
+    Raises NotFound, or Refused where the account is moving or has moved to another.
+    """
     query = select(SupervisedAccount.id, SupervisedAccount.project_id, Project.region).join(
         Project, Project.id == SupervisedAccount.project_id
     )
@@ -220,7 +224,10 @@ def account_locked(session: Session, account_no: str) -> tuple[SupervisedAccount
         .with_for_update()
         .execution_options(populate_existing=True)
     ).one()
-    return account, law_on(bureau_day(), "presale_funds", row.region)
+    law = law_on(bureau_day(), "presale_funds", row.region)
+    if reasons := moving_refusals(session, account.id, account_no, account.status, law):
+        raise Refused(reasons)
+    return account, law
 
 
 def _held(session: Session, hold_no: str) -> tuple[CourtHold, SupervisedAccount, Law]:

@@ -78,3 +78,7 @@ class SupervisedAccount(Base):
     book_id: Mapped[int] = mapped_column(BigInteger, ForeignKey("ledger.book.id"), unique=True)
     status: Mapped[AccountStatus] = mapped_column(term(AccountStatus))
     opened_at: Mapped[datetime] = mapped_column(DateTime(True), server_default=func.clock_timestamp())
+
+
+# Of a project's accounts the one that lives; where none does, the newest (现监管账户在前).
+LIVING_FIRST = (SupervisedAccount.status == AccountStatus.CLOSED, SupervisedAccount.id.desc())

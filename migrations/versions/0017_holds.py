@@ -13,7 +13,8 @@ ALTER TABLE filed_paper DROP CONSTRAINT ck_filed_paper_paper_use;
 ALTER TABLE filed_paper ADD CONSTRAINT ck_filed_paper_paper_use CHECK (
     used_for IN ('first_registration', 'release_application', 'release_evidence', 'court_act', 'guarantee',
                  'takeover', 'construction_contract', 'listed_payee', 'withdrawal', 'withdrawal_line',
-                 'refund', 'refund_paper', 'refund_redirect', 'node_paper'));
+                 'refund', 'refund_paper', 'refund_redirect', 'node_paper', 'account_change',
+                 'account_opening'));
 """
 
 # A status moves only along the steps its trigger names (状态只走所列的步).

@@ -1,0 +1,183 @@
+"""Pages of changes of account: what stands in the way, the application, its decision and history (账户变更页面)."""
+
+import re
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from flask import Blueprint, flash, g, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+from sqlalchemy.orm import Session
+from wtforms import Form
+
+from config.clock import bureau_day
+from config.regulations import law_on
+from escrow.access import audit
+from escrow.access.guards import officer
+from escrow.changes.actions import ChangeAsked, approve, enter, reject
+from escrow.changes.facts import facts_of, pending
+from escrow.changes.lists import account_of, change, changes
+from escrow.doors import database, known_number, settings
+from escrow.errors import Invalid, NotFound, Refused
+from escrow.fields import (
+    ACCOUNT_NO_PATTERN,
+    DIGEST_PATTERN,
+    KEY_PATTERN,
+    ReadField,
+    read_day,
+    read_text,
+)
+from escrow.supervision.change_rules import (
+    CHANGE_LABELS,
+    PENDING_LABELS,
+    ChangeStatus,
+    change_refusals,
+    decider_refusals,
+)
+from escrow.supervision.models import SupervisedAccount
+
+pages = Blueprint("changes", __name__)
+T = TypeVar("T")
+
+_PAGE = 50
+_TONES = {
+    ChangeStatus.ENTERED: "warning", ChangeStatus.ORDERED: "primary", ChangeStatus.DONE: "success",
+    ChangeStatus.FAILED: "danger", ChangeStatus.RETURNED: "danger", ChangeStatus.REJECTED: "secondary",
+}  # fmt: skip
+
+
+class ChangeForm(Form):
+    """The new agreement and the account it names (变更材料)."""
+
+    document_no = ReadField("变更申请文号", lambda said: read_text(said, 64))
+    file_hash = ReadField("变更材料文件 SHA-256", lambda said: read_text(said.lower(), 64, DIGEST_PATTERN))
+    agreement_no = ReadField("新监管协议编号", lambda said: read_text(said, 64, KEY_PATTERN))
+    signed_on = ReadField("新协议签订日期", read_day)
+    bank_code = ReadField("新开户行代码", lambda said: read_text(said, 32, KEY_PATTERN))
+    bank_name = ReadField("新开户行名称", lambda said: read_text(said, 100))
+    account_no = ReadField("新监管账号", lambda said: read_text(said, 32, ACCOUNT_NO_PATTERN))
+    account_name = ReadField("新账户户名", lambda said: read_text(said, 100))
+
+
+class ReasonForm(Form):
+    """Why it is sent back (退回理由)."""
+
+    reason = ReadField("退回理由", lambda said: read_text(said, 200))
+
+
+@pages.app_context_processor
+def _words() -> dict[str, Any]:
+    return {
+        "change_shown": {one: (CHANGE_LABELS[one], _TONES[one]) for one in ChangeStatus},
+        "pending_labels": PENDING_LABELS,
+    }
+
+
+@pages.get("/account-changes")
+@officer("read")
+def index() -> ResponseReturnValue:
+    """账户变更清单；按账号或项目编号打开一个账户。"""
+    asked = request.args.get("find", "").strip()
+    if re.fullmatch(KEY_PATTERN, asked, re.ASCII):
+        return redirect(url_for("changes.account", number=asked), 303)
+    said = request.args.get("before", "")
+    before = int(said) if re.fullmatch(r"[0-9]{1,9}", said, re.ASCII) else None
+    with database().read() as session:
+        rows = changes(session, before=before, limit=_PAGE + 1)
+    following = rows[_PAGE - 1].AccountChange.id if len(rows) > _PAGE else None
+    return render_template("changes/index.html", rows=rows[:_PAGE], following=following, first=before is None)
+
+
+@pages.get("/account-changes/accounts/<number>")
+@officer("read")
+def account(number: str) -> ResponseReturnValue:
+    """一个项目的现监管账户：在办事项、历次变更、录入变更。"""
+    return _account_page(known_number(number), 200)
+
+
+@pages.post("/account-changes/accounts/<number>")
+@officer("enter-account-change")
+def create(number: str) -> ResponseReturnValue:
+    """录入监管账户变更：新账户、新协议与材料。"""
+    form, who = ChangeForm(request.form), g.officer.id
+    with database().read() as session:
+        account_no = _found(session, known_number(number)).SupervisedAccount.account_no
+    if not form.validate():
+        return _account_page(account_no, 422, form=form)
+    asked = ChangeAsked(**form.data)
+    change_no = database().transact(lambda session: enter(session, account_no, asked, officer_id=who))
+    flash("变更已录入，须由另一人员决定。", "success")
+    return redirect(url_for("changes.show", change_no=change_no), 303)
+
+
+@pages.get("/account-changes/<change_no>")
+@officer("read")
+def show(change_no: str) -> ResponseReturnValue:
+    """一件变更：新旧账户、谁在何时办理、划转指令、所据规定、此刻可否批准。"""
+    with database().read() as session:
+        row = change(session, known_number(change_no))
+        if row is None:
+            raise NotFound("没有这件账户变更")
+        one, reasons, faults = row.AccountChange, [], []
+        if one.status is ChangeStatus.ENTERED:
+            place = _found(session, row.old_account_no)
+            law = law_on(bureau_day(), "presale_funds", place.region)
+            faults = decider_refusals(one.status, one.entered_by, g.officer.id, law)
+            reasons = change_refusals(facts_of(session, place.SupervisedAccount, one), law)
+    return render_template(
+        "changes/show.html", row=row, one=one, reasons=reasons, faults=faults, reason_form=ReasonForm()
+    )
+
+
+@pages.post("/account-changes/<change_no>/approve")
+@officer("approve-account-change", fresh=True)
+def approve_change(change_no: str) -> ResponseReturnValue:
+    """批准变更：加锁重新核对，签发整户划转指令，原账户即停止收付。"""
+    number, who, told = known_number(change_no), g.officer.id, settings()
+    order = _try(number, "account.change-approved", lambda s: approve(s, number, told, officer_id=who))
+    said = f"已批准并签发划转指令 {order}；银行付讫后新账户启用。" if order else "已批准；账户无余额，新账户即时启用。"
+    flash(said, "success")
+    return redirect(url_for("changes.show", change_no=number), 303)
+
+
+@pages.post("/account-changes/<change_no>/reject")
+@officer("approve-account-change")
+def reject_change(change_no: str) -> ResponseReturnValue:
+    """退回变更，说明理由。"""
+    number, who, form = known_number(change_no), g.officer.id, ReasonForm(request.form)
+    if not form.validate():
+        raise Invalid({"reason": "；".join(form.reason.errors)})
+    reason = str(form.reason.data)
+    database().transact(lambda session: reject(session, number, officer_id=who, reason=reason))
+    flash("变更已退回。", "success")
+    return redirect(url_for("changes.show", change_no=number), 303)
+
+
+def _account_page(number: str, status: int, *, form: Form | None = None) -> ResponseReturnValue:
+    with database().read() as session:
+        place = _found(session, number)
+        found: SupervisedAccount = place.SupervisedAccount
+        made = changes(session, project_id=found.project_id)
+        waiting = pending(session, found.id)
+    page = render_template(
+        "changes/account.html", place=place, account=found, rows=made, pending=waiting,
+        form=form or ChangeForm(),
+    )  # fmt: skip
+    return page, status
+
+
+def _found(session: Session, number: str) -> Any:
+    found = account_of(session, number)
+    if found is None:
+        raise NotFound("没有这个监管账户")
+    return found
+
+
+def _try(change_no: str, step: str, unit: Callable[[Session], T]) -> T:
+    """A refused decision leaves its row in the trail (未准亦留痕)."""
+    try:
+        return database().transact(unit)
+    except Refused as refused:
+        with database().begin() as session:
+            codes = [refusal.code for refusal in refused.refusals]
+            audit.record(session, step, change_no, result="refused", codes=codes)
+        raise
