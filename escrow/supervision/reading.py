@@ -6,6 +6,11 @@ from typing import Any
 from sqlalchemy import Row, text
 from sqlalchemy.orm import Session
 
+from config.clock import bureau_day
+from config.regulations import law_on
+from escrow.supervision.quota_bases import Finding, quota_findings
+from escrow.supervision.quotas import areas_of, proposed_quotas
+
 _WAITING = text("""
 SELECT g.id, g.version, g.agreement_no, g.bank_code, g.account_no, g.account_name, g.proposed_at,
        g.first_accepted_at, o.full_name AS first_officer, p.project_no, p.name AS project_name
@@ -35,6 +40,7 @@ class AgreementsSeen:
     project: Row[Any]
     waiting: Row[Any] | None
     effective: Row[Any] | None
+    findings: list[Finding]
 
 
 def waiting_agreements(session: Session, *, before: int | None, limit: int) -> list[Row[Any]]:
@@ -48,4 +54,9 @@ def agreements_seen(session: Session, project_no: str) -> AgreementsSeen | None:
     if not rows:
         return None
     by_status = {row.status: row for row in rows if row.id is not None}
-    return AgreementsSeen(rows[0], by_status.get("proposed"), by_status.get("effective"))
+    waiting = by_status.get("proposed")
+    findings = []
+    if waiting:
+        law = law_on(bureau_day(), "presale_funds", waiting.region)
+        findings = quota_findings(proposed_quotas(areas_of(session, waiting.project_id), waiting.clauses), law)
+    return AgreementsSeen(rows[0], waiting, by_status.get("effective"), findings)

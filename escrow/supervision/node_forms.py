@@ -1,0 +1,106 @@
+"""A node claim, a correction and a decision as an officer fills them in (节点申报表、更正表、决定)."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from wtforms import Form
+
+from escrow.fields import DIGEST_PATTERN, ReadField, read_day, read_text
+from escrow.supervision.schedules import Paper, PaperKind
+
+PARTIES = (PaperKind.DECLARATION, PaperKind.CONTRACTOR, PaperKind.ENGINEER)
+# The rows of a claim; several photographs make one claim (申报表各行).
+ROWS: Mapping[str, PaperKind] = {
+    "declaration": PaperKind.DECLARATION, "contractor": PaperKind.CONTRACTOR,
+    "engineer": PaperKind.ENGINEER, "photo1": PaperKind.PHOTO, "photo2": PaperKind.PHOTO,
+    "photo3": PaperKind.PHOTO, "acceptance": PaperKind.ACCEPTANCE,
+}  # fmt: skip
+
+
+def _line(longest: int) -> Callable[[str], str]:
+    return lambda said: read_text(said, longest)
+
+
+def _digest(said: str) -> str:
+    return read_text(said.lower(), 64, DIGEST_PATTERN)
+
+
+class PaperForm(Form):
+    """One file that proves a node; a blank row is no file (一份材料)."""
+
+    file_hash = ReadField("文件 SHA-256", _digest, optional=True)
+    dated_on = ReadField("出具或拍摄日期", read_day, optional=True)
+    firm = ReadField("单位", _line(100), optional=True)
+    signer = ReadField("签字人", _line(50), optional=True)
+    note = ReadField("文号或拍摄地点", _line(200), optional=True)
+
+    kind: PaperKind
+
+    @property
+    def is_blank(self) -> bool:
+        """Nothing was typed into the row (空行)."""
+        return not any(field.typed for field in self if isinstance(field, ReadField))
+
+    def validate(self, extra_validators: Mapping[str, Sequence[Any]] | None = None) -> bool:
+        """A row that is begun is finished: what its kind must say is said (必填项)."""
+        good = bool(super().validate(extra_validators))
+        if self.is_blank:
+            return good
+        needed: tuple[Any, ...] = (self.file_hash, self.dated_on)
+        if self.kind in PARTIES:
+            needed = (*needed, self.firm, self.signer)
+        if self.kind is PaperKind.PHOTO:
+            needed = (*needed, self.note)
+        missing = [field for field in needed if not field.typed]
+        for field in missing:
+            field.errors = ["必填。"]
+        return good and not missing
+
+    def paper(self) -> Paper:
+        """What was handed in."""
+        said = self.data
+        return Paper(
+            self.kind, said["file_hash"], said["dated_on"], said["firm"], said["signer"], said["note"]
+        )
+
+
+def paper_forms(typed: Any = None) -> dict[str, PaperForm]:
+    """The blank rows, or what was typed into them (各份材料)."""
+    found = {}
+    for name, kind in ROWS.items():
+        found[name] = PaperForm(typed, prefix=f"{name}-")
+        found[name].kind = kind
+    return found
+
+
+class ClaimForm(Form):
+    """Which node is claimed (申报节点)."""
+
+    node = ReadField("申报节点", _line(64))
+
+
+class CorrectionForm(Form):
+    """An order that puts a building back; no node: before the first (更正录入)."""
+
+    node = ReadField("退回到节点", _line(64), optional=True)
+    grounds = ReadField("更正事由", _line(200))
+    note = ReadField("更正文书文号", _line(200))
+    dated_on = ReadField("文书日期", read_day)
+    file_hash = ReadField("文书文件 SHA-256", _digest)
+
+    def order(self) -> Paper:
+        """The order itself."""
+        said = self.data
+        return Paper(PaperKind.ORDER, said["file_hash"], said["dated_on"], note=said["note"])
+
+
+class SiteForm(Form):
+    """When the bureau looked at the site (现场核查)."""
+
+    site_checked_on = ReadField("现场核查日期", read_day)
+
+
+class ReasonForm(Form):
+    """Why a claim is sent back (退回理由)."""
+
+    reason = ReadField("退回理由", _line(200))
