@@ -1,4 +1,4 @@
-"""Officers' pages of construction nodes: the list, a claim and its decision, entering and correcting (工程节点页面)."""
+"""Officers' pages of construction nodes: list, claim and decision, entry and correction (工程节点页面)."""
 
 import re
 from collections.abc import Callable

@@ -58,5 +58,6 @@ def agreements_seen(session: Session, project_no: str) -> AgreementsSeen | None:
     findings = []
     if waiting:
         law = law_on(bureau_day(), "presale_funds", waiting.region)
-        findings = quota_findings(proposed_quotas(areas_of(session, waiting.project_id), waiting.clauses), law)
+        areas = areas_of(session, waiting.project_id)
+        findings = quota_findings(proposed_quotas(areas, waiting.clauses), law)
     return AgreementsSeen(rows[0], waiting, by_status.get("effective"), findings)
