@@ -12,7 +12,7 @@ from config.regulations import Law
 from escrow.access import audit
 from escrow.errors import Invalid, Refusal, Refused
 from escrow.projects.models import Building
-from escrow.supervision.papers import refuse_used_paper
+from escrow.supervision.papers import used_papers
 from escrow.withdrawals.facts import Asked, AskedLine, Place, facts_of, judged_lines, place_of
 from escrow.withdrawals.models import ListedPayee, Withdrawal, WithdrawalLine
 from escrow.withdrawals.rules import Channel, WithdrawalStatus, refusals
@@ -36,6 +36,7 @@ class Application:
     file_hash: str
     lines: tuple[AskedLine, ...]
     court_order_no: str | None = None
+    court_order_hash: str | None = None
 
 
 def enter(session: Session, asked: Application, *, officer_id: int) -> str:
@@ -56,7 +57,9 @@ def enter(session: Session, asked: Application, *, officer_id: int) -> str:
     reasons = refusals(facts, place.law) + _reused(session, asked, place.law)
     if reasons:
         raise Refused(reasons)
-    refuse_used_paper(session, asked.file_hash, place.law)
+    papers = [paper for paper in (asked.file_hash, asked.court_order_hash) if paper]
+    if used := used_papers(session, papers, place.law):
+        raise Refused(used)
     withdrawal = _write(session, asked, place, building_id or 0, officer_id)
     audit.record(
         session, "withdrawal.entered", withdrawal.withdrawal_no, account_no=asked.account_no,
@@ -88,9 +91,11 @@ def _faults(
     )
     if {one.payee_id for one in asked.lines} != set(session.scalars(query)):
         found["lines"] = "收款人须在本项目的白名单内。"
+    if (asked.court_order_no is None) != (asked.court_order_hash is None):
+        found["court_order_no"] = "准予支付的决定，文号与文件 SHA-256 须一并填写。"
     hashes = [line.invoice_hash for line in asked.lines]
-    if len({asked.file_hash, *hashes}) != len(hashes) + 1:
-        found["lines"] = "申请与各张发票须是各不相同的文件。"
+    if len({asked.file_hash, asked.court_order_hash, *hashes}) != len(hashes) + 2:
+        found["lines"] = "申请、决定与各张发票须是各不相同的文件。"
     return found
 
 
@@ -110,7 +115,8 @@ def _write(
         withdrawal_no=f"YK{bureau_day():%Y%m%d}{secrets.token_hex(4).upper()}",
         account_id=place.account.id, building_id=building_id, channel=asked.channel,
         application_no=asked.application_no, applied_on=asked.applied_on, file_hash=asked.file_hash,
-        court_order_no=asked.court_order_no, amount=sum((line.amount for line in asked.lines), ZERO),
+        court_order_no=asked.court_order_no, court_order_hash=asked.court_order_hash,
+        amount=sum((line.amount for line in asked.lines), ZERO),
         review_by=working_days_after(bureau_day(), place.review_days),
         status=WithdrawalStatus.ENTERED, entered_by=officer_id,
     )  # fmt: skip

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sqlalchemy import func, update
+from sqlalchemy import func, text, update
 from sqlalchemy.orm import Session
 
 from config.clock import bureau_day
@@ -32,6 +32,12 @@ from ledger.accounts import balance
 from ledger.journal import Entry, post
 from ledger.money import ZERO, Yuan
 from ledger.movements import Transfer
+
+_LIVING = text("""
+SELECT EXISTS (SELECT FROM withdrawal_line l JOIN withdrawal_order o ON o.line_id = l.id
+                 JOIN instruction i ON i.id = o.instruction_id
+                WHERE l.withdrawal_id = :id AND i.status NOT IN ('failed', 'returned', 'cancelled'))
+""")
 
 
 def approve(session: Session, withdrawal_no: str, *, officer_id: int) -> WithdrawalStatus:
@@ -85,9 +91,10 @@ def reject(session: Session, withdrawal_no: str, *, officer_id: int, reason: str
 
 
 def revoke(session: Session, withdrawal_no: str, *, officer_id: int, reason: str) -> None:
-    """What is approved and not yet issued is given up again, its hold with it (撤销核准). Raises Refused."""
+    """What is approved and not paid is given up again, its hold with it (撤销核准). Raises Refused."""
     withdrawal, place = locked(session, withdrawal_no)
-    if reasons := revoker_refusals(handled(withdrawal, officer_id), place.law):
+    unpaid = not session.scalar(_LIVING, {"id": withdrawal.id})
+    if reasons := revoker_refusals(handled(withdrawal, officer_id), place.law, unpaid=unpaid):
         raise Refused(reasons)
     entry = _give_up(session, withdrawal, place)
     step(
@@ -114,8 +121,9 @@ def levels(session: Session, withdrawal: Withdrawal, place: Place, facts: Withdr
 def handled(withdrawal: Withdrawal, officer_id: int) -> Handled:
     """Who had a hand in it, and who asks (办理情况)."""
     return Handled(
-        withdrawal.status, withdrawal.entered_by, withdrawal.reviewed_by, withdrawal.decided_by, officer_id
-    )
+        withdrawal.status, withdrawal.entered_by, withdrawal.reviewed_by, withdrawal.decided_by, officer_id,
+        withdrawal.court_order_by,
+    )  # fmt: skip
 
 
 def hold_of(session: Session, withdrawal: Withdrawal, place: Place) -> tuple[Any, Any]:

@@ -61,6 +61,7 @@ class Handled:
     reviewed_by: int | None
     decided_by: int | None
     officer_id: int
+    attached_by: int | None = None
 
 
 def next_level(status: WithdrawalStatus, *, second: bool) -> WithdrawalStatus:
@@ -91,16 +92,52 @@ def issuer_refusals(handled: Handled, open_lines: int, law: Law) -> list[Refusal
     elif not open_lines:
         message = "各笔均已签发；银行答复未付或退汇之后方可再签"
         found.append(Refusal("already-issued", message, law["withdrawal_within_contract"].citation))
-    if handled.officer_id in (handled.reviewed_by, handled.decided_by):
+    if handled.officer_id in (handled.reviewed_by, handled.decided_by, handled.attached_by):
         found.append(Refusal("same-officer", "用款由您复核，须由另一人员签发", source))
     return found
 
 
-def revoker_refusals(handled: Handled, law: Law) -> list[Refusal]:
-    """Why an approval cannot be given up by this officer now (不予撤销的理由)."""
+def takeover_refusals(handled: Handled, takeover_no: str | None, law: Law) -> list[Refusal]:
+    """A takeover that came after the approval: two levels have to have seen the payment (接管后的付款)."""
+    if takeover_no is None or handled.reviewed_by is not None:
+        return []
+    message = f"项目已由 {takeover_no} 接管，本件只经一级复核，须撤销后重新申请"
+    return [Refusal("takeover", message, law["takeover_two_officers"].citation)]
+
+
+def attacher_refusals(
+    handled: Handled, others: list[str], *, holds: tuple[str, ...], attached: bool, law: Law
+) -> list[Refusal]:  # fmt: skip
+    """Why the order for a payment past a court's hold cannot be attached now (不能补附决定的理由).
+
+    `others`: payees of the application that are not paid for construction.
+    """
+    source, found = law["court_hold_construction"].citation, []
+    if handled.status not in (*HOLDING, WithdrawalStatus.ISSUED) or attached:
+        said = "已附决定" if attached else STATUS_LABELS[handled.status]
+        found.append(Refusal("not-attachable", f"这件用款{said}，不能补附决定", source))
+    if not holds:
+        found.append(Refusal("no-court-hold", "账户没有司法冻结，无须附决定", source))
+    if others:
+        message = f"冻结期间只有工程建设用款可凭决定支付（{'、'.join(others)}）"
+        found.append(Refusal("court-construction-only", message, source))
+    if handled.officer_id in (handled.entered_by, handled.reviewed_by, handled.decided_by):
+        message = "用款由您录入或复核，须由另一人员附决定"
+        found.append(Refusal("same-officer", message, law["withdrawal_two_officers"].citation))
+    return found
+
+
+def revoker_refusals(handled: Handled, law: Law, *, unpaid: bool = False) -> list[Refusal]:
+    """Why an approval cannot be given up by this officer now (不予撤销的理由).
+
+    `unpaid`: it was issued, and the bank paid none of it.
+    """
     source, found = law["withdrawal_two_officers"].citation, []
-    if handled.status not in HOLDING:
-        message = f"这件用款{STATUS_LABELS[handled.status]}，只有已核准未签发的可以撤销"
+    if handled.status is WithdrawalStatus.ISSUED and not unpaid:
+        message = "这件用款已签发，银行已付或尚未答复，不能撤销"
+        found.append(Refusal("not-revocable", message, source))
+    elif handled.status not in (*HOLDING, WithdrawalStatus.ISSUED):
+        message = f"这件用款{STATUS_LABELS[handled.status]}，只有已核准而银行未付的可以撤销"
         found.append(Refusal("not-revocable", message, source))
     if handled.entered_by == handled.officer_id:
         found.append(Refusal("same-officer", "用款由您录入，须由另一人员撤销", source))

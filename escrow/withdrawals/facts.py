@@ -19,6 +19,8 @@ from escrow.projects.models import Project, Unit
 from escrow.supervision.court_holds import account_locked
 from escrow.supervision.funds import limits_of
 from escrow.supervision.guarantees import payments_stopped
+from escrow.supervision.measure_models import CourtHold
+from escrow.supervision.measures import HoldStatus
 from escrow.supervision.models import Agreement, SupervisedAccount
 from escrow.supervision.rules import AccountStatus, QuotaMode
 from escrow.supervision.takeovers import taken_over
@@ -99,9 +101,18 @@ def facts_of(session: Session, place: Place, asked: Asked, *, locked: bool = Tru
         ),
         key_reserved=session.scalar(reserved) or ZERO,
         court_order_no=asked.court_order_no,
+        court_holds=holds_on(session, account.id),
         at_risk=session.scalar(at_risk),
         stopped=payments_stopped(session, account.id, building_id, account.book_id),
     )
+
+
+def holds_on(session: Session, account_id: int) -> tuple[str, ...]:
+    """The court holds in force on an account (现有司法冻结)."""
+    query = select(CourtHold.hold_no).where(
+        CourtHold.account_id == account_id, CourtHold.status == HoldStatus.IN_FORCE
+    )
+    return tuple(session.scalars(query.order_by(CourtHold.id)))
 
 
 _COMMITTED = text("""

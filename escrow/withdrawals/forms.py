@@ -86,6 +86,13 @@ class ReasonForm(Form):
     reason = ReadField("理由", lambda said: read_text(said, 200))
 
 
+class CourtOrderForm(Form):
+    """The order that lets an approved payment pass a court's hold (补附决定)."""
+
+    order_no = ReadField("决定文号", lambda said: read_text(said, 100))
+    file_hash = ReadField("决定文件 SHA-256", read_digest)
+
+
 class ApplicationForm(Form):
     """The paper itself (用款申请)."""
 
@@ -97,6 +104,7 @@ class ApplicationForm(Form):
     court_order_no = ReadField(
         "冻结期间准予支付的决定文号", lambda said: read_text(said, 100), optional=True
     )
+    court_order_hash = ReadField("决定文件 SHA-256", read_digest, optional=True)
 
 
 class LineForm(Form):

@@ -16,8 +16,9 @@ from escrow.instructions.rules import InstructionKind, InstructionStatus
 from escrow.supervision.books import account_of
 from escrow.supervision.guarantees import shrink
 from escrow.supervision.rules import QuotaMode
+from escrow.supervision.takeovers import taken_over
 from escrow.withdrawals.deciding import handled, hold_of, step
-from escrow.withdrawals.deciding_rules import issuer_refusals
+from escrow.withdrawals.deciding_rules import issuer_refusals, takeover_refusals
 from escrow.withdrawals.facts import Place, asked_of, facts_of, lines_of, locked
 from escrow.withdrawals.models import (
     ConstructionContract,
@@ -70,7 +71,7 @@ def issue_withdrawal(session: Session, withdrawal_no: str, told: Settings, *, of
     reasons = issuer_refusals(handled(withdrawal, officer_id), len(lines), place.law)
     facts = facts_of(session, place, asked_of(session, withdrawal, lines))
     if withdrawal.status in (*HOLDING, WithdrawalStatus.ISSUED):
-        reasons += payment_refusals(facts, place)
+        reasons += payment_refusals(facts, place) + overtaken(session, withdrawal, place)
     if reasons:
         raise Refused(reasons)
     if short := limit_refusals(facts, place.law):
@@ -93,6 +94,11 @@ def payment_refusals(facts: WithdrawalFacts, place: Place) -> list[Refusal]:
         *standing_refusals(facts, place.law),
         *(refusal for line in fresh for refusal in line_refusals(line, facts.today, place.law)),
     ]
+
+
+def overtaken(session: Session, withdrawal: Withdrawal, place: Place) -> list[Refusal]:
+    """Why a takeover stops what one officer alone approved before it (接管前的一级核准)."""
+    return takeover_refusals(handled(withdrawal, 0), taken_over(session, place.account.id), place.law)
 
 
 def _uncovered(session: Session, withdrawal: Withdrawal, place: Place, short: list[Refusal]) -> Outcome:

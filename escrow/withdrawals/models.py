@@ -118,6 +118,14 @@ class Withdrawal(Base):
         CheckConstraint("entered_by <> decided_by AND reviewed_by <> decided_by", name="another_decides"),
         CheckConstraint("entered_by <> revoked_by", name="another_revokes"),
         CheckConstraint("issued_by <> decided_by AND issued_by <> reviewed_by", name="another_issues"),
+        CheckConstraint(
+            "court_order_by <> entered_by AND court_order_by <> decided_by"
+            " AND court_order_by <> reviewed_by AND court_order_by <> issued_by", name="another_attaches",
+        ),
+        CheckConstraint(
+            "(court_order_no IS NULL) = (court_order_hash IS NULL)"
+            " AND (court_order_by IS NULL OR court_order_no IS NOT NULL)", name="court_order_whole",
+        ),
         CheckConstraint("(reviewed_by IS NULL) = (reviewed_at IS NULL)", name="reviewed_whole"),
         CheckConstraint("(decided_by IS NULL) = (decided_at IS NULL)", name="decided_whole"),
         CheckConstraint(
@@ -137,7 +145,8 @@ class Withdrawal(Base):
         CheckConstraint("(status IN ('rejected', 'revoked')) = (reason IS NOT NULL)", name="with_reason"),
         CheckConstraint("(status = 'revoked') = (revoked_by IS NOT NULL)", name="revoked_by_someone"),
         CheckConstraint(
-            "status <> 'revoked' OR (held > 0) = (revoke_entry_id IS NOT NULL)", name="revoked_with_entry"
+            "status <> 'revoked' OR (held > 0 AND issued_by IS NULL) = (revoke_entry_id IS NOT NULL)",
+            name="revoked_with_entry",
         ),
         CheckConstraint("(status = 'issued') <= (issued_by IS NOT NULL)", name="issued_by_someone"),
         Index("ix_withdrawal_building_open", "building_id", postgresql_where=text(
@@ -153,6 +162,10 @@ class Withdrawal(Base):
     applied_on: Mapped[date]
     file_hash: Mapped[str] = mapped_column(unique=True, comment="申请及监理进度证明 SHA-256")
     court_order_no: Mapped[str | None] = mapped_column(comment="冻结期间准予支付工程用款的决定文号")
+    court_order_hash: Mapped[str | None] = mapped_column(comment="决定文件 SHA-256")
+    court_order_by: Mapped[int | None] = mapped_column(
+        ForeignKey("officer.id"), comment="核准之后附决定的人员"
+    )
     amount: Mapped[Yuan] = mapped_column(MoneyColumn)
     review_by: Mapped[date] = mapped_column(comment="复核截止日")
     status: Mapped[WithdrawalStatus] = mapped_column(term(WithdrawalStatus))

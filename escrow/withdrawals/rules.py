@@ -48,6 +48,7 @@ STEPS = {
     (WithdrawalStatus.UNCOVERED, WithdrawalStatus.ISSUED): chart.INSTRUCT_PAYMENT,
     (WithdrawalStatus.APPROVED, WithdrawalStatus.REVOKED): chart.HOLD_WITHDRAWAL,
     (WithdrawalStatus.UNCOVERED, WithdrawalStatus.REVOKED): chart.HOLD_WITHDRAWAL,
+    (WithdrawalStatus.ISSUED, WithdrawalStatus.REVOKED): None,
 }
 WAITING = frozenset({WithdrawalStatus.ENTERED, WithdrawalStatus.REVIEWED})
 HOLDING = frozenset({WithdrawalStatus.APPROVED, WithdrawalStatus.UNCOVERED})
@@ -73,7 +74,8 @@ class WithdrawalFacts:
     """What is known, under the locks, of an application to be entered, approved or issued (用款事实).
 
     `limits` leave out what this very application holds; `key_reserved`: key funds other approvals wait for.
-    `at_risk`: a filed contract of the building whose money was reversed. `stopped`: a lapsed guarantee.
+    `court_holds`: numbers of the holds in force. `at_risk`: a filed contract of the building whose money was
+    reversed. `stopped`: a lapsed guarantee.
     """
 
     today: date
@@ -83,6 +85,7 @@ class WithdrawalFacts:
     limits: Limits
     key_reserved: Yuan = ZERO
     court_order_no: str | None = None
+    court_holds: tuple[str, ...] = ()
     at_risk: str | None = None
     stopped: str | None = None
 
@@ -207,7 +210,11 @@ def limit_refusals(facts: WithdrawalFacts, law: Law) -> list[Refusal]:
     if limits.refunds_held > ZERO:
         message = f"本幢有已核准待付的退款 {limits.refunds_held} 元，退款先于用款"
         found.append(Refusal("refund-first", message, law["refund_before_withdrawal"].citation))
-    if split.general > payable:
+    short_by_hold = payable < split.general <= limits.payable(past_court=True)
+    held_key = split.key_funds > ZERO and limits.account.of(chart.JUDICIAL_HOLD) > ZERO
+    if short_by_hold or held_key and not facts.past_court:
+        found.append(_court_refusal(facts, law))
+    if split.general > payable and not short_by_hold:
         message = f"本幢一般监管资金可拨 {payable} 元，申请 {split.general} 元"
         found.append(Refusal("over-payable", message, source))
     if split.key_funds > ZERO:
@@ -215,13 +222,16 @@ def limit_refusals(facts: WithdrawalFacts, law: Law) -> list[Refusal]:
     return found
 
 
+def _court_refusal(facts: WithdrawalFacts, law: Law) -> Refusal:
+    """What a court's hold does not let pass, the hold named (司法冻结)."""
+    named = "、".join(facts.court_holds)
+    message = f"账户有司法冻结（{named}），冻结期间只有附本局决定的工程建设用款可以支付"
+    return Refusal("court-hold", message, law["court_hold_construction"].citation)
+
+
 def _key_refusals(facts: WithdrawalFacts, split: Split, law: Law) -> list[Refusal]:
     source, limits = law["withdrawal_within_limit"].citation, facts.limits
     found, position = [], limits.position
-    court = limits.account.of(chart.JUDICIAL_HOLD)
-    if court > ZERO and not facts.past_court:
-        message = f"账户有司法冻结 {court} 元，重点监管资金须凭本局决定支付工程用款"
-        found.append(Refusal("court-hold", message, law["court_hold_construction"].citation))
     if position.mode is QuotaMode.DRAW_DOWN:
         left = max(position.key_payable - facts.key_reserved, ZERO)
         if split.key_funds > left:

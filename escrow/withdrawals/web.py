@@ -16,11 +16,19 @@ from escrow.errors import Invalid, NotFound, Refusal, Refused
 from escrow.fields import KEY_PATTERN
 from escrow.instructions.rules import STATUS_LABELS as INSTRUCTION_LABELS
 from escrow.withdrawals.application_pages import applications
+from escrow.withdrawals.court_orders import CourtOrder, attach, attach_refusals
 from escrow.withdrawals.deciding import approve, handled, judged, levels, reject, revoke
 from escrow.withdrawals.deciding_rules import decider_refusals, issuer_refusals, revoker_refusals
 from escrow.withdrawals.facts import Place, place_of
-from escrow.withdrawals.forms import ReasonForm, read_term
-from escrow.withdrawals.issuing import issue_withdrawal, open_lines, orders, payment_refusals
+from escrow.withdrawals.forms import CourtOrderForm, ReasonForm, read_term
+from escrow.withdrawals.issuing import (
+    UNPAID,
+    issue_withdrawal,
+    open_lines,
+    orders,
+    overtaken,
+    payment_refusals,
+)
 from escrow.withdrawals.lists import Wanted, account_named, lines, overdue_count, withdrawal, withdrawals
 from escrow.withdrawals.models import Withdrawal
 from escrow.withdrawals.payee_pages import registers
@@ -126,9 +134,17 @@ def _standing(session: Session, one: Withdrawal, place: Place) -> dict[str, Any]
         }  # fmt: skip
     if one.status in (*HOLDING, WithdrawalStatus.ISSUED):
         said |= _payable(session, one, place, facts)
-    if one.status in HOLDING:
-        said["revoke_faults"] = revoker_refusals(who, place.law)
+        said |= _after_approval(session, one, place)
     return said
+
+
+def _after_approval(session: Session, one: Withdrawal, place: Place) -> dict[str, Any]:
+    unpaid = all(row.Instruction.status in UNPAID for row in orders(session, one.id))
+    return {
+        "revoke_faults": revoker_refusals(handled(one, g.officer.id), place.law, unpaid=unpaid),
+        "may_attach": not attach_refusals(session, one, place, g.officer.id),
+        "order_form": CourtOrderForm(),
+    }  # fmt: skip
 
 
 def _payable(session: Session, one: Withdrawal, place: Place, facts: WithdrawalFacts) -> dict[str, Any]:
@@ -136,7 +152,8 @@ def _payable(session: Session, one: Withdrawal, place: Place, facts: WithdrawalF
     if not open_:
         return {"open_lines": 0}
     return {
-        "open_lines": len(open_), "waits": payment_refusals(facts, place),
+        "open_lines": len(open_),
+        "waits": payment_refusals(facts, place) + overtaken(session, one, place),
         "short": limit_refusals(facts, place.law),
         "faults": issuer_refusals(handled(one, g.officer.id), len(open_), place.law),
     }  # fmt: skip
@@ -179,10 +196,23 @@ def reject_withdrawal(withdrawal_no: str) -> ResponseReturnValue:
 @pages.post("/withdrawals/<withdrawal_no>/revoke")
 @officer("approve-payment", fresh=True)
 def revoke_withdrawal(withdrawal_no: str) -> ResponseReturnValue:
-    """撤销已核准、尚未签发的用款，占用随之注销。"""
+    """撤销已核准而银行未付的用款，占用随之注销。"""
     number, reason, who = known_number(withdrawal_no), _reason(), g.officer.id
     _try(number, "withdrawal.revoked", lambda s: revoke(s, number, officer_id=who, reason=reason))
     flash("用款核准已撤销。", "success")
+    return redirect(url_for("withdrawals.show", withdrawal_no=number), 303)
+
+
+@pages.post("/withdrawals/<withdrawal_no>/court-order")
+@officer("approve-payment", fresh=True)
+def attach_order(withdrawal_no: str) -> ResponseReturnValue:
+    """核准之后法院冻结：未经手的人员附上准予支付工程用款的决定。"""
+    number, form, who = known_number(withdrawal_no), CourtOrderForm(request.form), g.officer.id
+    if not form.validate():
+        raise Invalid({name: "；".join(map(str, errors)) for name, errors in form.errors.items() if name})
+    order = CourtOrder(**form.data)
+    _try(number, "withdrawal.court-order", lambda s: attach(s, number, order, officer_id=who))
+    flash("已附决定，可由未参与复核的人员签发。", "success")
     return redirect(url_for("withdrawals.show", withdrawal_no=number), 303)
 
 

@@ -8,6 +8,8 @@ CREATE TABLE withdrawal (
     applied_on date NOT NULL,
     file_hash varchar NOT NULL,
     court_order_no varchar,
+    court_order_hash varchar,
+    court_order_by integer,
     amount bigint NOT NULL,
     review_by date NOT NULL,
     status varchar(32) NOT NULL,
@@ -38,6 +40,12 @@ CREATE TABLE withdrawal (
     CONSTRAINT ck_withdrawal_another_decides CHECK (entered_by <> decided_by AND reviewed_by <> decided_by),
     CONSTRAINT ck_withdrawal_another_revokes CHECK (entered_by <> revoked_by),
     CONSTRAINT ck_withdrawal_another_issues CHECK (issued_by <> decided_by AND issued_by <> reviewed_by),
+    CONSTRAINT ck_withdrawal_another_attaches
+        CHECK (court_order_by <> entered_by AND court_order_by <> decided_by
+        AND court_order_by <> reviewed_by AND court_order_by <> issued_by),
+    CONSTRAINT ck_withdrawal_court_order_whole
+        CHECK ((court_order_no IS NULL) = (court_order_hash IS NULL)
+        AND (court_order_by IS NULL OR court_order_no IS NOT NULL)),
     CONSTRAINT ck_withdrawal_reviewed_whole CHECK ((reviewed_by IS NULL) = (reviewed_at IS NULL)),
     CONSTRAINT ck_withdrawal_decided_whole CHECK ((decided_by IS NULL) = (decided_at IS NULL)),
     CONSTRAINT ck_withdrawal_decided_by_someone
@@ -54,7 +62,8 @@ CREATE TABLE withdrawal (
         CHECK ((status IN ('rejected', 'revoked')) = (reason IS NOT NULL)),
     CONSTRAINT ck_withdrawal_revoked_by_someone CHECK ((status = 'revoked') = (revoked_by IS NOT NULL)),
     CONSTRAINT ck_withdrawal_revoked_with_entry
-        CHECK (status <> 'revoked' OR (held > 0) = (revoke_entry_id IS NOT NULL)),
+        CHECK (status <> 'revoked'
+        OR (held > 0 AND issued_by IS NULL) = (revoke_entry_id IS NOT NULL)),
     CONSTRAINT ck_withdrawal_issued_by_someone CHECK ((status = 'issued') <= (issued_by IS NOT NULL)),
     CONSTRAINT ck_withdrawal_channel CHECK (channel IN ('general', 'key', 'wages')),
     CONSTRAINT ck_withdrawal_withdrawal_status CHECK (
@@ -66,6 +75,7 @@ CREATE TABLE withdrawal (
     CONSTRAINT fk_withdrawal_decided_by FOREIGN KEY (decided_by) REFERENCES officer (id),
     CONSTRAINT fk_withdrawal_issued_by FOREIGN KEY (issued_by) REFERENCES officer (id),
     CONSTRAINT fk_withdrawal_revoked_by FOREIGN KEY (revoked_by) REFERENCES officer (id),
+    CONSTRAINT fk_withdrawal_court_order_by FOREIGN KEY (court_order_by) REFERENCES officer (id),
     CONSTRAINT fk_withdrawal_hold_entry_id
         FOREIGN KEY (hold_entry_id) REFERENCES ledger.journal_entry (id),
     CONSTRAINT fk_withdrawal_revoke_entry_id
@@ -78,6 +88,8 @@ CREATE INDEX ix_withdrawal_building_open ON withdrawal (building_id)
 COMMENT ON COLUMN withdrawal.application_no IS '用款申请文号';
 COMMENT ON COLUMN withdrawal.file_hash IS '申请及监理进度证明 SHA-256';
 COMMENT ON COLUMN withdrawal.court_order_no IS '冻结期间准予支付工程用款的决定文号';
+COMMENT ON COLUMN withdrawal.court_order_hash IS '决定文件 SHA-256';
+COMMENT ON COLUMN withdrawal.court_order_by IS '核准之后附决定的人员';
 COMMENT ON COLUMN withdrawal.review_by IS '复核截止日';
 COMMENT ON COLUMN withdrawal.held IS '占用的一般监管资金';
 COMMENT ON COLUMN withdrawal.key_amount IS '拟用的重点监管资金';
@@ -141,7 +153,13 @@ BEGIN
             WHEN 'approved>issued' THEN '{issued_by}'
             WHEN 'uncovered>issued' THEN '{issued_by}'
             WHEN 'approved>revoked' THEN '{revoked_by,revoke_entry_id,reason}'
-            WHEN 'uncovered>revoked' THEN '{revoked_by,revoke_entry_id,reason}' END;
+            WHEN 'uncovered>revoked' THEN '{revoked_by,revoke_entry_id,reason}'
+            WHEN 'issued>revoked' THEN '{revoked_by,reason}' END;
+        -- A court's hold that comes after the approval: the order is attached once, by somebody new to it.
+        IF OLD.status = NEW.status AND OLD.status IN ('approved', 'uncovered', 'issued')
+           AND OLD.court_order_no IS NULL AND NEW.court_order_by IS NOT NULL THEN
+            decided := '{court_order_no,court_order_hash,court_order_by}';
+        END IF;
     END IF;
     IF decided IS NULL OR TG_OP = 'UPDATE' AND to_jsonb(NEW) - (decided || '{status}') IS DISTINCT FROM
                                                to_jsonb(OLD) - (decided || '{status}') THEN
@@ -154,6 +172,16 @@ END $$;
 CREATE TRIGGER withdrawal_by_steps BEFORE INSERT OR UPDATE ON withdrawal
     FOR EACH ROW EXECUTE FUNCTION withdrawal_steps();
 CREATE TRIGGER claim_paper BEFORE INSERT ON withdrawal FOR EACH ROW EXECUTE FUNCTION claim_paper();
+CREATE FUNCTION claim_court_order() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    INSERT INTO filed_paper (file_hash, used_for) VALUES (NEW.court_order_hash, 'withdrawal');
+    RETURN NEW;
+END $$;
+CREATE TRIGGER claim_court_order BEFORE INSERT ON withdrawal FOR EACH ROW
+    WHEN (NEW.court_order_hash IS NOT NULL) EXECUTE FUNCTION claim_court_order();
+CREATE TRIGGER claim_court_order_later BEFORE UPDATE ON withdrawal FOR EACH ROW
+    WHEN (OLD.court_order_hash IS NULL AND NEW.court_order_hash IS NOT NULL)
+    EXECUTE FUNCTION claim_court_order();
 CREATE TRIGGER written_once BEFORE DELETE ON withdrawal
     FOR EACH ROW EXECUTE FUNCTION ledger.written_once();
 CREATE TRIGGER written_once_whole BEFORE TRUNCATE ON withdrawal

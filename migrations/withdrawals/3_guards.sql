@@ -88,7 +88,7 @@ BEGIN
     RETURN NEW;
 END $$;
 CREATE TRIGGER withdrawal_follows_ledger BEFORE UPDATE ON withdrawal FOR EACH ROW
-    WHEN (NEW.status IN ('approved', 'revoked') AND NEW.status <> OLD.status)
+    WHEN (NEW.status IN ('approved', 'revoked') AND NEW.status <> OLD.status AND OLD.status <> 'issued')
     EXECUTE FUNCTION withdrawal_follows_ledger();
 
 -- What a building and its account hold, by heading; keys narrowed to the building (账上现状).
@@ -100,6 +100,43 @@ LANGUAGE sql STABLE AS $$
      WHERE s.id = of_account AND a.code = ANY (codes)
        AND (of_building IS NULL OR a.key = 'building:' || of_building
             OR a.key LIKE 'building:' || of_building || ':%');
+$$;
+
+-- Why nothing leaves this building now, whatever it is for: the account, a filing at risk, a lapsed guarantee
+-- whose money has not come back (账户与楼幢不付款).
+CREATE FUNCTION payments_stopped(of_account integer, of_building integer) RETURNS text LANGUAGE plpgsql STABLE
+AS $$
+DECLARE
+    standing text;
+    mode text;
+    level bigint;
+BEGIN
+    SELECT a.status, g.clauses ->> 'quota_mode' INTO standing, mode
+      FROM supervised_account a JOIN agreement g ON g.id = a.agreement_id WHERE a.id = of_account;
+    IF standing <> 'active' THEN
+        RETURN 'the account is not active';
+    ELSIF EXISTS (SELECT FROM contract c JOIN unit u ON u.id = c.unit_id
+                   WHERE u.building_id = of_building AND c.status = 'at-risk') THEN
+        RETURN 'a filing is at risk';
+    ELSIF EXISTS (SELECT FROM guarantee WHERE building_id = of_building AND status = 'lapsed') THEN
+        level := funds_of(of_account, of_building, '{8201}') - CASE mode
+            WHEN 'draw_down' THEN funds_of(of_account, of_building, '{8202,8204}')
+            ELSE greatest(funds_of(of_account, of_building, '{8202}'),
+                          funds_of(of_account, of_building, '{8203}')) END;
+        IF funds_of(of_account, of_building, '{2111,2112}') < level THEN
+            RETURN 'a guarantee has lapsed';
+        END IF;
+    END IF;
+    RETURN NULL;
+END $$;
+
+-- Whether more general funds are promised than the building has, or than the account's cash covers (超过可拨).
+CREATE FUNCTION promised_too_much(of_account integer, of_building integer, past_court boolean) RETURNS boolean
+LANGUAGE sql STABLE AS $$
+    SELECT funds_of(of_account, of_building, '{2112}') < funds_of(of_account, of_building, '{8301,8302}')
+        OR funds_of(of_account, NULL, '{1101}')
+           < funds_of(of_account, NULL, '{2101,2102,2201,2202,2301,2401,2501,2901,2111,8301,8302}')
+             + CASE WHEN past_court THEN 0 ELSE funds_of(of_account, NULL, '{8303}') END
 $$;
 
 -- Approved only over an active account, by as many officers as the amount, the rolling sum, the takeover and
@@ -116,12 +153,23 @@ DECLARE
 BEGIN
     SELECT * INTO account FROM supervised_account WHERE id = NEW.account_id FOR NO KEY UPDATE;
     SELECT clauses ->> 'quota_mode' INTO mode FROM agreement WHERE id = account.agreement_id;
-    IF account.status <> 'active' THEN
-        why := 'the account is not active';
-    END IF;
-    SELECT coalesce(sum(amount), 0) INTO recent FROM withdrawal
-     WHERE building_id = NEW.building_id AND status NOT IN ('rejected', 'revoked')
-       AND entered_at > NEW.entered_at - make_interval(days => days);
+    why := payments_stopped(NEW.account_id, NEW.building_id);
+    SELECT max(total) INTO recent FROM (
+        SELECT sum(amount) AS total FROM withdrawal
+         WHERE building_id = NEW.building_id AND status NOT IN ('rejected', 'revoked')
+           AND entered_at > NEW.entered_at - make_interval(days => days)
+        UNION ALL
+        SELECT sum(amount) FROM withdrawal
+         WHERE entered_by = NEW.entered_by AND status NOT IN ('rejected', 'revoked')
+           AND entered_at > NEW.entered_at - make_interval(days => days)
+        UNION ALL
+        SELECT sum(l.amount) FROM withdrawal_line l JOIN withdrawal w ON w.id = l.withdrawal_id
+          JOIN listed_payee p ON p.id = l.payee_id
+         WHERE w.status NOT IN ('rejected', 'revoked')
+           AND w.entered_at > NEW.entered_at - make_interval(days => days)
+           AND p.account_no IN (SELECT q.account_no FROM withdrawal_line m
+                                  JOIN listed_payee q ON q.id = m.payee_id WHERE m.withdrawal_id = NEW.id)
+         GROUP BY p.account_no) AS sums;
     IF NEW.reviewed_by IS NULL AND (
            large IS NULL OR days IS NULL OR greatest(NEW.amount, recent) >= large
            OR NEW.court_order_no IS NOT NULL OR mode = 'floor' AND NEW.key_amount > 0
@@ -138,13 +186,7 @@ BEGIN
            SELECT FROM withdrawal_line WHERE withdrawal_id = NEW.id AND purpose = 'other') THEN
         why := 'a court''s hold is passed by construction alone';
     END IF;
-    IF NEW.held > 0 AND (
-           funds_of(NEW.account_id, NEW.building_id, '{2112}')
-           < funds_of(NEW.account_id, NEW.building_id, '{8301,8302}')
-           OR funds_of(NEW.account_id, NULL, '{1101}')
-           < funds_of(NEW.account_id, NULL, '{2101,2102,2201,2202,2301,2401,2501,2901,2111,8301,8302}')
-             + CASE WHEN NEW.court_order_no IS NULL
-                    THEN funds_of(NEW.account_id, NULL, '{8303}') ELSE 0 END) THEN
+    IF NEW.held > 0 AND promised_too_much(NEW.account_id, NEW.building_id, NEW.court_order_no IS NOT NULL) THEN
         why := 'more would be held than there is';
     END IF;
     SELECT coalesce(sum(key_amount), 0) + NEW.key_amount INTO reserved FROM withdrawal

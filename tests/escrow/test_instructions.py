@@ -2,6 +2,7 @@
 
 import itertools
 from datetime import timedelta
+from types import SimpleNamespace
 from typing import Any
 
 import psycopg
@@ -25,6 +26,7 @@ from ledger.money import Yuan
 from ledger.movements import Transfer
 from tests.desk import bearer, hire, sit_down
 from tests.estate import Estate, build, officers, pay, sold
+from tests.withdrawing import Site, listed
 
 PAYEE = "6222021410009876543"
 
@@ -59,8 +61,21 @@ def bank(estate: Estate) -> Any:
     app.extensions["database"].dispose()
 
 
-def ordered(estate: Estate, clerk: int, amount: str = "100.00") -> Issued:
-    """一件拨付通知书，从一般资金付出。"""
+SITES: dict[str, Site] = {}
+
+
+def ordered(estate: Estate, clerk: int, amount: str = "100.00") -> str:
+    """一件已核准的用款签发的拨付通知书，从一般资金付出。"""
+    if estate.account_no not in SITES:
+        names = ("cashier", "reviewer", "second")
+        ids = officers(estate.house, *(f"site-{name}" for name in names))
+        SITES[estate.account_no] = listed(estate, SimpleNamespace(**dict(zip(names, ids, strict=True))))
+    site = SITES[estate.account_no]
+    return site.issue(site.approved(amount), clerk).numbers[0]
+
+
+def bare(estate: Estate, clerk: int, amount: str) -> Issued:
+    """一件没有用款的拨付指令。"""
     building = estate.buildings["1"]
     key = chart.building_key(building)
 
@@ -99,7 +114,7 @@ def money(estate: Estate) -> tuple[str | None, ...]:
 def test_an_order_leaves_and_is_paid(estate: Estate, clerk: int, bank: Any) -> None:
     """签发后在途，银行读到完整收款人；报已付，钱出账户；重复报送答复相同、不再动钱。"""
     call, other, _ = bank
-    number = ordered(estate, clerk).instruction_no
+    number = ordered(estate, clerk)
     assert number == f"ZL{bureau_day().year}000001"
     assert money(estate) == ("200.00", "50.00", "50.00", "100.00")
     shown = call("GET", "/instructions?status=issued").json["items"]
@@ -121,10 +136,10 @@ def test_an_order_leaves_and_is_paid(estate: Estate, clerk: int, bank: Any) -> N
 def test_unpaid_and_returned_money_goes_back(estate: Estate, clerk: int, bank: Any) -> None:
     """未付退回原处；付出后退汇，也退回原处；每一次都按额度重新划分。"""
     call, *_ = bank
-    first = ordered(estate, clerk).instruction_no
+    first = ordered(estate, clerk)
     assert call("POST", f"/instructions/{first}/results", result("failed")).json["status"] == "failed"
     assert money(estate) == ("200.00", "50.00", "150.00", None)
-    second = ordered(estate, clerk).instruction_no
+    second = ordered(estate, clerk)
     assert call("POST", f"/instructions/{second}/results", result("paid", "F2")).status_code == 201
     returned = call("POST", f"/instructions/{second}/results", result("returned", "F3"))
     assert returned.json["status"] == "returned"
@@ -140,7 +155,7 @@ def test_facts_that_differ_stop_the_account(
 ) -> None:
     """金额或收款人与指令不符：不采信、留存、停户、有迹可查，再报仍是同一答复；两人恢复后方可继续。"""
     call, _, app = bank
-    number = ordered(estate, clerk).instruction_no
+    number = ordered(estate, clerk)
     path = f"/instructions/{number}/results"
     for _ in range(2):
         answer = call("POST", path, result(**changed))
@@ -168,7 +183,7 @@ def test_what_contradicts_an_earlier_answer_stops_the_account(
 ) -> None:
     """先报已付、后报未付，是矛盾，不是更正：停户，钱不动。"""
     call, *_ = bank
-    number = ordered(estate, clerk).instruction_no
+    number = ordered(estate, clerk)
     path = f"/instructions/{number}/results"
     assert call("POST", path, result()).status_code == 201
     answer = call("POST", path, result("failed", "F7"))
@@ -181,7 +196,7 @@ def test_a_missing_answer_is_asked_about_and_never_sent_again(
 ) -> None:
     """逾时未答转为“不明”，钱仍在途，不能撤销、不重发；银行答复后有定论。"""
     call, *_ = bank
-    number = ordered(estate, clerk).instruction_no
+    number = ordered(estate, clerk)
     with estate.begin() as session:
         assert overdue(session) == []
     time_machine.move_to(now() + timedelta(days=3), tick=True)
@@ -199,7 +214,7 @@ def test_a_missing_answer_is_asked_about_and_never_sent_again(
 def test_two_officers_take_back_an_unanswered_order(estate: Estate, clerk: int, bank: Any) -> None:
     """撤销未答的指令须两人；撤销后钱回原处，银行再报已付即矛盾。"""
     call, *_ = bank
-    number = ordered(estate, clerk).instruction_no
+    number = ordered(estate, clerk)
     estate.do(lambda s: ask_cancel(s, number, "收款账号有误", officer_id=clerk))
     with pytest.raises(Refused):
         estate.do(lambda s: cancel(s, number, officer_id=clerk))
@@ -211,11 +226,13 @@ def test_two_officers_take_back_an_unanswered_order(estate: Estate, clerk: int, 
 
 
 def test_numbers_have_no_gaps(estate: Estate, clerk: int) -> None:
-    """签发失败不占号；号码一个接一个。"""
-    first = ordered(estate, clerk, "10.00").instruction_no
+    """签发失败、没有用款的都不占号；号码一个接一个。"""
+    first = ordered(estate, clerk, "10.00")
     with pytest.raises(AccountBelowFloor):
-        ordered(estate, clerk, "9999.00")
-    second = ordered(estate, clerk, "10.00").instruction_no
+        bare(estate, clerk, "9999.00")
+    with pytest.raises(IntegrityError, match="pays no withdrawal"):
+        bare(estate, clerk, "10.00")
+    second = ordered(estate, clerk, "10.00")
     assert int(second[6:]) == int(first[6:]) + 1
     with (
         pytest.raises(psycopg.errors.CheckViolation) as refused,

@@ -203,7 +203,7 @@ def test_the_five_is_citation_stands_by_key_funds(house, people):
 
 def test_floor_mode_has_no_key_channel(site):
     """留存制不直接支用重点资金。"""
-    assert codes(site, "1.00", channel=Channel.KEY) == ["key-not-drawn", "over-node"][:1]
+    assert codes(site, "1.00", channel=Channel.KEY) == ["key-not-drawn"]
 
 
 def test_what_the_bank_did_not_pay_is_ordered_again(site):

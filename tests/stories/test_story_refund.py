@@ -19,6 +19,7 @@ from tests.estate import new_number
 from tests.refunding import LENDER, dropped, estate_of, people_of, refused
 from tests.releasing import approved, codes, refused_by
 from tests.sale import BANK, sell
+from tests.withdrawing import listed
 
 BUYER = "6217000010001234567"
 
@@ -33,8 +34,8 @@ def estate(house, people):
     return estate_of(house, people)
 
 
-def withdrawal(estate, amount="10.00"):
-    """An order to pay the builder from general funds, as the withdrawal room would issue it."""
+def bare_order(estate, amount="10.00"):
+    """An order to pay the builder from general funds with no application behind it."""
     key = chart.building_key(estate.buildings["1"])
 
     def unit(session):
@@ -91,17 +92,21 @@ def test_supervision_ends_only_after_every_yuan_went_back(estate, people, filed)
 def test_a_waiting_refund_comes_before_a_withdrawal(estate, people):
     """退款核准而资金不足，本幢拨付通知书一律不能签发，数据库也不许；他幢不受影响，退款转应退之后恢复。"""
     gone = dropped(estate)
-    withdrawal(estate)
+    people.issuer = people.third
+    site = listed(estate, people)
+    site.issue(site.approved("10.00"))
+    waiting = site.approved("10.00")
     estate.move(chart.MEMO_CONTRA, chart.JUDICIAL_HOLD, "1000000.00", key="hold:0")
     refund_no = gone.entered(people.cashier)
     gone.approved(refund_no, people.reviewer)
+    assert "refund-first" in [one.code for one in site.issue(waiting).uncovered]
     with pytest.raises(psycopg.errors.CheckViolation) as caught:
-        withdrawal(estate)
+        bare_order(estate)
     assert refused_by(caught) == "refund_before_withdrawal"
     assert refused(estate, lambda session: fall_due(session, refund_no)) == ["refund-uncovered"]
     estate.move(chart.JUDICIAL_HOLD, chart.MEMO_CONTRA, "1000000.00", debit_key="hold:0")
     estate.do(lambda session: fall_due(session, refund_no))
-    withdrawal(estate)
+    assert site.issue(waiting).numbers
 
 
 def test_the_home_is_sold_again_while_the_first_buyer_waits(estate, people):
