@@ -212,7 +212,7 @@ def limit_refusals(facts: WithdrawalFacts, law: Law) -> list[Refusal]:
         found.append(Refusal("refund-first", message, law["refund_before_withdrawal"].citation))
     short_by_hold = payable < split.general <= limits.payable(past_court=True)
     held_key = split.key_funds > ZERO and limits.account.of(chart.JUDICIAL_HOLD) > ZERO
-    if short_by_hold or held_key and not facts.past_court:
+    if short_by_hold or (held_key and not facts.past_court):
         found.append(_court_refusal(facts, law))
     if split.general > payable and not short_by_hold:
         message = f"本幢一般监管资金可拨 {payable} 元，申请 {split.general} 元"
