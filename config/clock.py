@@ -3,6 +3,8 @@
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
+import chinese_calendar
+
 BUREAU = ZoneInfo("Asia/Shanghai")
 
 
@@ -21,10 +23,21 @@ def bureau_day(instant: datetime | None = None) -> date:
     return bureau_time(instant or now()).date()
 
 
+def is_working_day(day: date) -> bool:
+    """By the year's holiday notice, its exchanged Saturdays and Sundays too (工作日).
+
+    A year whose notice is not known yet has its plain weeks: no Saturdays, no Sundays.
+    """
+    try:
+        return bool(chinese_calendar.is_workday(day))
+    except NotImplementedError:
+        return day.isoweekday() <= 5
+
+
 def working_days_after(day: date, days: int) -> date:
-    """So many working days later; Saturdays and Sundays are none (若干工作日之后)."""
+    """So many working days later (若干工作日之后)."""
     for _ in range(days):
         day += timedelta(days=1)
-        while day.isoweekday() > 5:
+        while not is_working_day(day):
             day += timedelta(days=1)
     return day
