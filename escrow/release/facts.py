@@ -20,6 +20,8 @@ from escrow.release.models import ReleaseApplication, ReleaseEvidence
 from escrow.release.rules import EvidenceStatus, OpenContract, ReleaseFacts, ReleaseStatus
 from escrow.supervision.models import Agreement, SupervisedAccount
 from escrow.supervision.rules import AgreementStatus
+from escrow.withdrawals.facts import open_withdrawals
+from escrow.withdrawals.rules import WithdrawalStatus
 from ledger.accounts import Account, balances, lock_accounts
 from ledger.money import ZERO, Yuan
 
@@ -65,6 +67,7 @@ def known(
         clauses.Clause(str(one.get("kind")), one.get("value"), str(one.get("clause") or ""))
         for one in (account.clauses or {}).get("release") or ()
     )
+    waiting = open_withdrawals(session, account_id)
     own, other = _applications(session, account_id, application_id)
     facts = ReleaseFacts(
         today=bureau_day(),
@@ -83,6 +86,12 @@ def known(
         balances=_by_code(holdings),
         contracts=_open_contracts(session, account.project_id, holdings),
         pending_reversals=_pending_reversals(session, account_id, holdings),
+        pending_withdrawals=tuple(
+            one.withdrawal_no for one in waiting if one.status is not WithdrawalStatus.UNCOVERED
+        ),
+        uncovered_withdrawals=tuple(
+            one.withdrawal_no for one in waiting if one.status is WithdrawalStatus.UNCOVERED
+        ),
     )  # fmt: skip
     names = {chart.building_key(one.id): one.building_no for one in buildings}
     return Known(account, holdings, names, agreed, facts, law_on(facts.today, SUBJECT, account.region))

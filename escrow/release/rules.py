@@ -96,6 +96,8 @@ class ReleaseFacts:
     balances: dict[str, Yuan]
     contracts: tuple[OpenContract, ...]
     pending_reversals: tuple[str, ...] = ()
+    pending_withdrawals: tuple[str, ...] = ()
+    uncovered_withdrawals: tuple[str, ...] = ()
     other_application: str | None = None
 
 
@@ -189,7 +191,22 @@ def _ledger_conditions(facts: ReleaseFacts, law: Law) -> list[Condition]:
     found.append(
         Condition("reversal-pending", "没有未了的冲正", not pending, said, law["reversal_settled"].citation)
     )
-    return found
+    return [*found, *_withdrawal_conditions(facts, law)]
+
+
+def _withdrawal_conditions(facts: ReleaseFacts, law: Law) -> list[Condition]:
+    source = law["release_nothing_open"].citation
+    waiting, short = "、".join(facts.pending_withdrawals), "、".join(facts.uncovered_withdrawals)
+    return [
+        Condition(
+            "withdrawal-pending", "没有在办的用款", not waiting,
+            f"在办的用款：{waiting}，须先核准签发、退回或撤销" if waiting else "无在办用款", source,
+        ),
+        Condition(
+            "withdrawal-uncovered", "没有核准之后资金不足的用款", not short,
+            f"核准之后资金不足的用款：{short}，须先补足签发或撤销" if short else "无此类用款", source,
+        ),
+    ]  # fmt: skip
 
 
 def _contract_conditions(facts: ReleaseFacts, law: Law) -> list[Condition]:

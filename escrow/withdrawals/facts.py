@@ -27,7 +27,7 @@ from escrow.supervision.takeovers import taken_over
 from escrow.withdrawals.deciding_rules import LevelFacts
 from escrow.withdrawals.models import ConstructionContract, ListedPayee, Withdrawal, WithdrawalLine
 from escrow.withdrawals.payee_rules import Line
-from escrow.withdrawals.rules import ENDED, HOLDING, Channel, WithdrawalFacts
+from escrow.withdrawals.rules import HOLDING, WAITING, Channel, WithdrawalFacts
 from ledger.money import ZERO, Yuan
 
 SUBJECT = "presale_funds"
@@ -231,6 +231,6 @@ def open_withdrawals(session: Session, account_id: int) -> list[Withdrawal]:
     """Applications that wait, hold money or are not covered: they stop a release (在办用款)."""
     query = select(Withdrawal).where(
         Withdrawal.account_id == account_id,
-        Withdrawal.status.not_in((*ENDED, "issued")),
+        Withdrawal.status.in_((*WAITING, *HOLDING)),
     )
     return list(session.scalars(query.order_by(Withdrawal.id)))

@@ -88,6 +88,8 @@ def test_the_list_of_open_headings_is_the_whole_list():
         ({"contracts": (OpenContract("HT2", ContractStatus.CANCELLED, FEN),)}, "refund-outstanding", "HT2"),
         ({"contracts": (OpenContract("HT3", ContractStatus.AT_RISK, ZERO),)}, "contract-at-risk", "HT3"),
         ({"pending_reversals": ("RZ1",)}, "reversal-pending", "RZ1"),
+        ({"pending_withdrawals": ("YK1",)}, "withdrawal-pending", "YK1"),
+        ({"uncovered_withdrawals": ("YK2",)}, "withdrawal-uncovered", "YK2"),
         ({"account_status": AccountStatus.SUSPENDED}, "account-not-active", "已暂停"),
         ({"account_status": AccountStatus.RELEASING}, "account-not-active", "已解除监管"),
         ({"other_application": "SQ2"}, "application-live", "SQ2"),
