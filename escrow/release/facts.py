@@ -67,7 +67,7 @@ def known(
         clauses.Clause(str(one.get("kind")), one.get("value"), str(one.get("clause") or ""))
         for one in (account.clauses or {}).get("release") or ()
     )
-    waiting = open_withdrawals(session, account_id)
+    pending, uncovered = _withdrawals(session, account_id)
     own, other = _applications(session, account_id, application_id)
     facts = ReleaseFacts(
         today=bureau_day(),
@@ -86,12 +86,8 @@ def known(
         balances=_by_code(holdings),
         contracts=_open_contracts(session, account.project_id, holdings),
         pending_reversals=_pending_reversals(session, account_id, holdings),
-        pending_withdrawals=tuple(
-            one.withdrawal_no for one in waiting if one.status is not WithdrawalStatus.UNCOVERED
-        ),
-        uncovered_withdrawals=tuple(
-            one.withdrawal_no for one in waiting if one.status is WithdrawalStatus.UNCOVERED
-        ),
+        pending_withdrawals=pending,
+        uncovered_withdrawals=uncovered,
     )  # fmt: skip
     names = {chart.building_key(one.id): one.building_no for one in buildings}
     return Known(account, holdings, names, agreed, facts, law_on(facts.today, SUBJECT, account.region))
@@ -205,6 +201,14 @@ def _pending_reversals(session: Session, account_id: int, holdings: list[Holding
         .order_by(Receipt.id)
     )
     return tuple(session.scalars(query))
+
+
+def _withdrawals(session: Session, account_id: int) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """What waits or is held for, and what is approved and not covered (在办与资金不足的用款)."""
+    found: dict[bool, list[str]] = {False: [], True: []}
+    for one in open_withdrawals(session, account_id):
+        found[one.status is WithdrawalStatus.UNCOVERED].append(one.withdrawal_no)
+    return tuple(found[False]), tuple(found[True])
 
 
 def _applications(
