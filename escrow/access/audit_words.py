@@ -47,6 +47,7 @@ STEPS = {
     "instruction.failed": "银行答复未付",
     "instruction.issued": "签发指令",
     "instruction.paid": "银行答复已付",
+    "instruction.printed": "打印通知书",
     "instruction.returned": "银行答复退汇",
     "instruction.unknown": "指令结果不明",
     "node.approved": "工程节点核准",

@@ -3,18 +3,19 @@
 import re
 from typing import Any
 
-from flask import Blueprint, flash, g, redirect, render_template, request, url_for
+from flask import Blueprint, Response, flash, g, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 from wtforms import Form
 
 from escrow.access.guards import officer
-from escrow.doors import database, known_number
+from escrow.doors import database, known_number, settings
 from escrow.errors import Invalid, NotFound
 from escrow.fields import ReadField, read_text
 from escrow.instructions.actions import ask_cancel, cancel
 from escrow.instructions.models import Instruction, InstructionResult
+from escrow.instructions.papers import notice
 from escrow.instructions.rules import PAPERS, STATUS_LABELS, InstructionStatus, Outcome
 from escrow.supervision.suspensions import ask_reopen, causes, reopen
 
@@ -97,6 +98,17 @@ def show(number: str) -> ResponseReturnValue:
     return render_template(
         "instructions/show.html", row=row, results=results, causes=why, reason_form=ReasonForm()
     )
+
+
+@pages.post("/instructions/<number>/paper")
+@officer("issue-instruction", fresh=True)
+def paper(number: str) -> ResponseReturnValue:
+    """通知书 PDF，载收款人全文；每次打印均留痕。"""
+    found = known_number(number)
+    with database().begin() as session:
+        content = notice(session, found, settings())
+    named = {"Content-Disposition": f'attachment; filename="{found}.pdf"'}
+    return Response(content, mimetype="application/pdf", headers=named)
 
 
 @pages.post("/instructions/<number>/cancellation")
