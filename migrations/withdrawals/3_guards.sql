@@ -140,7 +140,8 @@ LANGUAGE sql STABLE AS $$
 $$;
 
 -- Approved only over an active account, by as many officers as the amount, the rolling sum, the takeover and
--- the court ask, and within what the building and the account have left (核准须立得住).
+-- the court ask, and within what the building and the account have left. The law kept with the approval may
+-- ask for a second level below five million in thirty days, never only above (核准须立得住).
 CREATE FUNCTION withdrawal_stands() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE
     why text;
@@ -171,7 +172,8 @@ BEGIN
                                   JOIN listed_payee q ON q.id = m.payee_id WHERE m.withdrawal_id = NEW.id)
          GROUP BY p.account_no) AS sums;
     IF NEW.reviewed_by IS NULL AND (
-           large IS NULL OR days IS NULL OR greatest(NEW.amount, recent) >= large
+           large IS NULL OR days IS NULL OR large > 500000000 OR days < 30
+           OR greatest(NEW.amount, recent) >= large
            OR NEW.court_order_no IS NOT NULL OR mode = 'floor' AND NEW.key_amount > 0
            OR EXISTS (SELECT FROM takeover t WHERE t.account_id = NEW.account_id AND t.status = 'in-force'))
     THEN
