@@ -240,7 +240,8 @@ def by_hand(site, number, *, who="issuer", amount="", payee=None, tied=True):
         )  # fmt: skip
         made = issue(session, order, site.estate.house.settings, officer_id=getattr(site.people, who))
         if tied:
-            session.execute(text("INSERT INTO withdrawal_order VALUES (:i, :l)"), {"i": made.id, "l": one.line})
+            ids = {"order": made.id, "line": one.line}
+            session.execute(text("INSERT INTO withdrawal_order VALUES (:order, :line)"), ids)
 
     try:
         site.estate.do(unit)

@@ -58,12 +58,15 @@ FACTS = WithdrawalFacts(
 DRAWN = replace(
     FACTS, channel=Channel.KEY, lines=(replace(LINE, amount=Yuan("360000.00")),),
     limits=Limits(
-        replace(POSITION, mode=QuotaMode.DRAW_DOWN, released=Yuan("360000.00")), ZERO, ZERO, AccountFunds(FUNDS)
+        replace(POSITION, mode=QuotaMode.DRAW_DOWN, released=Yuan("360000.00")), ZERO, ZERO,
+        AccountFunds(FUNDS),
     ),
 )  # fmt: skip
 WAGES = replace(
     FACTS, channel=Channel.WAGES,
-    lines=(replace(LINE, kind=PayeeKind.WAGES, purpose=Purpose.WAGES, progress="1", amount=Yuan("500000.00")),),
+    lines=(
+        replace(LINE, kind=PayeeKind.WAGES, purpose=Purpose.WAGES, progress="1", amount=Yuan("500000.00")),
+    ),
 )  # fmt: skip
 
 
@@ -139,10 +142,9 @@ def test_a_court_hold_passes_by_the_bureaus_order():
 
 def test_a_guarantee_asks_for_its_share_in_cash():
     """有保函在，付后现金须不低于额度余额的七成：少一分即拒。"""
-    guaranteed = replace(POSITION, guarantee=Yuan("180000.00"), key_funds=Yuan("420000.00"),
-                         general=Yuan("400000.00"))  # fmt: skip
-    facts = replace(WAGES, limits=Limits(guaranteed, ZERO, ZERO, AccountFunds({
-        **FUNDS, chart.KEY_FUNDS: Yuan("420000.00"), chart.DEPOSITS_AT_BANK: Yuan("820000.00")})))  # fmt: skip
+    guaranteed = replace(POSITION, guarantee=Yuan("180000.00"), key_funds=Yuan("420000.00"))
+    cash = {chart.KEY_FUNDS: Yuan("420000.00"), chart.DEPOSITS_AT_BANK: Yuan("820000.00")}
+    facts = replace(WAGES, limits=Limits(guaranteed, ZERO, ZERO, AccountFunds(cash)))
     assert codes(lined(facts, amount=Yuan("400000.00"))) == []
     assert codes(lined(facts, amount=Yuan("400000.01"))) == ["guarantee-cash-short"]
 
@@ -197,7 +199,8 @@ def test_who_may_decide_issue_and_give_up():
     assert decider_refusals(replace(HANDLED, officer_id=1), LAW)[0].code == "same-officer"
     reviewed = replace(HANDLED, status=WithdrawalStatus.REVIEWED, reviewed_by=9)
     assert decider_refusals(reviewed, LAW)[0].code == "same-officer"
-    approved = replace(HANDLED, status=WithdrawalStatus.APPROVED, decided_by=3, reviewed_by=2, attached_by=4)
+    hands = {"decided_by": 3, "reviewed_by": 2, "attached_by": 4}
+    approved = replace(HANDLED, status=WithdrawalStatus.APPROVED, **hands)
     assert decider_refusals(approved, LAW)[0].code == "already-decided"
     assert issuer_refusals(approved, 1, LAW) == []
     for who in (2, 3, 4):
@@ -251,7 +254,8 @@ PAYEE = PayeeFacts(
         (contract_refusals(CONTRACT, LAW), None),
         (contract_refusals(replace(CONTRACT, taken=True), LAW), "contract-taken"),
         (contract_refusals(replace(CONTRACT, contractor="测试置业"), LAW), "payee-is-developer"),
-        (contract_refusals(replace(CONTRACT, account_status=AccountStatus.CLOSED), LAW), "account-not-active"),
+        (contract_refusals(replace(CONTRACT, account_status=AccountStatus.CLOSED), LAW),
+         "account-not-active"),
         (payee_refusals(PAYEE, LAW), None),
         (payee_refusals(replace(PAYEE, contract_status=ListingStatus.ENTERED), LAW), "contract-not-listed"),
         (payee_refusals(replace(PAYEE, name="测试置业"), LAW), "payee-is-developer"),
