@@ -12,18 +12,18 @@ from config.regulations import Law, law_on
 from escrow import chart
 from escrow.supervision.funds import limits_of
 from escrow.supervision.limits import Limits
-from escrow.supervision.node_facts import reached_by_building
+from escrow.supervision.node_facts import reached_by_building, schedule_in_force
 from escrow.supervision.node_reading import claims_of
 from escrow.supervision.quota_bases import Basis, Finding, basis_of, quota_findings
 from escrow.supervision.quotas import areas_of, proposed_quotas
 from escrow.supervision.rules import QuotaMode
-from escrow.supervision.schedules import ClaimKind, Node, NodeStatus, Schedule, released_of, schedule_of
+from escrow.supervision.schedules import ClaimKind, Node, NodeStatus, Schedule, released_of
 from ledger.money import Yuan
 
 _BUILDING = text("""
 SELECT b.id, b.building_no, b.floors, b.structure, p.id AS project_id, p.project_no, p.region,
        p.name AS project_name, d.name AS developer_name,
-       a.id AS account_id, a.account_no, a.book_id, a.status AS account_status, g.clauses, g.agreement_no,
+       a.id AS account_id, a.account_no, a.book_id, a.status AS account_status, a.agreement_id, g.clauses, g.agreement_no,
        g.version,
        (SELECT count(*) FROM unit u WHERE u.building_id = b.id AND u.removed_at IS NULL) AS units,
        (SELECT r.status FROM registered_building r
@@ -130,7 +130,7 @@ def building_seen(session: Session, **named: Any) -> BuildingSeen | None:
     return BuildingSeen(
         row, law, seen.claims, seen.versions, finding,
         limits=limits_of(session, row.book_id, row.id, mode=QuotaMode(clauses["quota_mode"])),
-        schedule=schedule_of(clauses, law),
+        schedule=schedule_in_force(session, row.agreement_id),
         reached=reached_by_building(session, row.project_id).get(row.id),
     )  # fmt: skip
 

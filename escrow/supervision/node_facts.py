@@ -4,6 +4,7 @@ Order of locks: project, supervised account, claim, then balances by id inside t
 """
 
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 
 from sqlalchemy import select, text
@@ -14,10 +15,10 @@ from config.regulations import Law, law_on
 from escrow.errors import NotFound
 from escrow.projects.models import Building, Project
 from escrow.supervision.court_holds import account_locked
-from escrow.supervision.models import Agreement, SupervisedAccount
-from escrow.supervision.node_models import NodeClaim, NodePaper
+from escrow.supervision.models import SupervisedAccount
+from escrow.supervision.node_models import AgreementSchedule, NodeClaim, NodePaper
 from escrow.supervision.rules import AccountStatus
-from escrow.supervision.schedules import Node, NodeFacts, NodeStatus, Paper, Schedule, schedule_of
+from escrow.supervision.schedules import Node, NodeFacts, NodeStatus, Paper, Schedule
 
 _REGISTERED = text(
     "SELECT EXISTS (SELECT FROM registered_building"
@@ -36,10 +37,19 @@ class Known:
     law: Law
 
 
-def schedule_in_force(session: Session, account: SupervisedAccount, law: Law) -> Schedule:
-    """The nodes of the agreement in force (现行节点表)."""
-    clauses = session.scalars(select(Agreement.clauses).where(Agreement.id == account.agreement_id)).one()
-    return schedule_of(clauses, law)
+def schedule_in_force(session: Session, agreement_id: int) -> Schedule:
+    """The nodes of a version in effect, as they stood when it took effect (现行节点表)."""
+    kept = session.get_one(AgreementSchedule, agreement_id)
+    nodes = tuple(Node(one["node"], Decimal(one["locked_ratio"])) for one in kept.nodes)
+    return Schedule(nodes, kept.citation is None, kept.citation)
+
+
+def keep_schedule(session: Session, agreement_id: int, schedule: Schedule) -> None:
+    """A version takes effect with these nodes (存下节点表)."""
+    session.add(
+        AgreementSchedule(agreement_id=agreement_id, nodes=schedule.stored(), citation=schedule.citation)
+    )
+    session.flush()
 
 
 def reached_by_building(session: Session, project_id: int) -> dict[int, Node]:
@@ -73,7 +83,7 @@ def known_of(
     waiting = select(NodeClaim.id).where(
         NodeClaim.building_id == building_id, NodeClaim.status == NodeStatus.ENTERED
     )
-    schedule = schedule_in_force(session, account, law)
+    schedule = schedule_in_force(session, account.agreement_id)
     facts = NodeFacts(
         schedule=schedule,
         reached=reached_by_building(session, account.project_id).get(building_id),

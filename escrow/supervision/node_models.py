@@ -13,6 +13,19 @@ from escrow.supervision.schedules import ClaimKind, NodeStatus, PaperKind
 from ledger.tables import term
 
 
+class AgreementSchedule(Base):
+    """The nodes of a version as they stood when it took effect: a new law's are for new agreements (适用节点表).
+
+    `citation`: of the law, where the agreement names none.
+    """
+
+    __tablename__ = "agreement_schedule"
+
+    agreement_id: Mapped[int] = mapped_column(ForeignKey("agreement.id"), primary_key=True)
+    nodes: Mapped[list[dict[str, Any]]] = mapped_column(JSONB)
+    citation: Mapped[str | None]
+
+
 class NodeClaim(Base):
     """A node claimed as reached, or a correction that goes back; decided once by another officer (节点申报).
 

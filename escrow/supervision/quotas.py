@@ -15,7 +15,7 @@ from escrow.errors import Refusal
 from escrow.projects.models import Building, Unit
 from escrow.supervision.funds import change_level, position
 from escrow.supervision.models import Agreement, SupervisedAccount
-from escrow.supervision.node_facts import reached_by_building
+from escrow.supervision.node_facts import keep_schedule, reached_by_building
 from escrow.supervision.quota_bases import Proposed, basis_of, quota_refusals
 from escrow.supervision.rules import QuotaMode
 from escrow.supervision.schedules import released_of, schedule_of, schedule_refusals
@@ -89,6 +89,7 @@ def put_in_force(session: Session, version: Agreement, law: Law) -> None:
         Building.project_id == version.project_id, Building.building_no.in_(asked)
     )
     schedule, stood = schedule_of(version.clauses, law), reached_by_building(session, version.project_id)
+    keep_schedule(session, version.id, schedule)
     for building_id, number in session.execute(query.order_by(Building.id)).all():
         before = position(session, book_id, building_id, mode=mode, locked=True)
         released = released_of(asked[number], schedule.ratio_of(stood.get(building_id)))

@@ -63,6 +63,7 @@ class Schedule:
 
     nodes: tuple[Node, ...]
     from_agreement: bool
+    citation: str | None = None
 
     def place(self, name: str | None) -> int | None:
         """1 for the first node, 0 before it, None for a node that is not listed (次序)."""
@@ -92,10 +93,13 @@ class Schedule:
 
 
 def schedule_of(clauses: Mapping[str, Any], law: Law) -> Schedule:
-    """The agreement's own nodes, or where it names none those of the law (适用的节点表)."""
+    """The agreement's own nodes, or where it names none those of the law; kept once it takes effect (节点表)."""
     agreed = [(str(one["node"]), Decimal(one["locked_ratio"])) for one in clauses.get("nodes") or ()]
-    named = agreed or list(law["node_schedule"].value.items())
-    return Schedule(tuple(Node(name, ratio) for name, ratio in named), bool(agreed))
+    if agreed:
+        return Schedule(tuple(Node(name, ratio) for name, ratio in agreed), from_agreement=True)
+    listed = law["node_schedule"]
+    nodes = tuple(Node(name, ratio) for name, ratio in listed.value.items())
+    return Schedule(nodes, from_agreement=False, citation=listed.citation)
 
 
 def released_of(quota: Yuan | None, locked_ratio: Decimal) -> Yuan:

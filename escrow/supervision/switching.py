@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 from escrow.outbox import canonical
 from escrow.supervision.actions import Proposal
 from escrow.supervision.models import Agreement
+from escrow.supervision.node_facts import keep_schedule, schedule_in_force
 from escrow.supervision.rules import AgreementStatus
 
 
@@ -36,4 +37,5 @@ def name_account(
     version.status, version.second_officer_id = AgreementStatus.EFFECTIVE, officers[2]
     version.effective_at = func.clock_timestamp()
     session.flush()
+    keep_schedule(session, version.id, schedule_in_force(session, before.id))
     return version

@@ -8,14 +8,22 @@ branch_labels = None
 depends_on = None
 
 # I3: 2111 = min(T, L) for each building an entry of a supervised book touches; without a quota all is locked.
-# A level that an entry sets releases no more than the reached node does (node_released is written in 0016).
+# A level that an entry sets is not below the quota agreed, and releases no more than the reached node does
+# (node_released is written in 0016).
 # Once for each statement, after the ledger has moved the balances (its trigger's name sorts before this one).
 KEY_FUNDS_FOLLOW = """
+CREATE FUNCTION public.quota_agreed(of_agreement integer, of_key text) RETURNS bigint LANGUAGE sql STABLE AS $$
+    SELECT ((q.one ->> 'amount')::numeric * 100)::bigint
+      FROM public.agreement g
+      JOIN public.building b ON b.id = split_part(of_key, ':', 2)::integer
+     CROSS JOIN LATERAL jsonb_array_elements(g.clauses -> 'quotas') AS q (one)
+     WHERE g.id = of_agreement AND q.one ->> 'building_no' = b.building_no
+$$;
 CREATE FUNCTION public.key_funds_follow() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE
     wrong record;
 BEGIN
-    SELECT s.book_id, k.key, p.key_funds, l.due, p.released
+    SELECT s.book_id, k.key, p.key_funds, l.due, w.broken
       INTO wrong
       FROM booked e
       JOIN public.supervised_account s ON s.book_id = e.book_id
@@ -41,14 +49,19 @@ BEGIN
                       THEN least(p.held, greatest(0, p.quota - p.guarantee - p.paid))
                       ELSE least(p.held, greatest(0, p.quota - greatest(p.guarantee, p.released)))
                  END AS due) l
-     WHERE p.key_funds <> l.due
-        OR (CASE WHEN k.levelled AND p.released > 0
-                 THEN p.released > public.node_released(s.book_id, k.key, p.quota::bigint) END)
+      CROSS JOIN LATERAL (
+          SELECT CASE WHEN p.key_funds <> l.due THEN 'key_funds_follow'
+                      WHEN NOT k.levelled THEN NULL
+                      WHEN p.held > 0 AND p.quota < public.quota_agreed(g.id, k.key) THEN 'quota_by_agreement'
+                      WHEN p.released > 0
+                           AND p.released > public.node_released(s.book_id, k.key, p.quota::bigint)
+                      THEN 'released_by_node' END AS broken) w
+     WHERE w.broken IS NOT NULL
      LIMIT 1;
-    IF FOUND AND wrong.key_funds = wrong.due THEN
-        RAISE 'book %, %: % released, more than the reached node releases',
-              wrong.book_id, wrong.key, wrong.released
-              USING ERRCODE = 'check_violation', CONSTRAINT = 'released_by_node';
+    IF FOUND AND wrong.broken <> 'key_funds_follow' THEN
+        RAISE 'book %, %: its level is not what agreement and nodes make it (%)',
+              wrong.book_id, wrong.key, wrong.broken
+              USING ERRCODE = 'check_violation', CONSTRAINT = wrong.broken;
     ELSIF FOUND THEN
         RAISE 'book %, %: key funds are %, the level asks %',
               wrong.book_id, wrong.key, wrong.key_funds, wrong.due

@@ -344,3 +344,43 @@ def test_papers_of_the_actions_are_complete(estate: Estate, people: tuple[int, i
     assert len(papers()) == 5
     approved(estate, claim, people[1])
     assert funds(estate)["8203"] == "600.00"
+
+
+def test_a_quota_is_not_lowered_without_an_agreement(estate: Estate) -> None:
+    """没有新版本协议，直接记账调低额度一分也不许；楼幢没有资金时（换户转出）才可为零。"""
+
+    def lowered(quota: str, building: str) -> None:
+        def unit(session: Any) -> None:
+            before = position(session, estate.book_id, estate.buildings[building], locked=True)
+            change_level(
+                session, estate.book_id, estate.buildings[building], before, replace(before, quota=Yuan(quota)),
+                movement=chart.SET_QUOTA, reference=new_number("quota:"), on=TODAY,
+            )  # fmt: skip
+
+        estate.do(unit)
+
+    for quota in ("999.99", "0.00"):
+        with pytest.raises(DBAPIError) as caught:
+            lowered(quota, "1")
+        assert caught.value.orig.diag.constraint_name == "quota_by_agreement"  # type: ignore[union-attr]
+    lowered("1000.01", "1")
+    assert funds(estate)["8201"] == "1000.01"
+
+
+def test_the_laws_own_nodes_are_kept_with_the_agreement(house: Any) -> None:
+    """协议未列节点：生效时的规定节点表随版本存下，不得改写；自造一份宽松的节点表，数据库不许核准。"""
+    estate = build(house, officers(house, "liuli", "wangyi"), quotas={"1": "1000.00"}, buildings=1)
+    clerk, reviewer = officers(house, "clerk", "reviewer")
+    generous = [{"node": "封顶", "locked_ratio": "0.00"}]
+    claim = forged(estate, clerk, node="封顶", ratio="0", schedule=generous)
+    refused(estate, "node_of_agreement", (APPROVE, decision(claim, reviewer)))
+    for statement in (
+        """UPDATE agreement_schedule SET nodes = '[{"node": "封顶", "locked_ratio": "0.00"}]'""",
+        "DELETE FROM agreement_schedule",
+        "TRUNCATE agreement_schedule",
+    ):
+        for role in ROLES:
+            refused(estate, "written_once", (statement, {}), role=role)
+    named = build(house, officers(house, "jia", "yi"), nodes=SCHEDULE)
+    other = "INSERT INTO agreement_schedule VALUES (%(id)s, '[]', NULL)"
+    refused(named, "schedule_of_agreement", (other, {"id": named.account_id}))
