@@ -12,7 +12,8 @@ depends_on = None
 # (node_released is written in 0016).
 # Once for each statement, after the ledger has moved the balances (its trigger's name sorts before this one).
 KEY_FUNDS_FOLLOW = """
-CREATE FUNCTION public.quota_agreed(of_agreement integer, of_key text) RETURNS bigint LANGUAGE sql STABLE AS $$
+CREATE FUNCTION public.quota_agreed(of_agreement integer, of_key text) RETURNS bigint
+LANGUAGE sql STABLE AS $$
     SELECT ((q.one ->> 'amount')::numeric * 100)::bigint
       FROM public.agreement g
       JOIN public.building b ON b.id = split_part(of_key, ':', 2)::integer

@@ -353,8 +353,9 @@ def test_a_quota_is_not_lowered_without_an_agreement(estate: Estate) -> None:
         def unit(session: Any) -> None:
             before = position(session, estate.book_id, estate.buildings[building], locked=True)
             change_level(
-                session, estate.book_id, estate.buildings[building], before, replace(before, quota=Yuan(quota)),
-                movement=chart.SET_QUOTA, reference=new_number("quota:"), on=TODAY,
+                session, estate.book_id, estate.buildings[building], before,
+                replace(before, quota=Yuan(quota)), movement=chart.SET_QUOTA,
+                reference=new_number("quota:"), on=TODAY,
             )  # fmt: skip
 
         estate.do(unit)
