@@ -14,6 +14,7 @@ from escrow.access.tries import forget_old
 from escrow.doors import database, settings
 from escrow.errors import EscrowError
 from escrow.instructions.results import ask_about, overdue
+from escrow.statements.matching import accounts_differing, accounts_waiting, match
 from escrow.statements.reading import read, waiting
 from ledger.seals import HEAD_FILE, head, keep, seal
 
@@ -22,6 +23,8 @@ BEAT = {
     "seal-books": {"task": "escrow.tasks.seal_books", "schedule": 20.0},
     "ask-about-orders": {"task": "escrow.tasks.ask_about_orders", "schedule": 60.0},
     "read-statements": {"task": "escrow.tasks.read_statements", "schedule": 20.0},
+    "match-statements": {"task": "escrow.tasks.match_statements", "schedule": 20.0},
+    "match-differences": {"task": "escrow.tasks.match_differences", "schedule": 1800.0},
     "forget-tries": {"task": "escrow.tasks.forget_tries", "schedule": 3600.0},
 }
 
@@ -83,3 +86,21 @@ def read_statements() -> None:
     for file_id in files:
         with suppress(EscrowError):  # Refused, and why stands beside the file; or read by somebody else.
             read(database(), settings(), file_id)
+
+
+@shared_task
+def match_statements() -> None:
+    """Accounts with statements nobody has worked through, or left half way (勾对新到的对账单)."""
+    with database().read() as session:
+        accounts = accounts_waiting(session)
+    for account_id in accounts:
+        match(database(), settings(), account_id)
+
+
+@shared_task
+def match_differences() -> None:
+    """Accounts where bank and book differ are matched again: what was late may have come (再次勾对有差异的账户)."""
+    with database().read() as session:
+        accounts = accounts_differing(session)
+    for account_id in accounts:
+        match(database(), settings(), account_id)

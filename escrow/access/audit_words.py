@@ -91,6 +91,8 @@ STEPS = {
     "release.entered": "解除监管申请录入",
     "release.paid-out": "签发解除监管款划付",
     "release.rejected": "解除监管退回",
+    "statement.matched": "对账单勾对",
+    "statement.receipts-booked": "对账补记不明入账",
     "statement.received": "收到对账单",
     "statement.refused": "对账单不予接收",
     "statement.sent-again": "对账单重复报送",

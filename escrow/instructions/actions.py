@@ -23,6 +23,7 @@ from escrow.instructions.rules import (
     CancelFacts,
     InstructionKind,
     InstructionStatus,
+    break_refusals,
     cancel_refusals,
     issue_refusals,
 )
@@ -30,7 +31,7 @@ from escrow.outbox import emit
 from escrow.projects.models import Project
 from escrow.supervision.books import account_of
 from escrow.supervision.models import SupervisedAccount
-from escrow.supervision.suspensions import causes
+from escrow.supervision.suspensions import breaks, causes
 from ledger.accounts import Account
 from ledger.journal import Entry, post
 from ledger.money import ZERO, Yuan
@@ -100,7 +101,8 @@ def issue(session: Session, order: Order, settings: Settings, *, officer_id: int
     """
     account = session.get_one(SupervisedAccount, order.account_id)
     law, day = _law(session, account), bureau_day()
-    if reasons := issue_refusals(account.status, causes(session, account.id), law):
+    reasons = issue_refusals(account.status, causes(session, account.id), law)
+    if reasons := [*reasons, *break_refusals(breaks(session, account.id), law)]:
         raise Refused(reasons)
     number = f"ZL{day.year}{session.scalar(_DRAW, {'year': day.year}):06d}"
     instruction = Instruction(

@@ -168,6 +168,14 @@ def issue_refusals(account: AccountStatus, causes: list[str], law: Law) -> list[
     return found
 
 
+def break_refusals(breaks: int, law: Law) -> list[Refusal]:
+    """While bank and book differ nothing is paid out (对账不符，查清前不拨付)."""
+    if not breaks:
+        return []
+    message = f"账户有 {breaks} 件对账差异未了，查清之前不得付款"
+    return [Refusal("account-unreconciled", message, law["break_stops_payment"].citation)]
+
+
 @dataclass(frozen=True, slots=True)
 class CancelFacts:
     """An order that somebody wants back (撤销事实)."""

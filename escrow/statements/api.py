@@ -4,6 +4,7 @@ from typing import Any
 
 from flask import Response, request
 from marshmallow import Schema, fields
+from sqlalchemy import Row
 
 from escrow.doors import (
     Problem,
@@ -17,12 +18,15 @@ from escrow.doors import (
 )
 from escrow.errors import Malformed, NotFound
 from escrow.statements.files import LARGEST, Sender, arriving, keep
-from escrow.statements.lists import by_file, by_number, told
+from escrow.statements.lists import by_file, by_number, compared, told
+from escrow.statements.matching import match
 from escrow.statements.reading import read
-from escrow.statements.rules import FileStatus, StatementStatus
+from escrow.statements.rules import DifferenceKind, DifferenceStatus, FileStatus, StatementStatus
 
 api = api_blueprint("statements", "银行对账单")
 
+# So many lines are matched while the bank waits; more are matched in the background.
+MATCHED_AT_ONCE = 2000
 XML, CSV = "application/xml", "text/csv"
 EXAMPLE_CSV = (
     "account_no,business_date,opening_balance,closing_balance\n"
@@ -34,6 +38,13 @@ EXAMPLE_ANSWER = {
     "statement_no": "DZ2026112000000017", "account_no": "6222021410001234567", "business_date": "2026-11-20",
     "version": 1, "lines": 1, "opening": "0.00", "closing": "350000.00", "status": "received",
     "received_at": "2026-11-20T22:05:11+08:00", "changes": [],
+}  # fmt: skip
+EXAMPLE_STATEMENT = {
+    **EXAMPLE_ANSWER, "status": "differences", "matched": 0, "differences_total": 1,
+    "differences": [{
+        "kind": "bank-only", "status": "open", "bank_serial": "B20261120000017", "direction": "debit",
+        "amount": "300.00", "ledger_amount": None, "message": "银行自行付出，没有本局指令；账户已暂停付款",
+    }],
 }  # fmt: skip
 BODY = {
     "requestBody": {
@@ -73,8 +84,24 @@ class ReceivedAnswer(Schema):
     changes = fields.List(fields.Nested(ChangeAnswer), required=True)
 
 
+class DifferenceAnswer(Schema):
+    """What stands between the bank and the book (差异)."""
+
+    kind = fields.String(required=True, metadata={"enum": [one.value for one in DifferenceKind]})
+    status = fields.String(required=True, metadata={"enum": [one.value for one in DifferenceStatus]})
+    bank_serial = fields.String(required=True, allow_none=True)
+    direction = fields.String(required=True, allow_none=True)
+    amount = fields.String(required=True, allow_none=True)
+    ledger_amount = fields.String(required=True, allow_none=True)
+    message = fields.String(required=True)
+
+
 class StatementAnswer(ReceivedAnswer):
     """A statement with how it stands against the book (对账单与账簿)."""
+
+    matched = fields.Integer(required=True, metadata={"minimum": 0})
+    differences = fields.List(fields.Nested(DifferenceAnswer), required=True)
+    differences_total = fields.Integer(required=True, metadata={"minimum": 0})
 
 
 @api.route("/statements", methods=["POST"])
@@ -97,16 +124,25 @@ def receive_statement() -> Response:
     if kept.status is not FileStatus.ACCEPTED:
         read(database(), settings(), kept.id, bank_code=bank)
         status = 202
+    row = _of_file(kept.id, bank)
+    if status == 202 and row.lines <= MATCHED_AT_ONCE:
+        match(database(), settings(), row.account_id)
+        row = _of_file(kept.id, bank)
     with database().read() as session:
-        row = by_file(session, kept.id)
-        if row is None or row.bank_code != bank:
-            raise NotFound("没有这个监管账户，或不属于贵行")
         return answer(told(session, row), status)
+
+
+def _of_file(file_id: int, bank: str) -> Row[Any]:
+    with database().read() as session:
+        row = by_file(session, file_id)
+    if row is None or row.bank_code != bank:
+        raise NotFound("没有这个监管账户，或不属于贵行")
+    return row
 
 
 @api.route("/statements/<statement_no>", methods=["GET"])
 @scope("bank")
-@api.response(200, StatementAnswer, example=EXAMPLE_ANSWER, description="对账单与其勾对结果")
+@api.response(200, StatementAnswer, example=EXAMPLE_STATEMENT, description="对账单与其勾对结果")
 @api.alt_response(404, schema=Problem, description="没有这份对账单，或不属于本行")
 def show_statement(statement_no: str) -> Response:
     """查询一份对账单的勾对结果与差异。"""
@@ -115,5 +151,5 @@ def show_statement(statement_no: str) -> Response:
         row = by_number(session, known_number(statement_no))
         if row is None or row.bank_code != bank:
             raise NotFound("没有这份对账单，或不属于贵行")
-        found: dict[str, Any] = told(session, row)
+        found: dict[str, Any] = {**told(session, row), **compared(session, row)}
     return answer(found)

@@ -29,8 +29,9 @@ SELECT f.id, encode(f.sha256, 'hex') AS sha256, f.size, f.media, f.bank_code, f.
   FROM statement_file f LEFT JOIN officer o ON o.id = f.officer_id LEFT JOIN statement s ON s.file_id = f.id
 """)
 _LINES = text("""
-SELECT * FROM statement_line WHERE statement_id = :id AND line_no > :after
- ORDER BY line_no LIMIT :limit
+SELECT l.*, m.how, m.entry_id FROM statement_line l
+  LEFT JOIN statement_match m ON m.statement_id = l.statement_id AND m.line_no = l.line_no
+ WHERE l.statement_id = :id AND l.line_no > :after ORDER BY l.line_no LIMIT :limit
 """)
 # Line by line under the same serial, counted; what is the same on both sides is left out.
 _CHANGES = text("""
@@ -119,3 +120,70 @@ def told(session: Session, row: Row[Any]) -> dict[str, Any]:
             for one in found
         ],
     }  # fmt: skip
+
+
+_MOST = 500
+_DIFFERENCES = text("""
+SELECT d.id, d.kind, d.status, d.direction, d.bank_amount, d.ledger_amount, d.delta, d.closed_how, d.line_no,
+       coalesce(l.bank_serial, r.bank_serial, v.bank_serial, x.bank_serial) AS bank_serial,
+       NULL AS receipt_no, count(*) OVER () AS total
+  FROM statement_difference d
+  LEFT JOIN statement_line l ON l.statement_id = d.statement_id AND l.line_no = d.line_no
+  LEFT JOIN receipt r ON r.entry_id = d.entry_id
+  LEFT JOIN receipt_reversal v ON v.entry_id = d.entry_id
+  LEFT JOIN instruction_result x ON x.entry_id = d.entry_id
+ WHERE d.statement_id = :id AND d.live ORDER BY d.status DESC, d.id LIMIT :most
+""")
+_BOOKED = text("""
+SELECT NULL::integer AS id, 'bank-only' AS kind, 'closed' AS status, l.direction, l.amount AS bank_amount,
+       l.amount AS ledger_amount, 0 AS delta, 'booked' AS closed_how, l.line_no, l.bank_serial, r.receipt_no,
+       count(*) OVER () AS total
+  FROM statement_match m
+  JOIN statement_line l ON l.statement_id = m.statement_id AND l.line_no = m.line_no
+  JOIN receipt r ON r.entry_id = m.entry_id
+ WHERE m.statement_id = :id AND m.how = 'booked' ORDER BY m.line_no LIMIT :most
+""")
+
+
+def differing(session: Session, statement_id: int) -> list[Row[Any]]:
+    """What differs on a statement, the open first, then the credits booked from it (差异及补记)."""
+    told = {"id": statement_id, "most": _MOST}
+    return [*session.execute(_DIFFERENCES, told), *session.execute(_BOOKED, told)]
+
+
+def compared(session: Session, row: Row[Any]) -> dict[str, Any]:
+    """How a statement stands against the book, as its door answers (勾对结果)."""
+    found = differing(session, row.id)
+    totals = {one.closed_how == "booked": one.total for one in found}
+    return {
+        "matched": row.matched, "differences_total": sum(totals.values()),
+        "differences": [
+            {
+                "kind": one.kind, "status": one.status, "bank_serial": one.bank_serial,
+                "direction": one.direction, "amount": _fen(one.bank_amount),
+                "ledger_amount": _fen(one.ledger_amount), "message": difference_says(one),
+            }
+            for one in found
+        ],
+    }  # fmt: skip
+
+
+def difference_says(one: Any) -> str:
+    """A difference in one sentence (差异说明)."""
+    if one.closed_how == "booked":
+        return f"账簿原无此笔，已补记为不明入账 {one.receipt_no}，待认领"
+    said = {
+        "bank-only": "银行自行付出，没有本局指令；账户已暂停付款"
+        if one.direction == "debit" else "银行已收，账簿未能补记，须人工查明",
+        "ledger-only": "账簿已记，银行对账单没有这一笔",
+        "amount-differs": "同一笔，银行与账簿金额不符",
+        "duplicate": "同一流水号在对账单上重复出现",
+        "date-differs": "同一笔，银行与账簿起息日不符",
+        "balance-differs": "期初余额与上一份对账单（或账簿）不符，可能缺少中间日期的对账单",
+    }[one.kind]  # fmt: skip
+    ended = {"matched": "；已勾对", "entries": "；已由新凭证解释", "superseded": "；已有新版对账单"}
+    return said + ended.get(one.closed_how or "", "")
+
+
+def _fen(fen: int | None) -> str | None:
+    return None if fen is None else shown(fen)

@@ -8,8 +8,10 @@ from sqlalchemy import (
     CheckConstraint,
     DateTime,
     ForeignKey,
+    ForeignKeyConstraint,
     Index,
     LargeBinary,
+    String,
     UniqueConstraint,
     func,
     text,
@@ -18,7 +20,17 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from config.database import Base
-from escrow.statements.rules import Direction, FileKind, FileStatus, StatementStatus
+from escrow.statements.rules import (
+    Cause,
+    DifferenceKind,
+    DifferenceStatus,
+    Direction,
+    FileKind,
+    FileStatus,
+    MatchClass,
+    MatchHow,
+    StatementStatus,
+)
 from ledger.money import Yuan
 from ledger.tables import MoneyColumn, term
 
@@ -111,3 +123,83 @@ class StatementLine(Base):
     account_sealed: Mapped[bytes] = mapped_column(LargeBinary)
     account_masked: Mapped[str]
     memo: Mapped[str]
+
+
+class StatementMatch(Base):
+    """Which line of the bank is which entry of the book (勾对)."""
+
+    __tablename__ = "statement_match"
+    __table_args__ = (
+        ForeignKeyConstraint(
+            ["statement_id", "line_no"], ["statement_line.statement_id", "statement_line.line_no"]
+        ),
+        Index("uq_statement_match_entry", "entry_id", unique=True, postgresql_where=text("live")),
+    )
+
+    statement_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    line_no: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    account_id: Mapped[int]
+    entry_id: Mapped[int] = mapped_column(BigInteger, ForeignKey("ledger.journal_entry.id"))
+    how: Mapped[MatchHow] = mapped_column(term(MatchHow))
+    kind: Mapped[MatchClass] = mapped_column("class", term(MatchClass))
+    live: Mapped[bool] = mapped_column(server_default="true")
+    matched_at: Mapped[datetime] = mapped_column(DateTime(True), server_default=func.clock_timestamp())
+
+
+class StatementDifference(Base):
+    """What stands between bank and book until new entries explain it (差异)."""
+
+    __tablename__ = "statement_difference"
+    __table_args__ = (
+        CheckConstraint("asked_by <> decided_by", name="two_officers"),
+        Index(
+            "uq_statement_difference_line", "statement_id", "line_no", unique=True,
+            postgresql_where=text("status = 'open' AND line_no IS NOT NULL"),
+        ),
+        Index(
+            "uq_statement_difference_entry", "entry_id", unique=True,
+            postgresql_where=text("status = 'open' AND kind = 'ledger-only'"),
+        ),
+        Index(
+            "uq_statement_difference_balance", "statement_id", unique=True,
+            postgresql_where=text("status = 'open' AND kind = 'balance-differs'"),
+        ),
+        Index("ix_statement_difference_open", "account_id", postgresql_where=text("status = 'open'")),
+    )  # fmt: skip
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    account_id: Mapped[int] = mapped_column(ForeignKey("supervised_account.id"))
+    statement_id: Mapped[int] = mapped_column(ForeignKey("statement.id"), index=True)
+    line_no: Mapped[int | None]
+    entry_id: Mapped[int | None] = mapped_column(BigInteger, ForeignKey("ledger.journal_entry.id"))
+    kind: Mapped[DifferenceKind] = mapped_column(term(DifferenceKind))
+    direction: Mapped[Direction | None] = mapped_column(term(Direction))
+    bank_amount: Mapped[int | None] = mapped_column(BigInteger)
+    ledger_amount: Mapped[int | None] = mapped_column(BigInteger)
+    delta: Mapped[int] = mapped_column(BigInteger, comment="银行减账簿，分；非零者未了时账户不付款")
+    on_date: Mapped[date]
+    opened_at: Mapped[datetime] = mapped_column(DateTime(True), server_default=func.clock_timestamp())
+    live: Mapped[bool] = mapped_column(server_default="true")
+    status: Mapped[DifferenceStatus] = mapped_column(term(DifferenceStatus))
+    closed_how: Mapped[str | None] = mapped_column(String(32))
+    closed_at: Mapped[datetime | None] = mapped_column(DateTime(True))
+    worker_id: Mapped[int | None] = mapped_column(ForeignKey("officer.id"))
+    cause: Mapped[Cause | None] = mapped_column(term(Cause))
+    note: Mapped[str | None]
+    asked_by: Mapped[int | None] = mapped_column(ForeignKey("officer.id"))
+    decided_by: Mapped[int | None] = mapped_column(ForeignKey("officer.id"))
+
+
+class DifferenceEntry(Base):
+    """A new entry that explains a difference (差异的解释凭证)."""
+
+    __tablename__ = "difference_entry"
+    __table_args__ = (
+        Index("uq_difference_entry_entry", "entry_id", unique=True, postgresql_where=text("live")),
+    )
+
+    difference_id: Mapped[int] = mapped_column(ForeignKey("statement_difference.id"), primary_key=True)
+    entry_id: Mapped[int] = mapped_column(
+        BigInteger, ForeignKey("ledger.journal_entry.id"), primary_key=True, autoincrement=False
+    )
+    live: Mapped[bool] = mapped_column(server_default="true")

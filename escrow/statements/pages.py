@@ -1,7 +1,7 @@
 """Officers' pages of bank statements: upload with its progress, the list, one statement (对账单页面)."""
 
 import re
-from contextlib import suppress
+from contextlib import closing, suppress
 from typing import Any
 
 from flask import (
@@ -22,21 +22,28 @@ from kombu.exceptions import OperationalError
 from escrow.access.guards import SESSION_KEY, officer
 from escrow.doors import database, known_number, settings
 from escrow.errors import EscrowError, Invalid, NotFound
+from escrow.statements.api import MATCHED_AT_ONCE
 from escrow.statements.files import LARGEST, Sender, arriving, keep
 from escrow.statements.lists import (
     CHANGE_LABELS,
+    by_file,
     by_number,
     changes,
+    difference_says,
+    differing,
     file,
     lines,
     statements,
     unread_files,
     versions,
 )
+from escrow.statements.matching import match
 from escrow.statements.reading import read
 from escrow.statements.rules import (
     DIRECTION_LABELS,
     FILE_LABELS,
+    HOW_LABELS,
+    KIND_LABELS,
     STATUS_LABELS,
     FileStatus,
     StatementStatus,
@@ -70,7 +77,9 @@ def _words() -> dict[str, Any]:
     return {
         "statement_shown": {one.value: (label, _TONES[one]) for one, label in labels.items()},
         "directions_shown": {one.value: label for one, label in DIRECTION_LABELS.items()},
-        "change_shown": CHANGE_LABELS, "fen": shown,
+        "change_shown": CHANGE_LABELS, "fen": shown, "difference_says": difference_says,
+        "kind_shown": {one.value: label for one, label in KIND_LABELS.items()},
+        "how_shown": {one.value: label for one, label in HOW_LABELS.items()},
     }  # fmt: skip
 
 
@@ -96,13 +105,14 @@ def upload() -> ResponseReturnValue:
     sent = request.files.get("file")
     if sent is None or not sent.filename:
         raise Invalid({"file": "请选择对账单文件（camt.053 XML 或 CSV）。"})
-    with arriving(sent.stream) as arrived, database().begin() as transaction:
+    with closing(sent), arriving(sent.stream) as arrived, database().begin() as transaction:
         kept = keep(transaction, arrived, Sender(officer_id=g.officer.id), settings())
     if kept.status is FileStatus.ACCEPTED:
         flash("这份文件已收过，未作任何更改。", "info")
     elif arrived.size <= _AT_ONCE:
         with suppress(EscrowError):  # Why it is refused stands on the file's own page.
             read(database(), settings(), kept.id)
+            _match(kept.id)
     else:
         _ring()
     return redirect(url_for("statements.show_file", file_id=kept.id), 303)
@@ -137,10 +147,18 @@ def show(statement_no: str) -> ResponseReturnValue:
         found = {
             "lines": lines(transaction, row.id, after=after, limit=_LINES + 1),
             "versions": versions(transaction, row), "changes": changes(transaction, row),
+            "differences": differing(transaction, row.id),
         }  # fmt: skip
     following = found["lines"][_LINES - 1].line_no if len(found["lines"]) > _LINES else None
     found["lines"] = found["lines"][:_LINES]
     return render_template("statements/show.html", row=row, following=following, first=not after, **found)
+
+
+def _match(file_id: int) -> None:
+    with database().read() as transaction:
+        row = by_file(transaction, file_id)
+    if row is not None and row.lines <= MATCHED_AT_ONCE:
+        match(database(), settings(), row.account_id)
 
 
 def _ring() -> None:

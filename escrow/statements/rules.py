@@ -8,6 +8,7 @@ from datetime import date, datetime
 from enum import StrEnum
 from typing import NamedTuple
 
+from escrow.supervision.rules import AccountStatus
 from ledger.money import Yuan
 
 
@@ -44,6 +45,67 @@ class StatementStatus(StrEnum):
     DIFFERENCES = "differences"
 
 
+class MatchHow(StrEnum):
+    """What a line and its entry were known by (勾对依据)."""
+
+    SERIAL = "serial"
+    AMOUNT = "amount"
+    NOTICE = "notice"
+    BOOKED = "booked"
+
+
+class MatchClass(StrEnum):
+    """How well a line and its entry agree (勾对结果)."""
+
+    MATCHED = "matched"
+    AMOUNT = "amount-differs"
+    DATE = "date-differs"
+
+
+class DifferenceKind(StrEnum):
+    """What stands between the bank and the book (差异种类)."""
+
+    BANK_ONLY = "bank-only"
+    LEDGER_ONLY = "ledger-only"
+    AMOUNT = "amount-differs"
+    DUPLICATE = "duplicate"
+    DATE = "date-differs"
+    BALANCE = "balance-differs"
+
+
+class DifferenceStatus(StrEnum):
+    """Whether a difference is explained (差异状态)."""
+
+    OPEN = "open"
+    CLOSED = "closed"
+
+
+class Cause(StrEnum):
+    """Why bank and book differed, as an officer found (差异成因)."""
+
+    TIMING = "timing"
+    FEE = "fee"
+    OMISSION = "omission"
+    OUTSIDE = "outside"
+    ERROR = "error"
+
+
+KIND_LABELS = {
+    DifferenceKind.BANK_ONLY: "银行有、账簿无",
+    DifferenceKind.LEDGER_ONLY: "账簿有、银行无",
+    DifferenceKind.AMOUNT: "金额不符",
+    DifferenceKind.DUPLICATE: "流水重复",
+    DifferenceKind.DATE: "日期不符",
+    DifferenceKind.BALANCE: "期初不符",
+}
+HOW_LABELS = {
+    MatchHow.SERIAL: "流水号",
+    MatchHow.AMOUNT: "金额与日期",
+    MatchHow.NOTICE: "通知书号",
+    MatchHow.BOOKED: "补记不明入账",
+}
+# Money that reached these accounts is in them, whatever was agreed (对账单可补记入账的账户).
+TAKES_BY_STATEMENT = frozenset({AccountStatus.ACTIVE, AccountStatus.SUSPENDED, AccountStatus.RELEASING})
 FILE_LABELS = {
     FileStatus.STORED: "已留存，待读取",
     FileStatus.READING: "读取中",

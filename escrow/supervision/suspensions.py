@@ -58,6 +58,14 @@ def causes(session: Session, account_id: int) -> list[str]:
     return list(session.scalars(query, {"id": account_id}))
 
 
+def breaks(session: Session, account_id: int) -> int:
+    """How many differences between bank and book are open on an account (未了的对账差异)."""
+    query = text(
+        "SELECT count(*) FROM statement_difference WHERE account_id = :id AND status = 'open' AND delta <> 0"
+    )
+    return int(session.scalar(query, {"id": account_id}) or 0)
+
+
 def _open(account: SupervisedAccount) -> Select[AccountSuspension]:
     query = select(AccountSuspension).where(
         AccountSuspension.account_id == account.id, AccountSuspension.reopened_by.is_(None)

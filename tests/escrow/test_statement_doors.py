@@ -9,13 +9,14 @@ from typing import Any
 import psycopg
 import pytest
 from sqlalchemy import text
+from werkzeug.test import encode_multipart
 
 from config.clock import bureau_day
 from escrow.application import create_app
 from escrow.errors import Busy
 from escrow.statements.files import Kept, Sender, arriving, keep, pieces
 from escrow.statements.reading import read, waiting
-from tests.desk import bearer, hire, sit_down
+from tests.desk import bearer, form_token, hire, sit_down
 from tests.estate import Estate, build, officers
 from tests.stating import Day, Told, as_camt, as_csv
 
@@ -175,7 +176,7 @@ def test_only_one_reader_has_its_turn(estate: Estate) -> None:
 
 ATTACKS = [
     "UPDATE statement SET closing = closing + 1, credits = credits + 1",
-    "UPDATE statement SET status = 'matched'",
+    "UPDATE statement SET status = 'received'",
     "DELETE FROM statement",
     "UPDATE statement_line SET amount = amount + 1",
     "DELETE FROM statement_line WHERE line_no = 2",
@@ -239,8 +240,12 @@ def test_an_officer_uploads_and_sees_how_far_it_is(app: Any, estate: Estate) -> 
     house = estate.house
     seat = sit_down(app, hire(house.database, house.settings, "yuan", "cashier"))
 
+    token = form_token(seat.get("/account").text)
+
     def upload(body: bytes) -> Any:
-        return seat.post("/statements", {"file": (io.BytesIO(body), "day.csv")}, follow_redirects=True)
+        boundary, form = encode_multipart({"csrf_token": token, "file": (io.BytesIO(body), "day.csv")})
+        kind = f"multipart/form-data; boundary={boundary}"
+        return seat.client.post("/statements", data=form, content_type=kind, follow_redirects=True)
 
     small = upload(as_csv(day(estate)))
     assert "已接收为对账单" in small.text
@@ -267,7 +272,9 @@ NEWEST = "SELECT statement_no FROM statement ORDER BY id DESC LIMIT 1"
 def test_nobody_else_may_send_large_forms(app: Any, estate: Estate) -> None:
     """没有登录的人传大文件，仍受 1 MB 限制；复核人员不能上传。"""
     house = estate.house
-    answer = app.test_client().post("/statements", data={"file": (io.BytesIO(b"x" * 2**21), "x.csv")})
+    boundary, form = encode_multipart({"file": (io.BytesIO(b"x" * 2**21), "x.csv")})
+    kind = f"multipart/form-data; boundary={boundary}"
+    answer = app.test_client().post("/statements", data=form, content_type=kind)
     assert answer.status_code in (400, 403)
     seat = sit_down(app, hire(house.database, house.settings, "shen", "reviewer"))
     assert seat.post("/statements", {"file": (io.BytesIO(b"x"), "x.csv")}).status_code == 403
