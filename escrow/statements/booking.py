@@ -46,8 +46,9 @@ SELECT closed_through + 1 FROM ledger.balance WHERE account_id = :bank
 """)
 _WRITE = text("""
 WITH told AS (
-    SELECT * FROM unnest(CAST(:statements AS integer[]), CAST(:lines AS integer[]), CAST(:entries AS bigint[]),
-                         CAST(:at AS timestamptz[]), CAST(:receipts AS text[]), CAST(:answers AS text[]))
+    SELECT * FROM unnest(CAST(:statements AS integer[]), CAST(:lines AS integer[]),
+                         CAST(:entries AS bigint[]), CAST(:at AS timestamptz[]),
+                         CAST(:receipts AS text[]), CAST(:answers AS text[]))
         AS t (statement_id, line_no, entry_id, at, receipt_no, answer)
 ), booked AS (
     INSERT INTO receipt (receipt_no, account_id, bank_code, bank_serial, amount, value_date, bank_booked_at,

@@ -9,6 +9,7 @@ from typing import Any
 import psycopg
 import pytest
 from sqlalchemy import text
+from werkzeug.datastructures import FileStorage
 from werkzeug.test import encode_multipart
 
 from config.clock import bureau_day
@@ -243,7 +244,7 @@ def test_an_officer_uploads_and_sees_how_far_it_is(app: Any, estate: Estate) -> 
     token = form_token(seat.get("/account").text)
 
     def upload(body: bytes) -> Any:
-        boundary, form = encode_multipart({"csrf_token": token, "file": (io.BytesIO(body), "day.csv")})
+        boundary, form = encode_multipart({"csrf_token": token, "file": FileStorage(io.BytesIO(body), "day.csv")})
         kind = f"multipart/form-data; boundary={boundary}"
         return seat.client.post("/statements", data=form, content_type=kind, follow_redirects=True)
 
@@ -272,7 +273,7 @@ NEWEST = "SELECT statement_no FROM statement ORDER BY id DESC LIMIT 1"
 def test_nobody_else_may_send_large_forms(app: Any, estate: Estate) -> None:
     """没有登录的人传大文件，仍受 1 MB 限制；复核人员不能上传。"""
     house = estate.house
-    boundary, form = encode_multipart({"file": (io.BytesIO(b"x" * 2**21), "x.csv")})
+    boundary, form = encode_multipart({"file": FileStorage(io.BytesIO(b"x" * 2**21), "x.csv")})
     kind = f"multipart/form-data; boundary={boundary}"
     answer = app.test_client().post("/statements", data=form, content_type=kind)
     assert answer.status_code in (400, 403)
