@@ -1,14 +1,18 @@
 """Applications and registers for reading, with who handled them, in one query each (用款查询)."""
 
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 from sqlalchemy import Row, and_, func, or_, select
 from sqlalchemy.orm import Session, aliased
 
 from config.clock import bureau_day
+from config.settings import Settings
 from escrow import chart
 from escrow.access.models import Officer
+from escrow.access.sealing import mask_account, unseal
+from escrow.deposits.models import Receipt
 from escrow.projects.models import Building, Developer, Project
 from escrow.supervision.funds import LEVELS, limits_from
 from escrow.supervision.levels import Position
@@ -79,6 +83,32 @@ def lines(session: Session, withdrawal_id: int) -> list[Row[Any]]:
         .order_by(WithdrawalLine.id)
     )
     return list(session.execute(query))
+
+
+def round_trips(session: Session, one: Withdrawal, told: Settings, days: int) -> list[Row[Any]]:
+    """Credits of the developer's accounts that came from a payee of this application (回流往来).
+
+    A fact for whoever reviews it, not a refusal. Payers are sealed: the last digits narrow, the rest is read.
+    """
+    paid = [row.ListedPayee.account_no for row in lines(session, one.id)]
+    own = select(Project.developer_pk).join(SupervisedAccount, SupervisedAccount.project_id == Project.id)
+    query = (
+        select(
+            Receipt.receipt_no, Receipt.amount, Receipt.value_date, Receipt.payer_account_sealed,
+            SupervisedAccount.account_no,
+        )
+        .join(SupervisedAccount, SupervisedAccount.id == Receipt.account_id)
+        .join(Project, Project.id == SupervisedAccount.project_id)
+        .where(
+            Project.developer_pk == own.where(SupervisedAccount.id == one.account_id).scalar_subquery(),
+            Receipt.value_date > bureau_day() - timedelta(days=days),
+            Receipt.payer_account_masked.in_([mask_account(account_no) for account_no in paid]),
+        )
+        .order_by(Receipt.id.desc())
+        .limit(100)
+    )  # fmt: skip
+    rows: list[Row[Any]] = list(session.execute(query))
+    return [row for row in rows if unseal(row.payer_account_sealed, told) in paid]
 
 
 # --- one account: who may be paid, and how much ---

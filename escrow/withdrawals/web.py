@@ -29,7 +29,15 @@ from escrow.withdrawals.issuing import (
     overtaken,
     payment_refusals,
 )
-from escrow.withdrawals.lists import Wanted, account_named, lines, overdue_count, withdrawal, withdrawals
+from escrow.withdrawals.lists import (
+    Wanted,
+    account_named,
+    lines,
+    overdue_count,
+    round_trips,
+    withdrawal,
+    withdrawals,
+)
 from escrow.withdrawals.models import Withdrawal
 from escrow.withdrawals.payee_pages import registers
 from escrow.withdrawals.payee_rules import KIND_LABELS, LISTING_LABELS, PURPOSE_LABELS, ListingStatus
@@ -117,6 +125,7 @@ def show(withdrawal_no: str) -> ResponseReturnValue:
         return render_template(
             "withdrawals/show.html", row=row, one=one, lines=lines(session, one.id), steps=STEPS,
             history=audit.events(session, subject=one.withdrawal_no, limit=100)[::-1],
+            came_back=round_trips(session, one, settings(), place.law["withdrawal_rolling_days"].value),
             orders=orders(session, one.id), instruction_labels=INSTRUCTION_LABELS,
             **_standing(session, one, place),
         )  # fmt: skip
