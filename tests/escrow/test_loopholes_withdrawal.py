@@ -96,7 +96,7 @@ def test_l5_a_node_not_proved_pays_nothing(house, people, desks):
     claimed(site.estate, people.clerk, "主体结构验收")
     assert applied(desks.cashier1, site, "0.01", channel="key").status_code == 409
     building = chart.building_key(site.estate.buildings["1"])
-    with pytest.raises(Exception, match="reached node"):
+    with pytest.raises(Exception, match="released_by_node|reached node"):
         site.estate.move(chart.MEMO_CONTRA, chart.NODE_RELEASED, "360000.00", key=building)
 
 
@@ -117,7 +117,7 @@ def test_l6_the_bank_pays_nothing_without_an_order(house, app, site, people, des
     (order,) = site.issue(site.approved("1000.00")).numbers
     assert sql(house, "UPDATE instruction SET status = 'paid'") == "instruction_follows_ledger"
     values = (f"{bureau_day().year}000002", site.estate.account_id, site.estate.buildings["1"], people.issuer)
-    assert sql(house, ORDER, values) in ("instruction_follows_ledger", "withdrawal_behind_order")
+    assert sql(house, ORDER, values) == "instruction_number"
     assert told(order, payee_account="6222021410000000001") == 409
     stopped = desks.reviewer1.post(f"{waiting}/approve")
     assert stopped.status_code == 409 and "account-not-active" in stopped.text
