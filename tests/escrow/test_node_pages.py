@@ -190,7 +190,8 @@ def test_a_building_shows_its_money_and_its_quota(seats: Any) -> None:
         assert said in page
     assert "低于按建筑面积（毛坯）核定" in page
     assert "全额监管" in register.get(place(estate, "2")).text
-    for path in (f"/projects/{estate.project_no}", f"/accounts/{estate.account_no}/measures"):
+    spent = f"/withdrawals/accounts/{estate.account_no}"
+    for path in (f"/projects/{estate.project_no}", f"/accounts/{estate.account_no}/measures", spent):
         assert place(estate) in register.get(path).text
     assert register.get(place(estate, "9")).status_code == 404
     assert register.get(place(estate, "%E2%80%8B")).status_code == 404
