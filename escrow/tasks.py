@@ -7,6 +7,7 @@ from contextlib import suppress
 from typing import Any
 
 from celery import Celery, Task, shared_task
+from celery.schedules import crontab
 from flask import Flask
 
 from config.settings import Settings
@@ -18,15 +19,19 @@ from escrow.statements.matching import accounts_differing, accounts_waiting, mat
 from escrow.statements.reading import read, waiting
 from ledger.seals import HEAD_FILE, head, keep, seal
 
-# Every task and how often it rings, in seconds (节拍表).
-BEAT = {
+# Every task and how often it rings, in seconds; the nightly one by the bureau's clock (节拍表).
+BEAT: dict[str, dict[str, Any]] = {
     "seal-books": {"task": "escrow.tasks.seal_books", "schedule": 20.0},
     "ask-about-orders": {"task": "escrow.tasks.ask_about_orders", "schedule": 60.0},
     "read-statements": {"task": "escrow.tasks.read_statements", "schedule": 20.0},
     "match-statements": {"task": "escrow.tasks.match_statements", "schedule": 20.0},
     "match-differences": {"task": "escrow.tasks.match_differences", "schedule": 1800.0},
+    "watch-receipts": {"task": "escrow.oversight.tasks.watch_receipts", "schedule": 60.0},
+    "look-for-risks": {
+        "task": "escrow.oversight.tasks.look_for_risks", "schedule": crontab(hour="2", minute="30"),
+    },
     "forget-tries": {"task": "escrow.tasks.forget_tries", "schedule": 3600.0},
-}
+}  # fmt: skip
 
 
 def create_celery(app: Flask, settings: Settings) -> Any:

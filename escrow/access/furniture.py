@@ -71,6 +71,7 @@ NAVIGATION = (
     Link("首次登记", "registration.index", "read"),
     Link("解除监管", "release.index", "read"),
     Link("未到账清单", "oversight.index", "read"),
+    Link("风险提示", "findings.index", "read"),
     Link("审计", "access.audit_trail", "audit"),
     Link("人员", "access.officers_list", "officers"),
 )

@@ -56,6 +56,7 @@ PERMISSIONS: dict[str, frozenset[Role]] = {
     "approve-opening": frozenset({Role.REVIEWER}),
     "enter-release": frozenset({Role.RELEASE}),
     "approve-release": frozenset({Role.REVIEWER}),
+    "decide-finding": frozenset({Role.REVIEWER}),
     "audit": frozenset({Role.AUDITOR}),
     "officers": frozenset({Role.ADMIN}),
     "own-account": frozenset(Role),

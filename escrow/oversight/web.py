@@ -7,10 +7,12 @@ from escrow.access.guards import officer
 from escrow.doors import database
 from escrow.oversight.api import api
 from escrow.oversight.documents import describe, documents
+from escrow.oversight.finding_pages import findings_blueprint
 from escrow.oversight.health import health, measure
 from escrow.oversight.lists import unpaid
+from escrow.oversight.tasks import look_for_risks, watch_receipts
 
-__all__ = ["api", "pages", "prepare"]
+__all__ = ["api", "look_for_risks", "pages", "prepare", "watch_receipts"]
 pages = Blueprint("oversight", __name__)
 PAGE = 50
 
@@ -34,5 +36,6 @@ def prepare(app: Flask) -> None:
     """Health, metrics and the description of the doors (装配)."""
     app.register_blueprint(health)
     app.register_blueprint(documents)
+    app.register_blueprint(findings_blueprint)
     measure(app)
     describe(app)
