@@ -177,6 +177,11 @@ def _held_notices(session: Session, contract: Contract) -> tuple[Held, ...]:
     )
 
 
+_RELEASED = text(
+    "SELECT true FROM released_building r JOIN unit u ON u.building_id = r.building_id WHERE u.id = :unit_id"
+)
+
+
 def _facts(
     session: Session, asked: Asked, place: _Place, contract: Contract | None, held: tuple[Held, ...]
 ) -> DraftFacts:
@@ -198,6 +203,7 @@ def _facts(
         is_registered=place.unit_status is UnitStatus.REGISTERED,
         taken_by=session.scalar(taken),
         earlier=earlier,
+        is_released=bool(session.scalar(_RELEASED, {"unit_id": place.unit_id})),
     )
 
 

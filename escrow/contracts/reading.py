@@ -59,7 +59,9 @@ SELECT c.id, c.contract_no, c.status, c.version, c.price, c.drafted_at,
 """)
 
 _NOTICE = text("""
-SELECT n.notice_no, n.amount, n.paid, n.due_on, n.payment_kind, n.voided_at IS NOT NULL AS voided,
+SELECT n.notice_no, n.amount, n.paid, n.due_on, n.payment_kind,
+       n.voided_at IS NOT NULL
+       OR EXISTS (SELECT FROM released_building r WHERE r.building_id = u.building_id) AS voided,
        c.contract_no, c.status = 'cancelled' AS cancelled, u.unit_code, p.name AS project_name,
        a.account_no, a.account_name,
        (SELECT string_agg(y.name_masked, '、' ORDER BY y.position) FROM party y

@@ -113,6 +113,7 @@ class DraftFacts:
     is_registered: bool
     taken_by: str | None
     earlier: Earlier | None = None
+    is_released: bool = False
 
 
 def draft_refusals(facts: DraftFacts, law: Law) -> list[Refusal]:
@@ -167,6 +168,9 @@ def _unit_refusals(facts: DraftFacts, law: Law) -> list[Refusal]:
         message = f"房屋 {facts.unit_code} 不在此项目的楼盘表内"
         found.append(Refusal("unit-not-in-project", message, law["unit_in_permit"].citation))
     live = law["one_live_contract"].citation
+    if facts.is_released and facts.earlier is None:
+        message = f"房屋 {facts.unit_code} 所在楼幢已解除预售资金监管，不再草拟预售合同"
+        found.append(Refusal("building-released", message, law["release_after_first_registration"].citation))
     if facts.is_registered:
         found.append(Refusal("unit-registered", f"房屋 {facts.unit_code} 已办理转移登记", live))
     if facts.taken_by is not None:

@@ -87,7 +87,9 @@ def _refuse_proposed(session: Session, account_no: str, bank_code: str, day: dat
 # With the ledger accounts a deposit on it touches, so that the door asks once. OFFSET 0 keeps each of them a
 # probe of its key, however many accounts the book has.
 _NOTICE = """
-SELECT n.id, n.contract_id, n.amount, n.paid, n.voided_at IS NOT NULL AS is_void,
+SELECT n.id, n.contract_id, n.amount, n.paid,
+       n.voided_at IS NOT NULL
+       OR EXISTS (SELECT FROM released_building r WHERE r.building_id = u.building_id) AS is_void,
        c.contract_no, c.status, c.project_id, u.building_id,
        (SELECT jsonb_object_agg(w.code, l.id)
           FROM (VALUES ('1101', ''), ('2101', ''), ('8199', ''), ('2111', 'building:' || u.building_id),

@@ -51,7 +51,8 @@ class NoticeFacts:
 def matched(amount: Yuan, notice: NoticeFacts | None) -> Yuan:
     """How much of a credit belongs to the notice; the rest waits unmatched (匹配金额).
 
-    An unknown, void or paid notice, one of another account or of a cancelled contract takes nothing.
+    An unknown, void or paid notice, one of another account, of a cancelled contract or of a building released
+    from supervision takes nothing.
     The due day does not matter: money on an expired notice of a living contract is matched.
     """
     if notice is None or notice.is_void or not notice.same_account:

@@ -7,7 +7,7 @@ from decimal import Decimal
 from hashlib import sha256
 from typing import Any
 
-from sqlalchemy import Row, func, select, update
+from sqlalchemy import Row, func, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -139,6 +139,12 @@ def _known_units(session: Session, asked: AskedProject) -> Sequence[Row[Any]]:
     return session.execute(query).all() if ids else []
 
 
+_RELEASED = text("""
+SELECT b.building_no FROM released_building r JOIN building b ON b.id = r.building_id
+  JOIN project p ON p.id = b.project_id WHERE p.project_no = :project_no
+""")
+
+
 def _facts(
     session: Session, asked: AskedProject, before: Project | None, known: Sequence[Row[Any]]
 ) -> RegisterFacts:
@@ -163,6 +169,7 @@ def _facts(
         status=ProjectStatus(standing.status) if standing else ProjectStatus.PROPOSED,
         account_opened=standing is not None and standing.account_status not in (None, "proposed"),
         kept_buildings=sorted(bought_in - listed),
+        released_buildings=session.scalars(_RELEASED, {"project_no": asked.project_no}).all(),
     )  # fmt: skip
 
 

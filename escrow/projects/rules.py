@@ -101,6 +101,7 @@ class RegisterFacts:
     status: ProjectStatus = ProjectStatus.PROPOSED
     account_opened: bool = False
     kept_buildings: Sequence[str] = ()
+    released_buildings: Sequence[str] = ()
 
     @property
     def living(self) -> list[KnownUnit]:
@@ -127,6 +128,11 @@ def _project_refusals(facts: RegisterFacts, law: Law) -> list[Refusal]:
     if facts.status is ProjectStatus.RELEASED and grown:
         message = f"项目已解除监管，不得再增加房屋：{_some(sorted(grown))}"
         found.append(Refusal("project-released", message, source))
+    late = sorted(code for code in grown if facts.asked[code].building_no in facts.released_buildings)
+    if late and facts.status is not ProjectStatus.RELEASED:
+        found.append(
+            Refusal("building-released", f"所在楼幢已解除监管，不得再增加房屋：{_some(late)}", source)
+        )
     return found
 
 

@@ -18,7 +18,7 @@ from escrow.registration.by_hand import paper_used_for
 from escrow.registration.models import FirstRegistration
 from escrow.registration.rules import RegistrationSource, RegistrationStatus, paper_refusals
 from escrow.release.facts import LAW_KEYS, Known, known
-from escrow.release.models import ReleaseApplication, ReleaseEvidence
+from escrow.release.models import ReleaseApplication, ReleaseBuilding, ReleaseEvidence
 from escrow.release.rules import (
     STEPS,
     Decider,
@@ -30,6 +30,7 @@ from escrow.release.rules import (
     entry_refusals,
     refusals,
 )
+from escrow.release.scope import chosen, mark_released
 from escrow.supervision.books import account_of
 from escrow.supervision.models import SupervisedAccount
 from escrow.supervision.rules import AccountStatus
@@ -46,6 +47,8 @@ class Applied:
     application_no: str
     applied_on: date
     file_hash: str
+    # The buildings it asks for; none: the whole account.
+    buildings: tuple[str, ...] = ()
 
 
 def enter(session: Session, applied: Applied, *, officer_id: int) -> str:
@@ -66,23 +69,31 @@ def enter(session: Session, applied: Applied, *, officer_id: int) -> str:
     if reasons:
         raise Refused(reasons)
     release_no = f"JC{bureau_day():%Y%m%d}{secrets.token_hex(4).upper()}"
-    session.add(
-        ReleaseApplication(
-            release_no=release_no, account_id=account_id, application_no=applied.application_no,
-            applied_on=applied.applied_on, file_hash=applied.file_hash, status=ReleaseStatus.ENTERED,
-            entered_by=officer_id,
-        )
+    scope = chosen(session, project_id, applied.buildings)
+    application = ReleaseApplication(
+        release_no=release_no, account_id=account_id, application_no=applied.application_no,
+        applied_on=applied.applied_on, file_hash=applied.file_hash, status=ReleaseStatus.ENTERED,
+        entered_by=officer_id, is_whole=not scope.is_partial,
+        building_count=len(scope.building_ids) if scope.is_partial else None,
     )  # fmt: skip
+    session.add(application)
+    session.flush()
+    session.add_all(
+        ReleaseBuilding(release_id=application.id, building_id=one) for one in sorted(scope.building_ids)
+    )
     session.flush()
     audit.record(
         session, "release.entered", release_no, account_no=applied.account_no,
         application_no=applied.application_no, file_hash=applied.file_hash,
+        buildings=list(applied.buildings) if scope.is_partial else None,
     )  # fmt: skip
     return release_no
 
 
 def approve(session: Session, release_no: str, *, officer_id: int) -> Yuan:
     """Another officer ends the supervision; the balance becomes payable to the developer (批准解除监管).
+
+    Of chosen buildings, only their money goes and the account stays; with the last of them the account ends.
 
     Judged again under the lock on the account and on every account of its book, so that money arriving
     now has either arrived before, and is released with the rest, or is refused afterwards.
@@ -101,11 +112,11 @@ def approve(session: Session, release_no: str, *, officer_id: int) -> Yuan:
         "status": ReleaseStatus.APPROVED, "amount": amount, "entry_id": entry.id if entry else None,
         "law": found.law.stored(LAW_KEYS), "findings": _findings(found),
     })  # fmt: skip
-    session.execute(
-        update(SupervisedAccount)
-        .where(SupervisedAccount.id == application.account_id)
-        .values(status=AccountStatus.RELEASING)
-    )
+    account = session.get_one(SupervisedAccount, application.account_id)
+    mark_released(session, application, account)
+    if application.is_whole:
+        account.status = AccountStatus.RELEASING
+        session.flush()
     _tell(session, found, release_no, amount=amount, entry=entry)
     return amount
 
@@ -175,7 +186,9 @@ def _decider(session: Session, application: ReleaseApplication, found: Known, of
         ),
     )
     evidence = select(ReleaseEvidence.id).where(
-        ReleaseEvidence.account_id == application.account_id,
+        ReleaseEvidence.account_id.in_(
+            select(SupervisedAccount.id).where(SupervisedAccount.project_id == found.account.project_id)
+        ),
         or_(
             ReleaseEvidence.entered_by == officer_id,
             (ReleaseEvidence.decided_by == officer_id) & (ReleaseEvidence.status == EvidenceStatus.CONFIRMED),
@@ -224,7 +237,7 @@ def _findings(found: Known) -> dict[str, Any]:
         "project_no": account.project_no, "project_name": account.project_name,
         "developer_name": account.developer_name, "developer_id": account.developer_id,
         "account_name": account.account_name, "bank_code": account.bank_code,
-        "agreement_no": account.agreement_no,
+        "agreement_no": account.agreement_no, "is_partial": found.scope.is_partial,
         "conditions": [condition.stored() for condition in checklist(found.facts, found.law)],
         "buildings": [
             {
@@ -243,6 +256,8 @@ def _tell(session: Session, found: Known, release_no: str, *, amount: Yuan, entr
     told = {
         "release_no": release_no, "project_no": account.project_no, "account_no": account.account_no,
         "amount": str(amount), "released_on": found.facts.today.isoformat(),
+        "building_nos": [one.building_no for one in found.facts.buildings],
+        "remaining": found.scope.is_partial,
         "entry_no": entry.entry_no if entry else None,
     }  # fmt: skip
     audience = ["filing", "platform", "registration", f"bank:{account.bank_code}"]

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Row, and_, func, select
+from sqlalchemy import Row, and_, func, or_, select
 from sqlalchemy.orm import Session, aliased
 
 from config.clock import bureau_day
@@ -16,8 +16,9 @@ from escrow.projects.models import Building, Developer, Project, Unit
 from escrow.registration.models import FirstRegistration, RegisteredBuilding, TransferRegistration
 from escrow.registration.rules import RegistrationStatus
 from escrow.release import clauses
-from escrow.release.models import ReleaseApplication, ReleaseEvidence
+from escrow.release.models import ReleaseApplication, ReleasedBuilding, ReleaseEvidence
 from escrow.release.rules import EvidenceStatus, OpenContract, ReleaseFacts, ReleaseStatus
+from escrow.release.scope import Scope, building_of, of_orders, scope_of
 from escrow.supervision.models import Agreement, SupervisedAccount
 from escrow.supervision.rules import AgreementStatus
 from escrow.withdrawals.facts import open_withdrawals
@@ -45,9 +46,10 @@ class Known:
     clauses: tuple[clauses.Clause, ...]
     facts: ReleaseFacts
     law: Law
+    scope: Scope
 
     def payable(self) -> list[Holding]:
-        """What stands on each building and goes to the developer (各幢应转余额)."""
+        """What stands on each released building and goes to the developer (各幢应转余额)."""
         funds = (chart.KEY_FUNDS, chart.GENERAL_FUNDS)
         return [(account, held) for account, held in self.holdings if account.code in funds and held != ZERO]
 
@@ -60,37 +62,46 @@ def known(
     Without an application of its own, the one that waits (if any) is taken as this account's.
     """
     account = _account(session, account_id)
-    holdings = _holdings(session, account.book_id, locked=locked)
-    buildings = _buildings(session, account.project_id)
-    units = _units(session, account.project_id)
-    agreed = tuple(
-        clauses.Clause(str(one.get("kind")), one.get("value"), str(one.get("clause") or ""))
-        for one in (account.clauses or {}).get("release") or ()
-    )
-    pending, uncovered = _withdrawals(session, account_id)
     own, other = _applications(session, account_id, application_id)
+    scope = scope_of(session, own)
+    holdings = _holdings(session, account.book_id, scope, locked=locked)
+    buildings = [one for one in _buildings(session, account.project_id) if scope.has(one.id)]
+    units = _units(session, account.project_id, scope)
+    agreed = _agreed(account)
+    pending, uncovered = _withdrawals(session, account_id, scope)
     facts = ReleaseFacts(
         today=bureau_day(),
         account_status=account.status,
-        application_no=own,
+        application_no=own.application_no if own else None,
         other_application=other,
         agreement_no=account.agreement_no,
         agreement_waiting=account.agreement_waiting,
         clauses=agreed,
-        papers=_papers(session, account_id),
+        papers=_papers(session, account.project_id),
         buildings=tuple(
             clauses.Building(one.building_no, one.registered_on, one.certificate_no) for one in buildings
         ),
         units=units.total,
         units_transferred=units.transferred,
         balances=_by_code(holdings),
-        contracts=_open_contracts(session, account.project_id, holdings),
+        contracts=_open_contracts(session, account.project_id, holdings, scope),
         pending_reversals=_pending_reversals(session, account_id, holdings),
         pending_withdrawals=pending,
         uncovered_withdrawals=uncovered,
+        is_partial=scope.is_partial,
+        released_before=tuple(one.building_no for one in buildings if scope.is_partial and one.is_released),
     )  # fmt: skip
     names = {chart.building_key(one.id): one.building_no for one in buildings}
-    return Known(account, holdings, names, agreed, facts, law_on(facts.today, SUBJECT, account.region))
+    law = law_on(facts.today, SUBJECT, account.region)
+    return Known(account, holdings, names, agreed, facts, law, scope)
+
+
+def _agreed(account: Any) -> tuple[clauses.Clause, ...]:
+    """What the effective agreement asks for besides first registration."""
+    return tuple(
+        clauses.Clause(str(one.get("kind")), one.get("value"), str(one.get("clause") or ""))
+        for one in (account.clauses or {}).get("release") or ()
+    )
 
 
 def _account(session: Session, account_id: int) -> Any:
@@ -116,9 +127,10 @@ def _account(session: Session, account_id: int) -> Any:
     return session.execute(query.where(SupervisedAccount.id == account_id)).one()
 
 
-def _holdings(session: Session, book_id: int, *, locked: bool) -> list[Holding]:
-    """Every account of the book and its balance; under the lock, read after it."""
-    found = balances(session, book_id)
+def _holdings(session: Session, book_id: int, scope: Scope, *, locked: bool) -> list[Holding]:
+    """Every account of the book that is the release's concern; under the lock, read after it."""
+    orders = of_orders(session, book_id)
+    found = [(one, held) for one, held in balances(session, book_id) if scope.has(building_of(one, orders))]
     if not locked:
         return found
     held = lock_accounts(session, [account for account, _ in found])
@@ -143,7 +155,9 @@ def _buildings(session: Session, project_id: int) -> list[Row[Any]]:
             Building.building_no,
             FirstRegistration.registered_on,
             FirstRegistration.certificate_no,
+            ReleasedBuilding.building_id.is_not(None).label("is_released"),
         )
+        .outerjoin(ReleasedBuilding, ReleasedBuilding.building_id == Building.id)
         .outerjoin(RegisteredBuilding, confirmed)
         .outerjoin(FirstRegistration, FirstRegistration.id == RegisteredBuilding.registration_id)
         .where(Building.project_id == project_id, Building.removed_at.is_(None))
@@ -152,7 +166,7 @@ def _buildings(session: Session, project_id: int) -> list[Row[Any]]:
     return list(session.execute(query))
 
 
-def _units(session: Session, project_id: int) -> Any:
+def _units(session: Session, project_id: int, scope: Scope) -> Any:
     query = (
         select(func.count(Unit.id).label("total"), func.count(TransferRegistration.id).label("transferred"))
         .select_from(Unit)
@@ -160,13 +174,18 @@ def _units(session: Session, project_id: int) -> Any:
         .outerjoin(TransferRegistration, TransferRegistration.unit_id == Unit.id)
         .where(Building.project_id == project_id, Unit.removed_at.is_(None))
     )
+    if scope.is_partial:
+        query = query.where(Building.id.in_(scope.building_ids))
     return session.execute(query).one()
 
 
-def _papers(session: Session, account_id: int) -> tuple[clauses.Paper, ...]:
+def _papers(session: Session, project_id: int) -> tuple[clauses.Paper, ...]:
+    """What was filed for the project's account, and for the accounts before it."""
     query = (
         select(ReleaseEvidence.kind, ReleaseEvidence.clause, ReleaseEvidence.paper_no, ReleaseEvidence.ratio)
-        .where(ReleaseEvidence.account_id == account_id, ReleaseEvidence.status == EvidenceStatus.CONFIRMED)
+        .join(SupervisedAccount, SupervisedAccount.id == ReleaseEvidence.account_id)
+        .where(SupervisedAccount.project_id == project_id)
+        .where(ReleaseEvidence.status == EvidenceStatus.CONFIRMED)
         .order_by(ReleaseEvidence.id)
     )
     return tuple(
@@ -174,7 +193,9 @@ def _papers(session: Session, account_id: int) -> tuple[clauses.Paper, ...]:
     )
 
 
-def _open_contracts(session: Session, project_id: int, holdings: list[Holding]) -> tuple[OpenContract, ...]:
+def _open_contracts(
+    session: Session, project_id: int, holdings: list[Holding], scope: Scope
+) -> tuple[OpenContract, ...]:
     """Contracts that are not plainly filed, with what the memo account says was paid in under each."""
     paid_in = {
         account.key: amount for account, amount in holdings if account.code == chart.PAID_IN_BY_CONTRACT
@@ -184,6 +205,8 @@ def _open_contracts(session: Session, project_id: int, holdings: list[Holding]) 
         .where(Contract.project_id == project_id, Contract.status != ContractStatus.FILED)
         .order_by(Contract.id)
     )
+    if scope.is_partial:
+        query = query.join(Unit, Unit.id == Contract.unit_id).where(Unit.building_id.in_(scope.building_ids))
     return tuple(
         OpenContract(row.contract_no, row.status, paid_in.get(chart.contract_key(row.id), ZERO))
         for row in session.execute(query)
@@ -203,27 +226,33 @@ def _pending_reversals(session: Session, account_id: int, holdings: list[Holding
     return tuple(session.scalars(query))
 
 
-def _withdrawals(session: Session, account_id: int) -> tuple[tuple[str, ...], tuple[str, ...]]:
+def _withdrawals(
+    session: Session, account_id: int, scope: Scope
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """What waits or is held for, and what is approved and not covered (在办与资金不足的用款)."""
     found: dict[bool, list[str]] = {False: [], True: []}
     for one in open_withdrawals(session, account_id):
+        if not scope.has(one.building_id):
+            continue
         found[one.status is WithdrawalStatus.UNCOVERED].append(one.withdrawal_no)
     return tuple(found[False]), tuple(found[True])
 
 
 def _applications(
     session: Session, account_id: int, application_id: int | None
-) -> tuple[str | None, str | None]:
-    """This application's paper number, and another one that is not rejected (本件与另一在办申请)."""
-    query = (
-        select(ReleaseApplication.id, ReleaseApplication.application_no)
-        .where(
-            ReleaseApplication.account_id == account_id, ReleaseApplication.status != ReleaseStatus.REJECTED
-        )
-        .order_by(ReleaseApplication.id)
+) -> tuple[ReleaseApplication | None, str | None]:
+    """This application, and the paper number of another that waits (本件与另一在办申请)."""
+    query = select(ReleaseApplication).where(
+        ReleaseApplication.account_id == account_id,
+        or_(
+            ReleaseApplication.status == ReleaseStatus.ENTERED,
+            (ReleaseApplication.status == ReleaseStatus.APPROVED) & ReleaseApplication.is_whole,
+            ReleaseApplication.id == application_id,
+        ),
     )
-    live = {row.id: row.application_no for row in session.execute(query)}
+    live = {row.id: row for row in session.scalars(query.order_by(ReleaseApplication.id))}
     if application_id is None and live:
         application_id = next(iter(live))
     own = live.pop(application_id, None) if application_id is not None else None
-    return own, next(iter(live.values()), None)
+    other = next((one for one in live.values() if one.status is not ReleaseStatus.REJECTED), None)
+    return own, other.application_no if other else None

@@ -30,13 +30,18 @@ class ReleaseApplication(Base):
             "(status = 'approved') = (law IS NOT NULL AND findings IS NOT NULL)", name="law_when_approved"
         ),
         CheckConstraint("(status = 'rejected') = (reason IS NOT NULL)", name="rejected_with_reason"),
-        Index(
-            "uq_release_application_live",
-            "account_id",
-            unique=True,
-            postgresql_where=text("status <> 'rejected'"),
+        CheckConstraint(
+            "is_whole = (building_count IS NULL) AND coalesce(building_count > 0, true)", name="scope"
         ),
-    )
+        Index(
+            "uq_release_application_live", "account_id", unique=True,
+            postgresql_where=text("status = 'entered'"),
+        ),
+        Index(
+            "uq_release_application_ended", "account_id", unique=True,
+            postgresql_where=text("status = 'approved' AND is_whole"),
+        ),
+    )  # fmt: skip
 
     id: Mapped[int] = mapped_column(primary_key=True)
     release_no: Mapped[str] = mapped_column(unique=True)
@@ -58,6 +63,29 @@ class ReleaseApplication(Base):
     findings: Mapped[dict[str, Any] | None] = mapped_column(
         JSONB(none_as_null=True), comment="决定时逐项核对的结果与各幢金额"
     )
+    is_whole: Mapped[bool] = mapped_column(
+        server_default=text("true"), comment="解除整个账户（其余全部楼幢）"
+    )
+    building_count: Mapped[int | None] = mapped_column(comment="逐幢解除的幢数")
+
+
+class ReleaseBuilding(Base):
+    """A building an application is of, where it is not of the whole account (申请解除的楼幢)."""
+
+    __tablename__ = "release_building"
+
+    release_id: Mapped[int] = mapped_column(ForeignKey("release_application.id"), primary_key=True)
+    building_id: Mapped[int] = mapped_column(ForeignKey("building.id"), primary_key=True, index=True)
+
+
+class ReleasedBuilding(Base):
+    """A building whose supervision has ended; written once (已解除监管的楼幢)."""
+
+    __tablename__ = "released_building"
+
+    building_id: Mapped[int] = mapped_column(ForeignKey("building.id"), primary_key=True)
+    release_id: Mapped[int] = mapped_column(ForeignKey("release_application.id"), index=True)
+    released_at: Mapped[datetime] = mapped_column(DateTime(True), server_default=func.clock_timestamp())
 
 
 class ReleaseEvidence(Base):

@@ -19,6 +19,7 @@ from escrow.projects.models import Developer, Project
 from escrow.release.models import ReleaseApplication
 from escrow.release.payout_rules import PayoutFacts, close_refusals, payout_refusals
 from escrow.release.rules import ReleaseStatus
+from escrow.release.scope import released_keys
 from escrow.supervision.models import SupervisedAccount
 from escrow.supervision.rules import AccountStatus
 from ledger.accounts import Account, balances, lock_accounts
@@ -40,7 +41,7 @@ def pay_out(session: Session, release_no: str, payee: Payee, told: Settings, *, 
     What the bank did not pay can be ordered again. Raises NotFound or Refused with every reason.
     """
     held = _held(session, release_no)
-    due = _due(session, held.account)
+    due = _due(session, held.account, released_keys(session, held.application))
     facts = PayoutFacts(
         status=held.application.status, approved_by=held.application.decided_by, officer_id=officer_id,
         payee=payee.name, developer=held.developer, due=sum((amount for _, amount in due), ZERO),
@@ -76,18 +77,22 @@ def close(session: Session, release_no: str, *, officer_id: int) -> None:
     audit.record(session, "release.closed", release_no, account_no=held.account.account_no)
 
 
-def due_on(session: Session, account_id: int) -> Yuan:
+def due_on(session: Session, application: ReleaseApplication) -> Yuan:
     """What stands as released and not yet ordered: for the page (待划付金额)."""
-    account = session.get_one(SupervisedAccount, account_id)
+    account = session.get_one(SupervisedAccount, application.account_id)
     found = balances(session, account.book_id, codes=[chart.RELEASED_PAYABLE])
-    return sum((amount for _, amount in found), ZERO)
+    keys = released_keys(session, application)
+    return sum((amount for one, amount in found if keys is None or one.key in keys), ZERO)
 
 
-def orders_of(session: Session, account_id: int) -> list[Instruction]:
+def orders_of(session: Session, application: ReleaseApplication) -> list[Instruction]:
     """The orders that pay a release, oldest first (划付指令)."""
     query = select(Instruction).where(
-        Instruction.account_id == account_id, Instruction.kind == InstructionKind.RELEASE
+        Instruction.account_id == application.account_id, Instruction.kind == InstructionKind.RELEASE
     )
+    keys = released_keys(session, application)
+    if keys is not None:
+        query = query.where(Instruction.source_key.in_(keys))
     return list(session.scalars(query.order_by(Instruction.id)))
 
 
@@ -95,8 +100,11 @@ def _from(source: Account, amount: Yuan) -> Callable[[Account], list[Transfer]]:
     return lambda in_transit: [Transfer(source, in_transit, amount)]
 
 
-def _due(session: Session, account: SupervisedAccount) -> list[tuple[Account, Yuan]]:
-    found = [one for one, _ in balances(session, account.book_id, codes=[chart.RELEASED_PAYABLE])]
+def _due(
+    session: Session, account: SupervisedAccount, keys: list[str] | None
+) -> list[tuple[Account, Yuan]]:
+    released = [one for one, _ in balances(session, account.book_id, codes=[chart.RELEASED_PAYABLE])]
+    found = [one for one in released if keys is None or one.key in keys]
     held = lock_accounts(session, found)
     return [(one, held[one.id]) for one in found if held[one.id] > ZERO]
 

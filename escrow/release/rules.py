@@ -99,6 +99,9 @@ class ReleaseFacts:
     pending_withdrawals: tuple[str, ...] = ()
     uncovered_withdrawals: tuple[str, ...] = ()
     other_application: str | None = None
+    # Of chosen buildings only, named in `buildings`; the others stay under supervision.
+    is_partial: bool = False
+    released_before: tuple[str, ...] = ()
 
 
 def checklist(facts: ReleaseFacts, law: Law) -> list[Condition]:
@@ -159,7 +162,12 @@ def _registration_conditions(facts: ReleaseFacts, law: Law) -> list[Condition]:
     else:
         said = "；".join(f"{one.building_no} 幢 {one.certificate_no}" for one in facts.buildings)
     met = bool(facts.buildings) and not missing
-    return [Condition("first-registration-missing", "账户名下全部楼幢已完成首次登记", met, said, source)]
+    label = "所申请的各幢均已完成首次登记" if facts.is_partial else "账户名下全部楼幢已完成首次登记"
+    found = [Condition("first-registration-missing", label, met, said, source)]
+    if facts.released_before:
+        said = f"{'、'.join(facts.released_before)} 幢已解除监管，不能再次解除"
+        found.append(Condition("building-released", "所申请的各幢尚在监管中", False, said, source))
+    return found
 
 
 def _agreement_conditions(facts: ReleaseFacts, law: Law) -> list[Condition]:

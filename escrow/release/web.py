@@ -22,6 +22,7 @@ from escrow.release.lists import accounts_like, application, applications, paper
 from escrow.release.payout import due_on, orders_of
 from escrow.release.payout_pages import PayeeForm, payouts
 from escrow.release.rules import ACCOUNT_LABELS, EvidenceStatus, ReleaseStatus, checklist
+from escrow.release.scope import buildings_of, named_buildings
 from escrow.supervision.rules import ClauseKind
 from ledger.money import ZERO
 
@@ -125,7 +126,8 @@ def create(account_no: str) -> ResponseReturnValue:
     form = ApplicationForm(request.form)
     if not form.validate():
         return _account_page(account_no, 422, application_form=form)
-    applied = Applied(_account_no(account_no), **form.data)
+    chosen = tuple(request.form.getlist("buildings"))
+    applied = Applied(_account_no(account_no), **form.data, buildings=chosen)
     release_no = database().transact(lambda session: enter(session, applied, officer_id=g.officer.id))
     flash("申请已录入，须由另一人员决定。", "success")
     return redirect(url_for("release.show", release_no=release_no), 303)
@@ -177,9 +179,9 @@ def show(release_no: str) -> ResponseReturnValue:
             faults = decider_faults(session, asked, found, g.officer.id)
         is_approved = asked.status is ReleaseStatus.APPROVED
         paid = {
-            "due": due_on(session, asked.account_id) if is_approved else ZERO,
-            "orders": orders_of(session, asked.account_id) if is_approved else [],
-            "payee_form": PayeeForm(),
+            "due": due_on(session, asked) if is_approved else ZERO,
+            "orders": orders_of(session, asked) if is_approved else [],
+            "payee_form": PayeeForm(), "scope": named_buildings(session, asked),
         }
     conditions = _shown(found) if found else (asked.findings or {}).get("conditions", [])
     return render_template(
@@ -233,6 +235,7 @@ def _account_page(
         found = known(session, account_id)
         filed = papers(session, account_id)
         made = applications(session, account_id=account_id)
+        buildings = buildings_of(session, found.account.project_id)
     form = evidence_form or EvidenceForm()
     form.clause.choices = [
         (f"{one.kind}:{one.text}", f"{LABELS[ClauseKind(one.kind)]}：{one.text}")
@@ -242,6 +245,7 @@ def _account_page(
     page = render_template(
         "release/account.html", found=found, conditions=_shown(found), papers=filed, applications=made,
         application_form=application_form or ApplicationForm(), evidence_form=form, reason_form=ReasonForm(),
+        buildings=buildings,
     )  # fmt: skip
     return page, status
 

@@ -25,6 +25,10 @@ UPDATE release_application
        entry_id = %(entry)s, law = '{}', findings = '{}'
  WHERE release_no = %(no)s
 """
+MARK = """
+INSERT INTO released_building (building_id, release_id)
+SELECT b.id, r.id FROM building b, release_application r WHERE r.release_no = %s
+"""
 RELEASING = "UPDATE supervised_account SET status = 'releasing' WHERE id = %s"
 
 
@@ -63,6 +67,7 @@ def attempt(estate: Estate, people, *, role: str = "app", then=RELEASING, **chan
     values.setdefault("entry", None if "entry" in changes else pay_over(estate))
     with estate.house.connect(role) as connection:
         connection.execute(APPROVE, values)
+        connection.execute(MARK, (number,))
         if then:
             connection.execute(then, (estate.account_id,))
         connection.commit()

@@ -1,0 +1,26 @@
+"""Buildings are released one by one while others stay (逐幢解除监管).
+
+The SQL stands in `migrations/buildings/`, in the order it is run.
+"""
+
+from pathlib import Path
+
+from alembic import op
+
+revision = "0020"
+down_revision = "0019"
+branch_labels = None
+depends_on = None
+
+SCRIPTS = Path(__file__).resolve().parents[1] / "buildings"
+
+
+def upgrade() -> None:
+    """Tables, scope, guards."""
+    driver = op.get_bind().connection.driver_connection
+    for script in sorted(SCRIPTS.glob("*.sql")):
+        driver.execute(script.read_text())
+
+
+def downgrade() -> None:
+    raise NotImplementedError("账簿与留痕不可撤除；请以新的迁移修正。")
