@@ -147,15 +147,15 @@ class Server:
         try:
             words.touch(mode=0o600)
             words.write_text(password + "\n")
-            self._give(words)
-            self._run("initdb", "-D", half, "-U", SUPERUSER, f"--pwfile={words}", "-E", "UTF8", "--no-locale",
+            self.give(words)
+            self.run("initdb", "-D", half, "-U", SUPERUSER, f"--pwfile={words}", "-E", "UTF8", "--no-locale",
                       "-A", "trust" if trust else "scram-sha-256", "--data-checksums",
                       *(["--no-sync"] if trust else []))  # fmt: skip
         finally:
             words.unlink(missing_ok=True)
         half.rename(self.data)
 
-    def start(self, settings: dict[str, str] | None = None) -> None:
+    def start(self, settings: dict[str, str] | None = None, patience: float = 120) -> None:
         """Start the server as our own child and wait until it answers (启动)."""
         self._borrow_programs()
         self.check_version()
@@ -171,7 +171,7 @@ class Server:
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True, cwd=self.data,
                 preexec_fn=die_with_parent(signal.SIGINT), env=_plain_environment(), **self._as_account(),
             )  # fmt: skip
-        self._wait_until_it_answers()
+        self._wait_until_it_answers(patience)
 
     def stop(self, patience: float = 60) -> None:
         """Fast shutdown: open transactions are undone, everything committed is kept (停止)."""
@@ -193,8 +193,8 @@ class Server:
         word = f":{password}" if password else ""
         return f"postgresql://{user}{word}@/{database}?host={self.sockets}"
 
-    def _wait_until_it_answers(self) -> None:
-        deadline = time.monotonic() + 120
+    def _wait_until_it_answers(self, patience: float) -> None:
+        deadline = time.monotonic() + patience
         while time.monotonic() < deadline:
             if self.process is None or self.process.poll() is not None:
                 break
@@ -212,7 +212,7 @@ class Server:
             shutil.rmtree(near, ignore_errors=True)
             return _own_folder(near, self.account)
         far = Path(tempfile.mkdtemp(prefix="escrow-", dir="/tmp"))
-        self._give(far)
+        self.give(far)
         return far
 
     def _borrow_programs(self) -> None:
@@ -239,16 +239,19 @@ class Server:
             return {}
         return {"user": self.account.pw_uid, "group": self.account.pw_gid, "extra_groups": []}
 
-    def _give(self, path: Path) -> None:
+    def give(self, path: Path) -> None:
+        """Hand a file or folder to the user the server runs as (移交)."""
         if self.account:
             os.chown(path, self.account.pw_uid, self.account.pw_gid)
 
-    def _run(self, program: str, *arguments: object) -> None:
+    def run(self, program: str, *arguments: object) -> str:
+        """One of PostgreSQL's own programs as the server's user; what it said (执行程序)."""
         command = [str(self.programs.bin / program), *map(str, arguments)]
         done = subprocess.run(command, capture_output=True, text=True, env=_plain_environment(), check=False,
                               start_new_session=True, cwd="/", **self._as_account())  # fmt: skip
         if done.returncode != 0:
             raise CannotStart(f"{program} 失败：\n{done.stderr.strip() or done.stdout.strip()}")
+        return str(done.stdout)
 
 
 def clear_leftover(data: Path) -> None:

@@ -36,7 +36,7 @@ def look(environ: Mapping[str, str]) -> Plan:
     )
     if holder := _holder(plan.data / LOCK_FILE):
         raise CannotStart(f"数据文件夹 {plan.data} 已有一套系统在运行（进程 {holder}）；请先停止它，或以 ESCROW_DATA 另选文件夹")
-    _enterable(plan)
+    enterable(plan)
     if not (plan.data / "children.json").exists():
         port_is_free(plan.port)
     return plan
@@ -103,7 +103,7 @@ def _port(said: str) -> int:
     return int(said)
 
 
-def _enterable(plan: Plan) -> None:
+def enterable(plan: Plan) -> None:
     """Name the folder that is in the way, and what to do about it."""
     standing = [path for path in (*reversed(plan.data.parents), plan.data) if path.exists()]
     nearest = standing[-1]

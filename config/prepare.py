@@ -16,10 +16,12 @@ from pathlib import Path
 HOUSE = Path(__file__).resolve().parents[1]
 VENV = HOUSE / ".venv"
 STAMP = VENV / "lock-stamp.json"
-LOCKS = {"run": "requirements.lock"}
+LOCKS = dict.fromkeys(("run", "backup", "restore"), "requirements.lock")
 TEST_LOCK = "requirements-test.lock"
 PROGRAMS = {
     "run": ["-m", "config.serve"],
+    "backup": ["-m", "config.backup"],
+    "restore": ["-m", "config.restore"],
     "test": ["-m", "config.trial"],
     "check": ["-m", "config.trial", "check"],
     "model": ["-m", "config.trial", "model"],
@@ -28,7 +30,7 @@ PROGRAMS = {
 
 
 def main() -> None:
-    """`prepare.py run|test|check|model|bench`: check, install what is missing, hand over."""
+    """`prepare.py run|backup|restore|test|check|model|bench`: check, install what is missing, hand over."""
     wanted = sys.argv[1] if len(sys.argv) > 1 else "run"
     if not (3, 11) <= sys.version_info[:2] <= (3, 13):
         sys.exit(f"需要 Python 3.11–3.13，找到的是 {sys.version.split()[0]}；请以 PYTHON=python3.11 make {wanted} 指明")
@@ -90,6 +92,8 @@ def _fingerprint(lock: Path) -> str:
 def _make_venv() -> None:
     if importlib.util.find_spec("ensurepip") is None or importlib.util.find_spec("venv") is None:
         _fetch_venv()
+    if VENV.is_symlink():
+        _give_up(f"{VENV} 是指向 {VENV.resolve()} 的链接，那里可能另有人在用；不清空它。请移走这个链接，或自行更新所指的环境")
     print(f"▸ 建立虚拟环境 {VENV}")
     made = subprocess.run([sys.executable, "-m", "venv", "--clear", str(VENV)], check=False)
     if made.returncode != 0:

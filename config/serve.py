@@ -7,24 +7,30 @@ import contextlib
 import http.client
 import os
 import signal
+import subprocess
 import sys
 import time
 import traceback
+from collections.abc import Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NoReturn
 
 import psycopg
 
-from config import house, roles
+from config import backup, house, roles
+from config.archive import BACKUP, archiving, manifests, shown
 from config.children import Children, Stopped, stop_leftovers
 from config.own_server import bootstrap, broker_answers
-from config.postgres import SUPERUSER, CannotStart, Server, find_programs
+from config.postgres import SUPERUSER, CannotStart, Server, die_with_parent, find_programs
 from config.preflight import Plan, create_folder, held, look, port_is_free
 
 HOUSE = Path(__file__).resolve().parents[1]
 BIN = Path(sys.executable).parent
 CREDENTIALS = "demo-credentials.json"
 HOUR = 3600.0
+OLD_BACKUP = 2  # days
+BACKUP_LOG = "backup.log"
 WEB, WORKER, BEAT = "网页服务", "后台任务", "定时器"
 
 
@@ -105,8 +111,10 @@ def _bring_up(plan: Plan, children: Children) -> str:
     roles.assert_durable(kept["database_url"])
     say("✓ 持久性设定已核对：fsync、full_page_writes、synchronous_commit、data_checksums")
     _migrate(kept)
+    first = _first_backup(children.server, children.environment)
     _start_processes(plan, children)
     _load_demo(plan, children)
+    _tell_backup(plan, first)
     _tell(plan, time.monotonic() - begun)
     return str(kept["broker_url"])
 
@@ -117,7 +125,7 @@ def _start_server(server: Server, kept: dict[str, Any]) -> None:
         say("▸ 初始化数据库……")
     password = house.superuser_password(server.home)
     server.create(password)
-    server.start({"log_checkpoints": "off"})
+    server.start({"log_checkpoints": "off", **archiving(backup.ready(server) / "wal")})
     broker = f"{roles.DATABASE}_broker"
     roles.settle(server.url(SUPERUSER, password), roles.DATABASE, kept["role_passwords"], broker=broker)
     kept.update(roles.urls(server.url("_", "_", roles.DATABASE), kept["role_passwords"]))
@@ -135,6 +143,32 @@ def _migrate(kept: dict[str, Any]) -> None:
     say("▸ 更新数据结构……")
     upgrade(kept["owner_url"])
     say(f"✓ 数据结构：{standing or '空'} → {head()}")
+
+
+def _first_backup(server: Server | None, told: Mapping[str, str]) -> "subprocess.Popen[bytes] | None":
+    """Archived WAL is worth something from the first base backup on, made while the rest starts (首份备份)."""
+    if server is None:
+        return None
+    folder = backup.ready(server)
+    if not (found := manifests(folder.parent, folder.name)):
+        with (server.home / "log" / BACKUP_LOG).open("ab") as log:
+            return subprocess.Popen(
+                [sys.executable, "-m", "config.backup"], env=dict(told), stdin=subprocess.DEVNULL, stdout=log,
+                stderr=log, start_new_session=True, preexec_fn=die_with_parent(signal.SIGTERM),
+            )  # fmt: skip
+    newest = found[-1][1].made_at
+    age = (datetime.now(UTC) - newest).days
+    old = f"，已过 {age} 天，请执行 make backup" if age >= OLD_BACKUP else ""
+    say(f"✓ 备份：连续归档中；最近的基础备份 {shown(newest)}{old}")
+    return None
+
+
+def _tell_backup(plan: Plan, first: "subprocess.Popen[bytes] | None") -> None:
+    """The house stands without its first backup too, but says so."""
+    if first and first.wait():
+        say(f"✗ 首份备份没有做成，原因见 {plan.data / 'log' / BACKUP_LOG}；请另行执行 make backup")
+    elif first:
+        say(f"✓ 备份：首份基础备份已成，连续归档中（{plan.data / BACKUP}）")
 
 
 def _start_processes(plan: Plan, children: Children) -> None:

@@ -37,6 +37,7 @@ def test_first_start_second_start_and_ctrl_c(ground):
     assert first.pages() == 200
     assert f"http://127.0.0.1:{ground.port}/" in first.words()
     assert "Ctrl-C" in first.words()
+    assert "首份基础备份已成" in first.words()
     assert [(ground.data / name).stat().st_mode & 0o777 for name in PRIVATE] == [0o600] * 3
     the_server_promises_what_the_books_need(ground)
     rival = ground.prepare(PORT="8")
