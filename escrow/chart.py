@@ -129,6 +129,15 @@ COURT_DEDUCTION = Movement(
     }) | _RESPLIT,
 )  # fmt: skip
 SET_GUARANTEE = Movement("P19", "保函生效、递减与失效", _memo(GUARANTEE) | _RESPLIT)
+BANK_SHORT = Movement(
+    "P22", "银行少款或误扣，记应收银行更正款", frozenset({(BANK_ERROR_RECEIVABLE, DEPOSITS_AT_BANK)})
+)
+BANK_MADE_GOOD = Movement(
+    "P22", "银行更正到账，冲应收银行更正款",
+    frozenset({(DEPOSITS_AT_BANK, BANK_ERROR_RECEIVABLE), (UNMATCHED, BANK_ERROR_RECEIVABLE)}),
+)  # fmt: skip
+BANK_OVER = Movement("P23", "银行长款挂账", frozenset({(DEPOSITS_AT_BANK, BANK_SURPLUS)}))
+BANK_TOOK_BACK = Movement("P23", "银行长款扣回", frozenset({(BANK_SURPLUS, DEPOSITS_AT_BANK)}))
 RELEASE = Movement(
     "P20", "解除监管，余额转应付开发企业",
     frozenset({(KEY_FUNDS, RELEASED_PAYABLE), (GENERAL_FUNDS, RELEASED_PAYABLE)}),

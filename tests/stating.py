@@ -1,10 +1,16 @@
 """Statements as a bank would write them: CSV and camt.053 in both versions (银行对账单样本)."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
 
+from flask import Flask
+
 from config.clock import bureau_day
+from escrow.application import create_app
+from tests.desk import bearer
+from tests.estate import Estate, pay, sold
 
 HEAD = "account_no,business_date,opening_balance,closing_balance"
 COLUMNS = "bank_serial,direction,amount,value_date,booked_at,counterparty_name,counterparty_account,memo"
@@ -109,3 +115,40 @@ def _entry(one: Told, day: date, version: str) -> str:
         f"<{party}Acct><Id><Othr><Id>{one.account_no}</Id></Othr></Id></{party}Acct></RltdPties>"
         f"<RmtInf><Ustrd>{one.memo}</Ustrd></RmtInf></TxDtls></NtryDtls></Ntry>\n"
     )
+
+
+def teller(house: Any) -> Iterator[Any]:
+    """开户行：报送一天的对账单，随即查询结果。"""
+    app: Flask = create_app(house.settings)
+    token = bearer(house.database, "bank-abc", "bank", bank_code="ABC")
+    client = app.test_client()
+
+    def state(told: Day, *, camt: bool = False) -> Any:
+        body, kind = (as_camt(told), "application/xml") if camt else (as_csv(told), "text/csv")
+        sent = client.post("/api/v1/statements", data=body, headers={**token, "Content-Type": kind})
+        assert sent.status_code in (200, 202), sent.text
+        return client.get(f"/api/v1/statements/{sent.json['statement_no']}", headers=token).json
+
+    def call(method: str, path: str, body: Any = None) -> Any:
+        return client.open(f"/api/v1{path}", method=method, json=body, headers=token)
+
+    state.call, state.app = call, app  # type: ignore[attr-defined]
+    yield state
+    app.extensions["database"].dispose()
+
+
+def paid_in(estate: Estate, amount: str = "100.00") -> tuple[str, int]:
+    """一笔已入账的购房款：流水号与分。"""
+    _, (notice,) = sold(estate, amount=amount)
+    receipt = pay(estate, notice, amount)
+    query = f"SELECT bank_serial FROM receipt WHERE receipt_no = '{receipt['receipt_no']}'"
+    return held(estate, query)[0][0], int(amount.replace(".", ""))
+
+
+def held(estate: Estate, query: str) -> list[Any]:
+    with estate.house.connect("app") as connection:
+        return connection.execute(query).fetchall()
+
+
+def kinds(answer: Any) -> list[tuple[str, str]]:
+    return [(one["kind"], one["status"]) for one in answer["differences"]]

@@ -16,7 +16,7 @@ from sqlalchemy import (
     func,
     text,
 )
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from config.database import Base
@@ -186,6 +186,8 @@ class StatementDifference(Base):
     worker_id: Mapped[int | None] = mapped_column(ForeignKey("officer.id"))
     cause: Mapped[Cause | None] = mapped_column(term(Cause))
     note: Mapped[str | None]
+    remedy: Mapped[str | None] = mapped_column(String(32))
+    proposed: Mapped[list[int] | None] = mapped_column(ARRAY(BigInteger))
     asked_by: Mapped[int | None] = mapped_column(ForeignKey("officer.id"))
     decided_by: Mapped[int | None] = mapped_column(ForeignKey("officer.id"))
 

@@ -38,6 +38,8 @@ CREATE TABLE statement_difference (
     worker_id integer,
     cause varchar(32),
     note varchar,
+    remedy varchar(32),
+    proposed bigint[],
     asked_by integer,
     decided_by integer,
     CONSTRAINT pk_statement_difference PRIMARY KEY (id),
@@ -55,7 +57,10 @@ CREATE TABLE statement_difference (
     CONSTRAINT ck_statement_difference_closed_whole CHECK (
         (status = 'closed') = (closed_how IS NOT NULL) AND (status = 'closed') = (closed_at IS NOT NULL)),
     CONSTRAINT ck_statement_difference_asked_with_cause CHECK (
-        (asked_by IS NULL) = (cause IS NULL) AND (asked_by IS NULL) = (note IS NULL)),
+        (asked_by IS NULL) = (cause IS NULL) AND (asked_by IS NULL) = (note IS NULL)
+        AND (asked_by IS NULL) = (remedy IS NULL) AND (proposed IS NULL OR remedy = 'entries')),
+    CONSTRAINT ck_statement_difference_remedy
+        CHECK (remedy IN ('entries', 'none', 'receivable', 'made-good', 'surplus', 'taken-back')),
     CONSTRAINT ck_statement_difference_two_officers CHECK (asked_by <> decided_by),
     CONSTRAINT ck_statement_difference_decided CHECK (
         (decided_by IS NULL) = (closed_how IS DISTINCT FROM 'entries')

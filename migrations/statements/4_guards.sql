@@ -82,8 +82,8 @@ BEGIN
     RETURN NEW;
 END $$;
 CREATE TRIGGER difference_steps BEFORE INSERT OR UPDATE ON statement_difference FOR EACH ROW EXECUTE FUNCTION
-    difference_steps('status', 'closed_how', 'closed_at', 'worker_id', 'cause', 'note', 'asked_by', 'decided_by',
-                     'live');
+    difference_steps('status', 'closed_how', 'closed_at', 'worker_id', 'cause', 'note', 'remedy', 'proposed',
+                     'asked_by', 'decided_by', 'live');
 CREATE TRIGGER written_once BEFORE DELETE OR TRUNCATE ON statement_difference
     FOR EACH STATEMENT EXECUTE FUNCTION ledger.written_once();
 

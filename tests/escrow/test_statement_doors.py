@@ -244,7 +244,8 @@ def test_an_officer_uploads_and_sees_how_far_it_is(app: Any, estate: Estate) -> 
     token = form_token(seat.get("/account").text)
 
     def upload(body: bytes) -> Any:
-        boundary, form = encode_multipart({"csrf_token": token, "file": FileStorage(io.BytesIO(body), "day.csv")})
+        sent = FileStorage(io.BytesIO(body), "day.csv")
+        boundary, form = encode_multipart({"csrf_token": token, "file": sent})
         kind = f"multipart/form-data; boundary={boundary}"
         return seat.client.post("/statements", data=form, content_type=kind, follow_redirects=True)
 

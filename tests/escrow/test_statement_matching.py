@@ -8,17 +8,15 @@ from typing import Any
 
 import psycopg
 import pytest
-from flask import Flask
 
 from config.clock import bureau_day
-from escrow.application import create_app
 from escrow.errors import Refused
 from escrow.statements.matching import match
 from escrow.supervision.suspensions import causes
 from ledger.money import Yuan
-from tests.desk import bearer, hire, sit_down
+from tests.desk import hire, sit_down
 from tests.estate import Estate, build, officers, pay, sold
-from tests.stating import Day, Told, as_camt, as_csv
+from tests.stating import Day, Told, held, kinds, paid_in, teller
 from tests.withdrawing import Site, listed
 
 PAYEE = "6222021410009876543"
@@ -33,40 +31,7 @@ def estate(house: Any) -> Estate:
 
 @pytest.fixture
 def bank(house: Any) -> Any:
-    """开户行：报送一天的对账单，随即查询结果。"""
-    app: Flask = create_app(house.settings)
-    token = bearer(house.database, "bank-abc", "bank", bank_code="ABC")
-    client = app.test_client()
-
-    def state(told: Day, *, camt: bool = False) -> Any:
-        body, kind = (as_camt(told), "application/xml") if camt else (as_csv(told), "text/csv")
-        sent = client.post("/api/v1/statements", data=body, headers={**token, "Content-Type": kind})
-        assert sent.status_code in (200, 202), sent.text
-        return client.get(f"/api/v1/statements/{sent.json['statement_no']}", headers=token).json
-
-    def call(method: str, path: str, body: Any = None) -> Any:
-        return client.open(f"/api/v1{path}", method=method, json=body, headers=token)
-
-    state.call, state.app = call, app  # type: ignore[attr-defined]
-    yield state
-    app.extensions["database"].dispose()
-
-
-def paid_in(estate: Estate, amount: str = "100.00") -> tuple[str, int]:
-    """一笔已入账的购房款：流水号与分。"""
-    _, (notice,) = sold(estate, amount=amount)
-    receipt = pay(estate, notice, amount)
-    query = f"SELECT bank_serial FROM receipt WHERE receipt_no = '{receipt['receipt_no']}'"
-    return held(estate, query)[0][0], int(amount.replace(".", ""))
-
-
-def held(estate: Estate, query: str) -> list[Any]:
-    with estate.house.connect("app") as connection:
-        return connection.execute(query).fetchall()
-
-
-def kinds(answer: Any) -> list[tuple[str, str]]:
-    return [(one["kind"], one["status"]) for one in answer["differences"]]
+    yield from teller(house)
 
 
 SITES: dict[str, Site] = {}

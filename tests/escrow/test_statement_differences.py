@@ -1,0 +1,139 @@
+"""差异了结：一人查明、另一人了结；只认新的凭证，分文不差方可了结，从不改已记的账。"""
+
+from dataclasses import replace
+from typing import Any
+
+import psycopg
+import pytest
+
+from config.clock import bureau_day
+from config.regulations import law_on
+from escrow.errors import Refused
+from escrow.statements.difference_rules import ClosingFacts, Remedy, closing_refusals
+from escrow.statements.explaining import Explanation, close, explain, give_back, take
+from escrow.statements.rules import Cause, DifferenceStatus
+from tests.desk import hire, sit_down
+from tests.estate import Estate, build, officers
+from tests.stating import Day, Told, held, kinds, paid_in, teller
+
+SHORT = ClosingFacts(
+    status=DifferenceStatus.OPEN, delta=-3000, remedy=Remedy.RECEIVABLE, explained=0, strange=(),
+    asked_by=1, officer_id=2, confirming=True,
+)  # fmt: skip
+LAW = law_on(bureau_day(), "presale_funds", "141130")
+
+
+@pytest.fixture
+def estate(house: Any) -> Estate:
+    return build(house, officers(house, "liuli", "wangyi"))
+
+
+@pytest.fixture
+def bank(house: Any) -> Any:
+    yield from teller(house)
+
+
+def codes(**changed: Any) -> list[str]:
+    return [one.code for one in closing_refusals(replace(SHORT, **changed), LAW)]
+
+
+def test_what_closes_a_difference() -> None:
+    """银行少款由应收更正款解释；所列凭证须分文不差；没有金额的不须凭证。"""
+    assert codes() == []
+    assert codes(remedy=Remedy.ENTRIES, explained=-3000) == []
+    assert codes(remedy=Remedy.NONE, delta=0) == []
+
+
+def test_what_does_not_close_a_difference() -> None:
+    """差一分、方向不符、同一人、未录入、已了结、凭证不相干，各有理由与依据。"""
+    assert codes(remedy=Remedy.ENTRIES, explained=-2999) == ["not-explained"]
+    assert codes(remedy=Remedy.NONE) == ["not-explained"]
+    assert codes(remedy=Remedy.SURPLUS) == ["remedy-other-way"]
+    assert codes(delta=0) == ["remedy-other-way"]
+    assert codes(asked_by=2) == ["same-officer"]
+    assert codes(asked_by=None) == ["difference-not-asked"]
+    assert codes(confirming=False) == ["difference-asked"]
+    assert codes(status=DifferenceStatus.CLOSED) == ["difference-closed"]
+    strange = codes(strange=("0000000001",), remedy=Remedy.ENTRIES)
+    assert strange == ["entry-explains-nothing", "not-explained"]
+    assert all(one.citation for one in closing_refusals(replace(SHORT, remedy=Remedy.SURPLUS), LAW))
+
+
+def only(estate: Estate) -> int:
+    [(found,)] = held(estate, "SELECT id FROM statement_difference WHERE status = 'open'")
+    return int(found)
+
+
+def said(remedy: Remedy, *entries: int) -> Explanation:
+    return Explanation(Cause.OUTSIDE, "已向银行查询", remedy, entries)
+
+
+def test_a_debit_without_an_order_becomes_what_the_bank_owes(bank: Any, estate: Estate) -> None:
+    """银行误付：查明后记应收银行更正款，账实相符；差异留着它的凭证与两个人的名字。"""
+    one, two = officers(estate.house, "yuan", "shen")
+    answer = bank(Day(estate.account_no, (Told(*paid_in(estate)), Told("OUT", 3000, "debit"))))
+    number = only(estate)
+    estate.do(lambda session: take(session, number, officer_id=one))
+    estate.do(lambda session: explain(session, number, said(Remedy.RECEIVABLE), officer_id=one))
+    with pytest.raises(Refused):
+        estate.do(lambda session: close(session, number, officer_id=one))
+    estate.do(lambda session: give_back(session, number, "请附银行回函", officer_id=two))
+    estate.do(lambda session: explain(session, number, said(Remedy.RECEIVABLE), officer_id=one))
+    estate.do(lambda session: close(session, number, officer_id=two))
+
+    assert (estate.held()["1101", ""], estate.held()["1301", ""]) == ("70.00", "30.00")
+    query = "SELECT status, closed_how, asked_by, decided_by FROM statement_difference"
+    assert held(estate, query) == [("closed", "entries", one, two)]
+    assert bank(Day(estate.account_no, (Told("B9", 1),), day=None, opening=7000))["version"] == 2
+    assert answer["status"] == "differences"
+
+
+def test_an_entry_that_was_there_before_explains_nothing(bank: Any, estate: Estate) -> None:
+    """差异发现之前的凭证、已勾对的凭证，都不能拿来解释。"""
+    one = officers(estate.house, "yuan")[0]
+    bank(Day(estate.account_no, (Told(*paid_in(estate)), Told("OUT", 3000, "debit"))))
+    [(entry,)] = held(estate, "SELECT entry_id FROM receipt")
+    with pytest.raises(Refused) as refused:
+        estate.do(lambda session: explain(session, only(estate), said(Remedy.ENTRIES, entry), officer_id=one))
+    assert [each.code for each in refused.value.refusals] == ["entry-explains-nothing", "not-explained"]
+    with estate.house.connect("owner") as connection, pytest.raises(psycopg.Error, match="does not explain"):
+        connection.execute("INSERT INTO difference_entry SELECT id, %s FROM statement_difference", (entry,))
+
+
+def test_a_reversal_explains_what_the_bank_never_had(bank: Any, estate: Estate) -> None:
+    """账簿有、银行无：银行随后冲正，以冲正凭证解释。"""
+    one, two = officers(estate.house, "yuan", "shen")
+    serial, _ = paid_in(estate)
+    assert kinds(bank(Day(estate.account_no))) == [("ledger-only", "open")]
+    [(receipt,)] = held(estate, f"SELECT receipt_no FROM receipt WHERE bank_serial = '{serial}'")
+    back = bank.call("POST", f"/deposits/{receipt}/reversals", {
+        "bank_serial": "R1", "amount": "100.00", "value_date": str(bureau_day()), "reason": "误记",
+    })  # fmt: skip
+    assert back.status_code == 201, back.text
+    entry = int(back.json["entry_no"])
+    number = only(estate)
+    estate.do(lambda session: explain(session, number, said(Remedy.ENTRIES, entry), officer_id=one))
+    estate.do(lambda session: close(session, number, officer_id=two))
+    assert bank(Day(estate.account_no))["differences"][0]["status"] == "closed"
+
+
+def test_the_worklist_from_the_finding_to_the_closing(bank: Any, estate: Estate) -> None:
+    """页面：清单列种类、已历、经办；经办人录入，复核人了结，缺一不可。"""
+    house = estate.house
+    bank(Day(estate.account_no, (Told(*paid_in(estate)), Told("OUT", 3000, "debit"))))
+    clerk = sit_down(bank.app, hire(house.database, house.settings, "yuan", "cashier", full_name="袁建国"))
+    chief = sit_down(bank.app, hire(house.database, house.settings, "shen", "reviewer", full_name="沈国栋"))
+    path = f"/differences/{only(estate)}"
+    assert "银行有、账簿无" in clerk.get("/differences").text
+    form = {"cause": "outside", "remedy": "receivable", "entries": "", "note": "银行误扣"}
+    assert clerk.post(f"{path}/explanation", {**form, "note": ""}).status_code == 422
+    assert chief.post(f"{path}/explanation", form).status_code == 403
+    assert clerk.post(f"{path}/explanation", form).status_code == 303
+    assert clerk.post(f"{path}/closing").status_code == 403
+    assert chief.post(f"{path}/closing").status_code == 303
+    page = chief.get(path).text
+    assert all(word in page for word in ("已了", "袁建国", "沈国栋", "银行误扣", "解释凭证"))
+    assert "没有未了的对账差异" in chief.get("/differences").text
+    assert "体外收付" in chief.get("/differences?all=1").text
+    unknown = [clerk.get(f"/differences/{number}").status_code for number in (999, 99999999999)]
+    assert unknown == [404, 404]
