@@ -101,13 +101,15 @@ END $$;
 CREATE TRIGGER withdrawal_issued_whole BEFORE UPDATE ON withdrawal FOR EACH ROW
     WHEN (NEW.status = 'issued' AND OLD.status <> 'issued') EXECUTE FUNCTION withdrawal_issued_whole();
 
--- Supervision does not end while an application waits, is held for, or is not covered (有在办用款不得解除监管).
+-- Supervision of a building does not end while an application for it waits, is held for, or is not covered;
+-- which buildings a release is of is told in 0021 (有在办用款不得解除监管).
 CREATE FUNCTION release_after_withdrawals() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE
     waiting text;
 BEGIN
     SELECT withdrawal_no INTO waiting FROM withdrawal
      WHERE account_id = NEW.account_id AND status IN ('entered', 'reviewed', 'approved', 'uncovered')
+       AND (NEW.is_whole OR building_id IN (SELECT buildings_of_release(NEW)))
      ORDER BY id LIMIT 1;
     IF FOUND THEN
         RAISE 'release %: withdrawal % is open', NEW.release_no, waiting

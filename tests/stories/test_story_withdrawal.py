@@ -11,11 +11,13 @@ from escrow import chart
 from escrow.application import create_app
 from escrow.instructions.results import Result, record
 from escrow.instructions.rules import Outcome
+from escrow.release.actions import Applied
+from escrow.release.actions import enter as enter_release
 from escrow.withdrawals.deciding import revoke
 from escrow.withdrawals.rules import Channel
 from ledger.money import Yuan
 from tests.desk import bearer
-from tests.estate import new_number
+from tests.estate import file_hash, new_number
 from tests.noding import reached
 from tests.releasing import approved, codes, refused_by
 from tests.sale import row
@@ -156,6 +158,22 @@ def test_supervision_does_not_end_over_an_open_withdrawal(house, people):
     assert codes(estate, release, people.third) == ["open-payment-in-transit"]
     settle(site, order, "500.00")
     approved(estate, release, people.third)
+
+
+def test_a_building_is_released_beside_another_that_still_pays(house, people):
+    """一号楼有在办用款，二号楼照样逐幢解除；解除一号楼、解除全部都被它挡住。"""
+    site = funded(site_of(house, people))
+    estate = site.estate
+    estate.register()
+    site.enter("1000.00")
+
+    def asked(*buildings):
+        number = new_number("SQ")
+        paper = Applied(estate.account_no, number, bureau_day(), file_hash(number), buildings)
+        return estate.do(lambda session: enter_release(session, paper, officer_id=people.clerk))
+
+    approved(estate, asked("2"), people.third)
+    assert codes(estate, asked("1"), people.third) == ["withdrawal-pending"]
 
 
 def settle(site, order, amount):
