@@ -50,7 +50,10 @@ class Seat:
     def post(self, path: str, form: dict[str, Any] | None = None, **kwargs: Any) -> Any:
         if not self._token:
             self._token = form_token(self.client.get("/account").text)
-        return self.client.post(path, data={"csrf_token": self._token, **(form or {})}, **kwargs)
+        answer = self.client.post(path, data={"csrf_token": self._token, **(form or {})}, **kwargs)
+        # A large upload is sent from a temporary file that the client leaves open.
+        answer.request.environ["wsgi.input"].close()
+        return answer
 
 
 def hire(database: Database, settings: Settings, username: str, *roles: str, full_name: str = "") -> Hired:
