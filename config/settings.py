@@ -6,10 +6,14 @@ A missing or unsafe value stops the start, by name.
 import base64
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
+
+from config.outward import Network, Place, read_networks, read_places
+
+T = TypeVar("T")
 
 HOUSE_FILE = "house.json"
 SIGNING_KEY_FILE = "signing-key.pem"
@@ -40,6 +44,9 @@ class Settings:
     secure_cookies: bool = False
     # Where requests are counted; a Redis where several servers share the work.
     rate_storage: str = field(default="memory://", repr=False)
+    # Where events may be sent to; and which networks of the bureau's own may lie there.
+    subscriber_urls: tuple[Place, ...] = ()
+    subscriber_networks: tuple[Network, ...] = ()
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str] | None = None) -> "Settings":
@@ -77,6 +84,8 @@ class Settings:
             crash_point=environ.get("ESCROW_CRASH_POINT"),
             secure_cookies=environ.get("ESCROW_HTTPS") == "1",
             rate_storage=environ.get("RATELIMIT_STORAGE_URI") or "memory://",
+            subscriber_urls=_listed(environ, "ESCROW_SUBSCRIBER_URLS", read_places),
+            subscriber_networks=_listed(environ, "ESCROW_SUBSCRIBER_NETWORKS", read_networks),
         )
 
 
@@ -103,6 +112,13 @@ def _port(said: str) -> int:
     if not (said.isascii() and said.isdigit() and 1 <= int(said) <= 65535):
         raise UnsafeSettings(f"PORT={said} 不是端口号（1–65535）")
     return int(said)
+
+
+def _listed(environ: Mapping[str, str], name: str, read: Callable[[str], T]) -> T:
+    try:
+        return read(environ.get(name) or "")
+    except ValueError as fault:
+        raise UnsafeSettings(f"{name}（以逗号分隔）有不能用的一项：{fault}") from None
 
 
 def _secret(name: str, text: str) -> bytes:

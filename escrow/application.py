@@ -36,6 +36,7 @@ ROOMS = (
     "registration",
     "release",
     "oversight",
+    "deliveries",
 )
 BODY_LIMIT = 1024 * 1024
 # SQLSTATE beginnings that mean "nothing was done, try again" (可重试的数据库错误).

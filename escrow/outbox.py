@@ -10,7 +10,19 @@ from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import Mapped, Session, mapped_column
 from sqlalchemy.types import Text, UserDefinedType
 
+from config.clock import bureau_time
 from config.database import Base
+
+# What the outside is told of, and how an officer reads it (对外事件种类).
+KIND_LABELS = {
+    "deposit.confirmed": "入账确认",
+    "deposit.reversed": "入账冲正",
+    "filing.at-risk": "备案存疑",
+    "instruction.issued": "签发指令",
+    "instruction.cancelled": "撤销指令",
+    "supervision.released": "解除监管",
+    "statement.differences": "对账差异",
+}
 
 
 class TransactionId(UserDefinedType[str]):
@@ -26,7 +38,10 @@ class OutboxEvent(Base):
     """One outward event, written with the step it tells of; written once (对外事件)."""
 
     __tablename__ = "outbox_event"
-    __table_args__ = (Index("ix_outbox_event_audience", "audience", postgresql_using="gin"),)
+    __table_args__ = (
+        Index("ix_outbox_event_audience", "audience", postgresql_using="gin"),
+        Index("ix_outbox_event_xid", "xid"),
+    )
 
     id: Mapped[int] = mapped_column(BigInteger, primary_key=True)
     type: Mapped[str]
@@ -60,3 +75,17 @@ def emit(session: Session, kind: str, subject: str, data: dict[str, Any], *, aud
     session.execute(
         insert(OutboxEvent).values(type=kind, subject=subject, data=data, audience=list(audience))
     )
+
+
+def cloud_event(row: Any) -> dict[str, Any]:
+    """One event as everybody outside is told it: CloudEvents 1.0, by the door and by delivery alike (对外事件)."""
+    return {
+        "specversion": "1.0",
+        "id": str(row.id),
+        "source": "urn:escrow:supervision",
+        "type": row.type,
+        "subject": row.subject,
+        "time": bureau_time(row.happened_at).isoformat(),
+        "datacontenttype": "application/json",
+        "data": row.data,
+    }

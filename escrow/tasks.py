@@ -12,6 +12,8 @@ from flask import Flask
 
 from config.settings import Settings
 from escrow.access.tries import forget_old
+from escrow.deliveries.routing import due, route
+from escrow.deliveries.sending import deliver
 from escrow.doors import database, settings
 from escrow.errors import EscrowError
 from escrow.instructions.results import ask_about, overdue
@@ -30,6 +32,7 @@ BEAT: dict[str, dict[str, Any]] = {
     "look-for-risks": {
         "task": "escrow.oversight.tasks.look_for_risks", "schedule": crontab(hour="2", minute="30"),
     },
+    "bring-events": {"task": "escrow.tasks.bring_events", "schedule": 5.0},
     "forget-tries": {"task": "escrow.tasks.forget_tries", "schedule": 3600.0},
 }  # fmt: skip
 
@@ -109,3 +112,23 @@ def match_differences() -> None:
         accounts = accounts_differing(session)
     for account_id in accounts:
         match(database(), settings(), account_id)
+
+
+@shared_task
+def bring_events() -> None:
+    """New events are routed, and every subscriber with something due has its turn (推送对外事件).
+
+    One message for each, so that one that is slow keeps only its own worker; a lost one is rung again.
+    """
+    with database().begin() as session:
+        route(session)
+    with database().read() as session:
+        waiting = due(session)
+    for subscriber_id in waiting:
+        bring_to.apply_async((subscriber_id,), expires=30, retry=False)
+
+
+@shared_task
+def bring_to(subscriber_id: int) -> None:
+    """What is due to one subscriber, in order (推送给一个订阅方)."""
+    deliver(database(), settings(), subscriber_id)

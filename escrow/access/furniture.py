@@ -72,6 +72,7 @@ NAVIGATION = (
     Link("解除监管", "release.index", "read"),
     Link("未到账清单", "oversight.index", "read"),
     Link("风险提示", "findings.index", "read"),
+    Link("对外推送", "deliveries.index", "watch-deliveries"),
     Link("审计", "access.audit_trail", "audit"),
     Link("人员", "access.officers_list", "officers"),
 )

@@ -57,8 +57,11 @@ PERMISSIONS: dict[str, frozenset[Role]] = {
     "enter-release": frozenset({Role.RELEASE}),
     "approve-release": frozenset({Role.REVIEWER}),
     "decide-finding": frozenset({Role.REVIEWER}),
+    "watch-deliveries": frozenset(Role),
+    "send-again": frozenset({Role.CASHIER, Role.ADMIN}),
     "audit": frozenset({Role.AUDITOR}),
     "officers": frozenset({Role.ADMIN}),
+    "subscribers": frozenset({Role.ADMIN}),
     "own-account": frozenset(Role),
 }
 

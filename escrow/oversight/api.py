@@ -5,17 +5,13 @@ from typing import Any
 from flask import Response
 from marshmallow import Schema, fields
 
-from config.clock import bureau_time
 from escrow.doors import answer, api_blueprint, caller, database, scope
 from escrow.fields import Read, StrictSchema, read_text
+from escrow.outbox import KIND_LABELS, cloud_event
 from escrow.oversight.lists import events
 from escrow.paging import read_limit
 
 api = api_blueprint("events", "对外事件")
-KINDS = (
-    "deposit.confirmed", "deposit.reversed", "filing.at-risk", "instruction.issued", "instruction.cancelled",
-    "supervision.released", "statement.differences",
-)  # fmt: skip
 
 
 def read_position(said: str) -> int:
@@ -38,7 +34,7 @@ class CloudEvent(Schema):
     specversion = fields.Constant("1.0", required=True)
     id = fields.String(required=True)
     source = fields.String(required=True)
-    type = fields.String(required=True, metadata={"enum": list(KINDS)})
+    type = fields.String(required=True, metadata={"enum": list(KIND_LABELS)})
     subject = fields.String(required=True)
     time = fields.String(required=True, metadata={"format": "date-time"})
     datacontenttype = fields.Constant("application/json", required=True)
@@ -63,18 +59,6 @@ def list_events(asked: dict[str, Any]) -> Response:
         who = [f"bank:{caller().bank_code}"]
     with database().read() as session:
         rows = events(session, who, after=asked["after"], limit=asked["limit"])
-    items = [
-        {
-            "specversion": "1.0",
-            "id": str(row.id),
-            "source": "urn:escrow:supervision",
-            "type": row.type,
-            "subject": row.subject,
-            "time": bureau_time(row.happened_at).isoformat(),
-            "datacontenttype": "application/json",
-            "data": row.data,
-        }
-        for row in rows
-    ]
+    items = [cloud_event(row) for row in rows]
     full = len(items) == asked["limit"]
     return answer({"items": items, "next_cursor": items[-1]["id"] if full else None})

@@ -1,0 +1,182 @@
+"""Officers' pages of deliveries and subscribers (对外推送页面)."""
+
+import json
+import re
+from typing import Any
+
+from flask import Blueprint, flash, g, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+
+from escrow.access.audit_words import STEPS
+from escrow.access.guards import officer
+from escrow.deliveries import lists
+from escrow.deliveries.actions import (
+    Subscription,
+    drop,
+    judge_place,
+    redraw,
+    retire,
+    send_again,
+    send_all_again,
+    subscribe,
+)
+from escrow.deliveries.rules import (
+    ALGORITHM_LABELS,
+    MOST_TRIES,
+    OUTCOME_LABELS,
+    STATUS_LABELS,
+    DeliveryStatus,
+)
+from escrow.doors import database, settings
+from escrow.errors import Invalid, NotFound
+from escrow.outbox import KIND_LABELS, cloud_event
+
+pages = Blueprint("deliveries", __name__)
+
+_PAGE = 50
+_LONGEST_ID = 2**31 - 1
+_TONES = {
+    DeliveryStatus.WAITING: "secondary", DeliveryStatus.SENDING: "primary",
+    DeliveryStatus.DELIVERED: "success", DeliveryStatus.DEAD: "danger", DeliveryStatus.DROPPED: "warning",
+}  # fmt: skip
+_CHOICES = {"open": "未了", **{one.value: label for one, label in STATUS_LABELS.items()}, "all": "全部"}
+
+
+@pages.app_context_processor
+def _words() -> dict[str, Any]:
+    return {
+        "delivery_shown": {one.value: (label, _TONES[one]) for one, label in STATUS_LABELS.items()},
+        "try_shown": {one.value: label for one, label in OUTCOME_LABELS.items()},
+        "event_shown": KIND_LABELS,
+        "algorithm_shown": {one.value: label for one, label in ALGORITHM_LABELS.items()},
+    }
+
+
+@pages.get("/deliveries")
+@officer("watch-deliveries")
+def index() -> ResponseReturnValue:
+    """推送清单：未了的在前，各订阅方的情形；可再次发送。"""
+    which = request.args.get("status", "open")
+    which = which if which in _CHOICES else "open"
+    said = request.args.get("before", "")
+    before = int(said) if re.fullmatch(r"[0-9]{1,18}", said, re.ASCII) else None
+    with database().read() as session:
+        rows = lists.deliveries(session, which, before=before, limit=_PAGE + 1)
+        subscribers = lists.subscribers(session, with_retired=False) if before is None else []
+    following = rows[_PAGE - 1].id if len(rows) > _PAGE else None
+    return render_template(
+        "deliveries/index.html", rows=rows[:_PAGE], following=following, first=before is None,
+        subscribers=subscribers, which=which, choices=_CHOICES, most=MOST_TRIES,
+    )  # fmt: skip
+
+
+@pages.get("/deliveries/<int:delivery_id>")
+@officer("watch-deliveries")
+def show(delivery_id: int) -> ResponseReturnValue:
+    """一件推送：报文、逐次经过、处理记录。"""
+    with database().read() as session:
+        row = lists.delivery(session, _known(delivery_id, 2**63 - 1))
+        if row is None:
+            raise NotFound("没有这件推送")
+        found = {"tries": lists.tries(session, row.id), "steps": lists.steps(session, row)}
+    event = cloud_event(_Event(row))
+    body = json.dumps(event, ensure_ascii=False, indent=2)
+    return render_template("deliveries/show.html", row=row, body=body, most=MOST_TRIES, words=STEPS, **found)
+
+
+@pages.post("/deliveries/<int:delivery_id>/again")
+@officer("send-again")
+def again(delivery_id: int) -> ResponseReturnValue:
+    """未送达的一件，再次发送。"""
+    with database().begin() as session:
+        send_again(session, _known(delivery_id, 2**63 - 1))
+    flash("已排队再次发送，数秒内推送；同一主体其后的事件随后依次推送。", "success")
+    return redirect(url_for("deliveries.index"), 303)
+
+
+@pages.post("/deliveries/<int:delivery_id>/drop")
+@officer("send-again")
+def give_up(delivery_id: int) -> ResponseReturnValue:
+    """未送达的一件不再推送，写明理由；排在其后的得以继续。"""
+    with database().begin() as session:
+        drop(session, _known(delivery_id, 2**63 - 1), request.form.get("reason", ""))
+    flash("已放弃推送；对方仍可自行查询（GET /events）。", "success")
+    return redirect(url_for("deliveries.show", delivery_id=delivery_id), 303)
+
+
+@pages.post("/subscribers/<int:subscriber_id>/again")
+@officer("send-again")
+def all_again(subscriber_id: int) -> ResponseReturnValue:
+    """一个订阅方未送达的，全部再次发送。"""
+    with database().begin() as session:
+        count = send_all_again(session, _known(subscriber_id))
+    flash(f"已排队再次发送 {count} 件。", "success" if count else "info")
+    return redirect(url_for("deliveries.index"), 303)
+
+
+@pages.get("/subscribers")
+@officer("subscribers")
+def subscribers() -> ResponseReturnValue:
+    """推送订阅：清单与登记。"""
+    return _subscribers()
+
+
+@pages.post("/subscribers")
+@officer("subscribers", fresh=True)
+def add() -> ResponseReturnValue:
+    """登记一个订阅地址；签名密钥只显示这一次。"""
+    form = request.form
+    asked = Subscription(
+        form.get("client_id", ""), form.get("url", "").strip(), frozenset(form.getlist("types")),
+        form.get("algorithm", ""),
+    )  # fmt: skip
+    try:
+        judge_place(asked.url, settings())
+        with database().begin() as session:
+            secret = subscribe(session, settings(), asked, officer_id=g.officer.id)
+    except Invalid as refused:
+        return _subscribers(asked, refused.errors), refused.status
+    return render_template("deliveries/secret.html", client_id=asked.client_id, url=asked.url, secret=secret)
+
+
+@pages.post("/subscribers/<int:subscriber_id>/redraw")
+@officer("subscribers", fresh=True)
+def new_key(subscriber_id: int) -> ResponseReturnValue:
+    """换发签名密钥；只显示这一次。"""
+    with database().begin() as session:
+        secret = redraw(session, settings(), _known(subscriber_id))
+    return render_template("deliveries/secret.html", client_id="", url="", secret=secret)
+
+
+@pages.post("/subscribers/<int:subscriber_id>/retire")
+@officer("subscribers", fresh=True)
+def leave(subscriber_id: int) -> ResponseReturnValue:
+    """停用一个订阅地址；未了的推送随之放弃。"""
+    with database().begin() as session:
+        retire(session, _known(subscriber_id), officer_id=g.officer.id)
+    flash("已停用，未了的推送随之放弃。", "success")
+    return redirect(url_for("deliveries.subscribers"), 303)
+
+
+class _Event:
+    """The event of a delivery's row, under its own number (事件)."""
+
+    def __init__(self, row: Any) -> None:
+        self.id, self.type, self.subject = row.event_id, row.type, row.subject
+        self.happened_at, self.data = row.happened_at, row.data
+
+
+def _subscribers(asked: Subscription | None = None, errors: dict[str, str] | None = None) -> str:
+    with database().read() as session:
+        found = lists.subscribers(session, with_retired=True)
+        clients = lists.clients(session)
+    return render_template(
+        "deliveries/subscribers.html", rows=found, clients=clients, asked=asked, errors=errors or {},
+        allowed=[f"{one.scheme}://{one.authority}{one.path}" for one in settings().subscriber_urls],
+    )  # fmt: skip
+
+
+def _known(number: int, largest: int = _LONGEST_ID) -> int:
+    if number > largest:
+        raise NotFound
+    return number
