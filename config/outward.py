@@ -93,7 +93,7 @@ def read_networks(listed: str) -> tuple[Network, ...]:
 def settle(place: Place, networks: Sequence[Network], *, look_up: LookUp | None = None) -> Address:
     """The one address to connect to (解析并钉住). Raises PlaceRefused, or OSError when the name is not known.
 
-    If any answer of the name service is forbidden, all of them are. Unencrypted only inside the networks named.
+    One forbidden answer of the name service forbids them all. Unencrypted only inside the networks named.
     """
     look_up = look_up or socket.getaddrinfo
     answers = look_up(place.host, place.port, type=socket.SOCK_STREAM, proto=socket.IPPROTO_TCP)
@@ -110,7 +110,7 @@ def settle(place: Place, networks: Sequence[Network], *, look_up: LookUp | None 
 
 
 def is_open(address: Address) -> bool:
-    """Whether an address lies on the open internet: no loopback, private, link-local or reserved one (公网地址)."""
+    """Whether an address lies on the open internet: not loopback, private, link-local, reserved (公网地址)."""
     if isinstance(address, ipaddress.IPv6Address):
         inner = address.ipv4_mapped or _carried(address)
         if inner is not None and not is_open(inner):

@@ -78,7 +78,7 @@ def emit(session: Session, kind: str, subject: str, data: dict[str, Any], *, aud
 
 
 def cloud_event(row: Any) -> dict[str, Any]:
-    """One event as everybody outside is told it: CloudEvents 1.0, by the door and by delivery alike (对外事件)."""
+    """One event as the outside is told it: CloudEvents 1.0, by the door and by delivery alike (对外事件)."""
     return {
         "specversion": "1.0",
         "id": str(row.id),

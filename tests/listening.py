@@ -1,4 +1,4 @@
-"""A subscriber of flesh and blood: a real HTTP server that is slow, fails, answers twice or goes away (订阅方替身)."""
+"""A subscriber: a real HTTP server that is slow, fails, answers twice or goes away (订阅方替身)."""
 
 import json
 import threading

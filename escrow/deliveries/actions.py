@@ -68,8 +68,8 @@ def subscribe(session: Session, settings: Settings, asked: Subscription, *, offi
     client = session.scalar(living.with_for_update(key_share=True))
     if client is None:
         raise Invalid({"client_id": "没有这个在用的接口客户端。"})
-    here = (Subscriber.api_client_id == client.id, Subscriber.url == asked.url, Subscriber.retired_at.is_(None))
-    if session.scalar(select(Subscriber.id).where(*here)):
+    here = select(Subscriber.id).where(Subscriber.api_client_id == client.id, Subscriber.url == asked.url)
+    if session.scalar(here.where(Subscriber.retired_at.is_(None))):
         raise Invalid({"url": "这个客户端已经订阅到这个地址。"})
     secret = secrets.token_urlsafe(32)
     session.add(Subscriber(
@@ -129,7 +129,7 @@ def send_all_again(session: Session, subscriber_id: int) -> int:
 
 
 def drop(session: Session, delivery_id: int, reason: str) -> None:
-    """It is not brought any more, and what waits behind it may go (放弃推送). Raises Invalid, NotFound, NotDead."""
+    """No longer brought, and what waits behind it may go (放弃推送). Raises Invalid, NotFound, NotDead."""
     plain = audit.one_line(reason.strip())
     if not 2 <= len(plain) <= _REASON:
         raise Invalid({"reason": f"请写明理由，2 至 {_REASON} 字。"})

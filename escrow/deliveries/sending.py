@@ -1,7 +1,7 @@
 """A subscriber's deliveries, taken one by one in order, sent outside any transaction, and written down (推送).
 
-May run twice and at the same time as itself: each try holds a token and a lease by the database's clock. Who comes
-back after the lease writes nothing; the event is then sent again, which is what at least once means.
+May run twice and at the same time as itself: each try holds a token and a lease by the database's clock.
+Who comes back after the lease writes nothing; the event is then sent again: at least once.
 """
 
 import random
@@ -108,7 +108,7 @@ class Sent:
 
 
 def deliver(database: Database, settings: Settings, subscriber_id: int) -> int:
-    """Bring a subscriber what is due, in order, until nothing is or it does not answer (推送); how many tries."""
+    """Bring a subscriber what is due, in order, until nothing is or it is tired (推送); how many tries."""
     for count in range(MOST):
         with database.begin() as session:
             turn = take(session, settings, subscriber_id)

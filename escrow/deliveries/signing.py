@@ -1,7 +1,7 @@
 """How a delivery is written and signed (推送报文与签名): HMAC over the timestamp followed by the body.
 
-Source: api.md "Outward events". A subscriber computes the same over what it received, byte for byte, and refuses
-a timestamp that is not of the last minutes.
+Source: api.md "Outward events". A subscriber computes the same over what it received, byte for byte,
+and refuses a timestamp that is not of the last minutes.
 """
 
 import hmac

@@ -1,7 +1,7 @@
 """One POST to one address that was judged beforehand, and the status it is answered with (送达).
 
-Nothing else of HTTP is wanted here: no redirect, no proxy, no cookie, no answer kept. The whole exchange has one
-deadline, however slowly the other side drips.
+Nothing else of HTTP is wanted here: no redirect, no proxy, no cookie, no answer kept. The whole exchange
+has one deadline, however slowly the other side drips.
 """
 
 import re

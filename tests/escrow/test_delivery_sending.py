@@ -27,7 +27,8 @@ def bring(house, listener, number):
 
 def outcomes(house):
     with house.connect("app") as connection:
-        return [row[0] for row in connection.execute("SELECT outcome FROM delivery_try ORDER BY delivery_id, no")]
+        found = connection.execute("SELECT outcome FROM delivery_try ORDER BY delivery_id, no")
+        return [row[0] for row in found]
 
 
 def test_what_is_pushed_is_what_the_pull_door_says(house, app):
@@ -277,7 +278,8 @@ def test_after_so_many_tries_an_officer_is_asked(house):
         assert [row[1:] for row in standing(house)] == [("dead", MOST_TRIES), ("waiting", 0)]
         with house.connect("app") as connection:
             (delivery_id, actor), = connection.execute(
-                "SELECT (detail ->> 'delivery')::bigint, actor_id FROM audit_event WHERE action = 'delivery.dead'"
+                "SELECT (detail ->> 'delivery')::bigint, actor_id FROM audit_event"
+                " WHERE action = 'delivery.dead'"
             ).fetchall()
         assert actor == "system"
         listener.answer = lambda _: 200
