@@ -16,6 +16,7 @@ from psycopg import sql
 import escrow
 from config.database import Base
 from escrow.contracts.rules import STEPS as CONTRACT
+from escrow.deliveries.rules import STEPS as DELIVERY
 from escrow.instructions.rules import STEPS as INSTRUCTION
 from escrow.refunds.redirect_rules import STEPS as REDIRECT
 from escrow.refunds.rules import STEPS as REFUND
@@ -53,6 +54,7 @@ PLACED = ("project_id", "account_no", "account_name", "bank_code")
 STEPS: dict[str, Any] = {
     "account_change": CHANGE_STEPS, "agreement": AGREEMENT, "construction_contract": LISTING_STEPS,
     "contract": CONTRACT, "court_act": COURT_ACT, "court_hold": HOLD_STEPS, "first_registration": REGISTRATION,
+    "delivery": DELIVERY,
     "guarantee": GUARANTEE_STEPS, "instruction": INSTRUCTION, "listed_payee": LISTING_STEPS,
     "node_claim": NODE, "refund": REFUND, "refund_redirect": REDIRECT, "release_application": RELEASE, "release_evidence": EVIDENCE_STEPS, "statement": STATEMENT,
     "statement_file": FILE_STEPS, "supervised_account": ACCOUNT, "takeover": TAKEOVER_STEPS,
