@@ -53,10 +53,12 @@ TURNS = count(1000)
 PLACED = ("project_id", "account_no", "account_name", "bank_code")
 STEPS: dict[str, Any] = {
     "account_change": CHANGE_STEPS, "agreement": AGREEMENT, "construction_contract": LISTING_STEPS,
-    "contract": CONTRACT, "court_act": COURT_ACT, "court_hold": HOLD_STEPS, "first_registration": REGISTRATION,
+    "contract": CONTRACT, "court_act": COURT_ACT, "court_hold": HOLD_STEPS,
+    "first_registration": REGISTRATION,
     "delivery": DELIVERY,
     "guarantee": GUARANTEE_STEPS, "instruction": INSTRUCTION, "listed_payee": LISTING_STEPS,
-    "node_claim": NODE, "refund": REFUND, "refund_redirect": REDIRECT, "release_application": RELEASE, "release_evidence": EVIDENCE_STEPS, "statement": STATEMENT,
+    "node_claim": NODE, "refund": REFUND, "refund_redirect": REDIRECT,
+    "release_application": RELEASE, "release_evidence": EVIDENCE_STEPS, "statement": STATEMENT,
     "statement_file": FILE_STEPS, "supervised_account": ACCOUNT, "takeover": TAKEOVER_STEPS,
     "withdrawal": WITHDRAWAL,
 }  # fmt: skip
@@ -91,8 +93,10 @@ def loose(cluster: Any) -> Iterator[psycopg.Connection[Any]]:
     cluster.clone("every_edge")
     with psycopg.connect(cluster.url("superuser", "every_edge"), autocommit=True) as connection:
         found = connection.execute(
-            "SELECT conrelid::regclass::text, conname FROM pg_constraint c JOIN pg_class t ON t.oid = c.conrelid"
-            " WHERE contype IN ('c', 'f') AND t.relname = ANY (%s) AND conname !~ 'status$' ORDER BY contype DESC",
+            "SELECT conrelid::regclass::text, conname"
+            "  FROM pg_constraint c JOIN pg_class t ON t.oid = c.conrelid"
+            " WHERE contype IN ('c', 'f') AND t.relname = ANY (%s) AND conname !~ 'status$'"
+            " ORDER BY contype DESC",
             (list(STEPS),),
         ).fetchall()
         for table, name in found:
