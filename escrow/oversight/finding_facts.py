@@ -169,7 +169,7 @@ def _out(row: Row[Any], told: Settings) -> Flow:
 def _back(one: Deposited) -> Flow:
     return Flow(
         f"receipt-{one.receipt_id}", one.receipt_no, one.account, one.into, frozenset({one.holder}), one.on,
-        one.amount, receipt_id=one.receipt_id,
+        one.amount, receipt_id=one.receipt_id, contract_no=one.contract_no,
     )  # fmt: skip
 
 

@@ -33,6 +33,7 @@ class Flow:
     amount: Yuan
     withdrawal_id: int | None = None
     receipt_id: int | None = None
+    contract_no: str | None = None
 
     @property
     def outer(self) -> bytes:
@@ -133,8 +134,9 @@ def _suspicion(cycle: Cycle, trip: Sequence[Flow], labels: Mapping[bytes, str]) 
     paid, returned = (sum((flow.amount for flow in some), ZERO) for some in (out, back))
     return Suspicion(
         FindingKind.ROUND_TRIP, f"round-trip:{newest.ref}:{mark}", labels.get(cycle[0], ""),
-        f"拨付 {paid} 元后 {days} 日内有 {returned} 元经 {len(cycle)} 步回到监管账户",
-        {"hops": hops, "days": days, "length": len(cycle)},
+        f"{days} 日内拨付 {paid} 元、缴存 {returned} 元，经 {len(cycle)} 步回到原监管账户",
+        {"hops": hops, "days": days, "length": len(cycle),
+         "contracts": sorted({one.contract_no for one in back if one.contract_no})},
         withdrawals=tuple(sorted({one.withdrawal_id for one in out if one.withdrawal_id is not None})),
         receipts=tuple(one.receipt_id for one in back if one.receipt_id is not None),
     )  # fmt: skip

@@ -79,8 +79,7 @@ def _write(session: Session, rows: Iterable[Row[Any]], told: Settings) -> list[i
         index_elements=["receipt_id"], set_={"pays_for_buyer": statement.excluded.pays_for_buyer},
         where=WatchedReceipt.pays_for_buyer.is_(None) & statement.excluded.pays_for_buyer.is_not(None),
     )  # fmt: skip
-    session.execute(statement)
-    return [row.id for row, *_ in opened]
+    return list(session.scalars(statement.returning(WatchedReceipt.receipt_id)))
 
 
 def _opened(row: Row[Any], told: Settings) -> tuple[bytes, bytes] | None:

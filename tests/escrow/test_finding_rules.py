@@ -69,7 +69,7 @@ def test_a_payee_that_pays_in_again_is_a_trip_of_two_steps():
     [found] = round_trips([out("专户", "施工", 0, 1), back("施工", "专户", 3, 2)], {}, LAW)
 
     assert (found.detail["length"], found.withdrawals, found.receipts) == (2, (1,), (2,))
-    assert "1000.00" in found.said and "900.00" in found.said
+    assert found.said == "3 日内拨付 1000.00 元、缴存 900.00 元，经 2 步回到原监管账户"
 
 
 def test_another_account_of_the_same_holder_makes_three_steps():

@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from config.clock import bureau_day
+from escrow.application import create_app
 from escrow.contracts.actions import Buyer
 from escrow.contracts.rules import IdType
 from escrow.deposits.reversals import Reversal, take_back
@@ -240,6 +241,24 @@ def test_honest_sales_and_payments_are_left_alone(house, site, market):
     assert noticed(house) == []
 
 
+@pytest.mark.slow
+def test_the_demo_county_is_quiet_but_for_its_planted_reversals(house, tmp_path):
+    """演示数据里没有误报：除演示时安排的冲正逐笔提示外，一条也没有。"""
+    town = create_app(replace(house.settings, data_dir=tmp_path))
+    said = town.test_cli_runner().invoke(args=["demo"])
+    town.extensions["database"].dispose()
+    assert said.exit_code == 0, said.output
+
+    watched(house)
+    look(house.database, house.settings)
+
+    with house.connect("app") as connection:
+        [planted] = connection.execute("SELECT count(*) FROM receipt_reversal").fetchone()
+        [seen] = connection.execute("SELECT count(*) FROM watched_receipt WHERE pays_for_buyer").fetchone()
+    assert planted > 0 and seen > 20
+    assert kinds(house) == ["quick-reversal"] * planted
+
+
 def test_looking_again_writes_nothing_twice(house, site, market):
     """重复查看、重复查找、两个任务同时查找，都不多写一条，也不多留一次痕。"""
     paid_out(site, "100000.00", days_ago=3)
@@ -274,6 +293,20 @@ def test_money_that_finds_its_contract_later_is_judged_then(house, site, market)
     watched(house)
 
     assert kinds(house) == ["stranger-pays"] and receipt
+
+
+def test_where_a_buyer_cannot_be_read_nobody_is_called_a_stranger(house, site, market):
+    """合同的买受人解不开时，不把付款人说成外人；也不因此每次都重查全县。"""
+    market.bought(0, Payer("外人", "62170000888800001"))
+    with house.connect("superuser") as connection:
+        connection.execute("SET session_replication_role = replica")
+        connection.execute("UPDATE party SET name_sealed = 'x'")
+
+    assert len(watch(house.database, house.settings)) == 1
+    assert watch(house.database, house.settings, everything=True) == []
+
+    look(house.database, house.settings)
+    assert noticed(house) == []
 
 
 def test_a_payer_that_cannot_be_read_stops_nobody_else(house, site, market):
