@@ -152,7 +152,7 @@ def _listings(rows: Iterable[Row[Any]], told: Settings) -> list[Listing]:
 def _deposited(row: Row[Any], told: Settings) -> Deposited:
     return Deposited(
         row.id, row.receipt_no, bytes(row.account_index), bytes(row.name_index),
-        account_index(row.account_no, told), row.place, f"{row.payer_name_masked} {row.payer_account_masked}",
+        account_index(row.account_no, told), row.place, _payer(row),
         Yuan.from_fen(row.amount), row.value_date, row.contract_no,
     )  # fmt: skip
 
@@ -180,6 +180,10 @@ def _groups(session: Session, query: Any, fresh: list[int] | None, least: int) -
 
 def _taken_back(row: Row[Any]) -> TakenBack:
     return TakenBack(
-        row.id, row.receipt_no, row.place, f"{row.payer_name_masked} {row.payer_account_masked}",
+        row.id, row.receipt_no, row.place, _payer(row),
         Yuan.from_fen(row.amount), bureau_day(row.booked_at), bureau_day(row.reversed_at), row.contract_no,
     )  # fmt: skip
+
+
+def _payer(row: Row[Any]) -> str:
+    return f"{row.payer_name_masked} {row.payer_account_masked}".strip() or "不明付款人"

@@ -83,13 +83,17 @@ def _write(session: Session, rows: Iterable[Row[Any]], told: Settings) -> list[i
 
 
 def _opened(row: Row[Any], told: Settings) -> tuple[bytes, bytes] | None:
-    """The two hashes; one value that cannot be opened does not stop the others."""
+    """The two hashes; one value that cannot be opened does not stop the others.
+
+    A statement may leave out who paid: such payers are all different.
+    """
     try:
-        name = unseal(row.payer_name_sealed, told)
-        return name_index(name, told), account_index(unseal(row.payer_account_sealed, told), told)
+        name, account = unseal(row.payer_name_sealed, told), unseal(row.payer_account_sealed, told)
     except SealBroken:
         log.error("payer_unreadable", receipt=row.id)
         return None
+    nobody = f"receipt:{row.id}"
+    return name_index(name.strip() or nobody, told), account_index(account.strip() or nobody, told)
 
 
 def _buyers(session: Session, contracts: set[int], told: Settings) -> dict[int, set[bytes]]:

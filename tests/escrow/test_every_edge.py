@@ -18,6 +18,7 @@ from config.database import Base
 from escrow.contracts.rules import STEPS as CONTRACT
 from escrow.deliveries.rules import STEPS as DELIVERY
 from escrow.instructions.rules import STEPS as INSTRUCTION
+from escrow.oversight.finding_terms import STEPS as FINDING
 from escrow.refunds.redirect_rules import STEPS as REDIRECT
 from escrow.refunds.rules import STEPS as REFUND
 from escrow.registration.rules import STEPS as REGISTRATION
@@ -55,7 +56,7 @@ STEPS: dict[str, Any] = {
     "account_change": CHANGE_STEPS, "agreement": AGREEMENT, "construction_contract": LISTING_STEPS,
     "contract": CONTRACT, "court_act": COURT_ACT, "court_hold": HOLD_STEPS,
     "first_registration": REGISTRATION,
-    "delivery": DELIVERY,
+    "delivery": DELIVERY, "finding": FINDING,
     "guarantee": GUARANTEE_STEPS, "instruction": INSTRUCTION, "listed_payee": LISTING_STEPS,
     "node_claim": NODE, "refund": REFUND, "refund_redirect": REDIRECT,
     "release_application": RELEASE, "release_evidence": EVIDENCE_STEPS, "statement": STATEMENT,
@@ -138,6 +139,8 @@ def insert(
 def dummy(kind: str) -> Any:
     """Some value of a type, never the same text twice (占位值)."""
     turn = next(TURNS)
+    if kind.endswith("[]"):
+        return "{}"
     if kind.startswith(("integer", "bigint", "smallint")):
         return turn
     if kind.startswith("timestamp"):
