@@ -58,7 +58,7 @@ class Market:
 
     def pay(
         self, notice_no: str | None, payer: Payer, amount: str = "100000.00",
-        *, channel: Channel = Channel.TRANSFER, days_ago: int = 0,
+        *, channel: Channel = Channel.TRANSFER, days_ago: int = 0, bank: str = BANK,
     ) -> dict[str, Any]:  # fmt: skip
         """The bank books a credit of this payer (入账)."""
         deposit = Deposit(
@@ -67,7 +67,7 @@ class Market:
             payer_name=payer.name, payer_account=payer.account, channel=channel, notice_no=notice_no,
         )  # fmt: skip
         told = self.estate.house.settings
-        return self.estate.do(lambda session: receive(session, deposit, BANK, told))
+        return self.estate.do(lambda session: receive(session, deposit, bank, told))
 
     def bought(self, number: int, payer: Payer | None = None, **how: Any) -> tuple[str, dict[str, Any]]:
         """A unit sold to the n-th buyer and paid by him, or by somebody else (买卖)."""

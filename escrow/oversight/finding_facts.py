@@ -24,7 +24,8 @@ SELECT p.id, p.name, p.account_no, c.contractor, j.name AS place
 """)
 _DEVELOPERS = text("SELECT name FROM developer ORDER BY id")
 _ACCOUNTS = text("""
-SELECT s.account_no, j.name AS place FROM supervised_account s JOIN project j ON j.id = s.project_id
+SELECT s.account_no, s.project_id, j.name AS place
+  FROM supervised_account s JOIN project j ON j.id = s.project_id ORDER BY s.id
 """)
 # Paid and not returned: what a bank has said and we believed (已付的拨付指令).
 _PAID = text("""
@@ -105,7 +106,8 @@ def facts_of(session: Session, told: Settings, law: Law, fresh: list[int] | None
     marks = {"marks": [*insiders.developers, *insiders.payees]}
     deposits = [_deposited(row, told) for row in session.execute(_BY_INSIDERS, marks)]
     paid = session.execute(_PAID).all()
-    labels = {account_index(row.account_no, told): f"{row.place} 监管专户" for row in accounts}
+    homes = _homes(accounts, told)
+    labels = {homes[account_index(row.account_no, told)]: f"{row.place} 监管专户" for row in accounts}
     labels |= {one.account: one.payer for one in deposits if one.account not in labels}
     labels |= {
         account_index(row.account_no, told): f"{row.name} {mask_account(row.account_no)}" for row in paid
@@ -114,7 +116,8 @@ def facts_of(session: Session, told: Settings, law: Law, fresh: list[int] | None
         insiders, tuple(closed_up(name) for name in developers), _listings(payees, told),
         by_insiders=deposits,
         by_strangers=[_deposited(row, told) for row in session.execute(_BY_STRANGERS, {"fresh": fresh})],
-        flows=[*(_out(row, told) for row in paid), *(_back(one) for one in deposits)], labels=labels,
+        flows=[*(_out(row, homes, told) for row in paid), *(_back(one, homes) for one in deposits)],
+        labels=labels,
         one_account=_groups(session, _ONE_ACCOUNT, fresh, law["finding_account_contracts"].value),
         one_id=_groups(session, _ONE_ID, fresh, law["finding_id_contracts"].value),
         reversals=[_taken_back(row) for row in session.execute(_REVERSALS)],
@@ -157,19 +160,29 @@ def _deposited(row: Row[Any], told: Settings) -> Deposited:
     )  # fmt: skip
 
 
-def _out(row: Row[Any], told: Settings) -> Flow:
+def _homes(accounts: Iterable[Row[Any]], told: Settings) -> dict[bytes, bytes]:
+    """A project that moved from one supervised account to another is one point still (同一项目的账户)."""
+    first: dict[int, bytes] = {}
+    return {
+        mark: first.setdefault(row.project_id, mark)
+        for row in accounts
+        for mark in [account_index(row.account_no, told)]
+    }
+
+
+def _out(row: Row[Any], homes: dict[bytes, bytes], told: Settings) -> Flow:
     return Flow(
-        f"order-{row.id}", row.instruction_no, account_index(row.source_no, told),
+        f"order-{row.id}", row.instruction_no, homes[account_index(row.source_no, told)],
         account_index(row.account_no, told),
         frozenset({name_index(row.name, told), name_index(row.contractor, told)}), row.value_date,
         Yuan.from_fen(row.amount), withdrawal_id=row.withdrawal_id,
     )  # fmt: skip
 
 
-def _back(one: Deposited) -> Flow:
+def _back(one: Deposited, homes: dict[bytes, bytes]) -> Flow:
     return Flow(
-        f"receipt-{one.receipt_id}", one.receipt_no, one.account, one.into, frozenset({one.holder}), one.on,
-        one.amount, receipt_id=one.receipt_id, contract_no=one.contract_no,
+        f"receipt-{one.receipt_id}", one.receipt_no, homes.get(one.account, one.account), homes[one.into],
+        frozenset({one.holder}), one.on, one.amount, receipt_id=one.receipt_id, contract_no=one.contract_no,
     )  # fmt: skip
 
 

@@ -29,7 +29,9 @@ from escrow.oversight.finding_terms import PROVISIONS, STEPS, FindingStatus, Sus
 from escrow.oversight.round_trips import round_trips
 
 _AT_ONCE = 200
-_PATIENCE = text("SET LOCAL statement_timeout = '60s'")
+_PATIENCE = text("SET LOCAL statement_timeout = '60s'; SET LOCAL lock_timeout = '60s'")
+# One look at a time: the second sees what the first has written.
+_ALONE = text("SELECT pg_advisory_xact_lock(hashtextextended('findings', 0))")
 # Whoever entered what it is about (所涉用款与收款人的录入人).
 _CONCERNED = text("""
 SELECT w.entered_by FROM withdrawal w WHERE w.id = ANY (:withdrawals)
@@ -45,6 +47,7 @@ def look(house: Database, told: Settings, *, fresh: list[int] | None = None) -> 
     law = law_on(bureau_day(), "presale_funds", told.region)
     with house.begin() as session:
         session.execute(_PATIENCE)
+        session.execute(_ALONE)
         found = suspicions(facts_of(session, told, law, fresh), law)
         return raise_findings(session, found, law)
 

@@ -24,9 +24,11 @@ from escrow.withdrawals.payees import (
     retire_payee,
 )
 from ledger.money import Yuan
+from tests.changing import NEW_BANK, approved, entered, moved
+from tests.changing import answered as answered_change
 from tests.estate import build, file_hash, new_number
 from tests.finding import Market, Payer, answered, buyer, kinds, noticed, paid_out, watched
-from tests.sale import BANK
+from tests.sale import BANK, together
 from tests.withdrawing import BUILDER, BUILDER_ACCOUNT, funded, listed, people_of, site_of, waited
 
 
@@ -127,6 +129,21 @@ def test_l8_a_payment_the_bank_took_back_is_no_trip(house, site, market):
     watched(house)
 
     assert kinds(house) == ["payee-pays"]
+
+
+def test_l8_a_change_of_the_supervised_account_hides_nothing(house, people, site):
+    """L8：拨付之后换了监管账户，钱回到新账户，仍是回流。"""
+    paid_out(site, "100000.00", days_ago=3)
+    number = entered(site.estate, people.clerk)
+    approved(site.estate, number, people.reviewer)
+    answered_change(site.estate, number, Outcome.PAID)
+    after = moved(site.estate, number)
+    assert after.account_no != site.estate.account_no
+
+    Market(after).bought(0, Payer(BUILDER, BUILDER_ACCOUNT), bank=NEW_BANK)
+
+    watched(house)
+    assert kinds(house) == ["payee-pays", "round-trip"]
 
 
 def test_l8_more_than_thirty_days_apart_is_no_trip(house, site, market):
@@ -260,10 +277,15 @@ def test_the_demo_county_is_quiet_but_for_its_planted_reversals(house, tmp_path)
 
 
 def test_looking_again_writes_nothing_twice(house, site, market):
-    """重复查看、重复查找、两个任务同时查找，都不多写一条，也不多留一次痕。"""
+    """重复查看、重复查找、四个任务同时查看并查找，都不多写一条，也不多留一次痕。"""
     paid_out(site, "100000.00", days_ago=3)
     market.bought(0, Payer(BUILDER, BUILDER_ACCOUNT))
-    watched(house)
+
+    def both():
+        watch(house.database, house.settings)
+        return look(house.database, house.settings)
+
+    assert sorted(together([both] * 4)) == [0, 0, 0, 2]
     before = noticed(house)
 
     assert watch(house.database, house.settings, everything=True) == []
