@@ -42,27 +42,34 @@ CREATE CONSTRAINT TRIGGER instruction_follows_ledger AFTER INSERT OR UPDATE ON i
     DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION instruction_follows_ledger();
 
 -- Whoever moves an order's money has the order looked at: the update changes nothing and queues the trigger above.
+-- What is in transit from a supervised account is some order's: without one nothing is paid (无指令不付款).
 CREATE FUNCTION orders_follow() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE
     one record;
 BEGIN
     FOR one IN
-        SELECT DISTINCT a.book_id, substring(a.key FROM 13)::integer AS id
+        SELECT DISTINCT a.book_id, a.key, substring(a.key FROM '^instruction:([0-9]{1,9})$')::integer AS id
           FROM booked e CROSS JOIN LATERAL unnest(e.debits || e.credits) AS l (id)
           JOIN ledger.account a ON a.id = l.id
-         WHERE a.code IN ('2201', '2202') AND a.key ~ '^instruction:[0-9]{1,9}$'
+         WHERE a.code IN ('2201', '2202')
     LOOP
-        PERFORM public.look_at_order(one.book_id, one.id);
+        IF NOT public.look_at_order(one.book_id, one.id)
+           AND EXISTS (SELECT FROM public.supervised_account s WHERE s.book_id = one.book_id) THEN
+            RAISE '% is no order of this account', one.key
+                  USING ERRCODE = 'check_violation', CONSTRAINT = 'order_exists';
+        END IF;
     END LOOP;
     RETURN NULL;
 END $$;
 
 -- The ledger posts with a search path of its own; what stands on `instruction` is written for ours.
-CREATE FUNCTION look_at_order(of_book bigint, of_order integer) RETURNS void LANGUAGE sql
+CREATE FUNCTION look_at_order(of_book bigint, of_order integer) RETURNS boolean LANGUAGE plpgsql
 SET search_path = public AS $$
+BEGIN
     UPDATE instruction i SET entry_id = i.entry_id FROM supervised_account s
-     WHERE i.id = of_order AND s.id = i.account_id AND s.book_id = of_book
-$$;
+     WHERE i.id = of_order AND s.id = i.account_id AND s.book_id = of_book;
+    RETURN FOUND;
+END $$;
 CREATE TRIGGER orders_follow AFTER INSERT ON ledger.journal_entry
     REFERENCING NEW TABLE AS booked FOR EACH STATEMENT EXECUTE FUNCTION orders_follow();
 

@@ -9,7 +9,7 @@ import psycopg
 import pytest
 from flask import Flask
 from sqlalchemy import text
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from config.clock import bureau_day, now
 from escrow import chart
@@ -299,3 +299,12 @@ def test_money_in_transit_without_an_order_is_refused(estate: Estate, clerk: int
             " VALUES ('ZL2026000001', 'release', :account, 1, 0,"
             " '', '某', '', '**** 0001', '某行', '工程款', '2501', '', :clerk, current_date, 'issued')"
         ), {"account": estate.account_id, "clerk": clerk})  # fmt: skip
+
+
+@pytest.mark.parametrize("key", ["instruction:999", "instruction:", ""])
+def test_nothing_is_in_transit_that_no_order_put_there(estate: Estate, key: str) -> None:
+    """没有这件指令，应用角色也不能把钱记作在途，更不能从在途记作银行已付（无指令不付款）。"""
+    building = chart.building_key(estate.buildings["1"])
+    for code in (chart.PAYMENT_IN_TRANSIT, chart.REFUND_IN_TRANSIT):
+        with pytest.raises(DBAPIError, match="no order of this account"):
+            estate.move(chart.GENERAL_FUNDS, code, "1.00", key=key, debit_key=building)
