@@ -90,8 +90,10 @@ def read_networks(listed: str) -> tuple[Network, ...]:
     return tuple(ipaddress.ip_network(said.strip()) for said in listed.split(",") if said.strip())
 
 
-def settle(place: Place, networks: Sequence[Network], *, look_up: LookUp | None = None) -> Address:
-    """The one address to connect to (解析并钉住). Raises PlaceRefused, or OSError when the name is not known.
+def settle(
+    place: Place, networks: Sequence[Network], *, look_up: LookUp | None = None
+) -> list[Address]:
+    """The addresses to connect to, in the order told (解析并钉住). Raises PlaceRefused, or OSError.
 
     One forbidden answer of the name service forbids them all. Unencrypted only inside the networks named.
     """
@@ -106,7 +108,7 @@ def settle(place: Place, networks: Sequence[Network], *, look_up: LookUp | None 
             raise PlaceRefused("地址在本机、内网或保留网段，未经配置不得送往")
         if place.scheme == "http" and not named:
             raise PlaceRefused("未加密的地址只能在配置的网段之内")
-    return found[0]
+    return found
 
 
 def is_open(address: Address) -> bool:

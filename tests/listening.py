@@ -1,6 +1,7 @@
 """A subscriber: a real HTTP server that is slow, fails, answers twice or goes away (订阅方替身)."""
 
 import json
+import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -45,10 +46,11 @@ class Listener:
     server: ThreadingHTTPServer
     heard: list[Heard] = field(default_factory=list)
     answer: Answer = field(default=lambda _: 204)
+    scheme: str = "http"
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self.server.server_port}/events"
+        return f"{self.scheme}://127.0.0.1:{self.server.server_port}/events"
 
     def settings(self, known: Settings) -> Settings:
         """The settings of a bureau that allows this address."""
@@ -62,7 +64,9 @@ class Listener:
 
 
 @contextmanager
-def listening(answer: Answer = lambda _: 204) -> Iterator[Listener]:
+def listening(
+    answer: Answer = lambda _: 204, tls: ssl.SSLContext | None = None
+) -> Iterator[Listener]:
     """A subscriber for the time of a test."""
 
     class Handler(BaseHTTPRequestHandler):
@@ -87,7 +91,9 @@ def listening(answer: Answer = lambda _: 204) -> Iterator[Listener]:
         def handle_error(self, *_: Any) -> None: ...
 
     server = Server(("127.0.0.1", 0), Handler)
-    listener = Listener(server, answer=answer)
+    if tls:
+        server.socket = tls.wrap_socket(server.socket, server_side=True)
+    listener = Listener(server, answer=answer, scheme="https" if tls else "http")
     running = threading.Thread(target=server.serve_forever, args=(0.02,))
     running.start()
     try:

@@ -55,18 +55,19 @@ def _words() -> dict[str, Any]:
 @pages.get("/deliveries")
 @officer("watch-deliveries")
 def index() -> ResponseReturnValue:
-    """推送清单：未了的在前，各订阅方的情形；可再次发送。"""
-    which = request.args.get("status", "open")
-    which = which if which in _CHOICES else "open"
+    """推送清单：有未送达的先列未送达，各订阅方的情形；可再次发送。"""
     said = request.args.get("before", "")
     before = int(said) if re.fullmatch(r"[0-9]{1,18}", said, re.ASCII) else None
     with database().read() as session:
+        subscribers = lists.subscribers(session, with_retired=False)
+        which = request.args.get("status", "")
+        if which not in _CHOICES:
+            which = "dead" if any(one.dead for one in subscribers) else "open"
         rows = lists.deliveries(session, which, before=before, limit=_PAGE + 1)
-        subscribers = lists.subscribers(session, with_retired=False) if before is None else []
     following = rows[_PAGE - 1].id if len(rows) > _PAGE else None
     return render_template(
         "deliveries/index.html", rows=rows[:_PAGE], following=following, first=before is None,
-        subscribers=subscribers, which=which, choices=_CHOICES, most=MOST_TRIES,
+        subscribers=subscribers if before is None else [], which=which, choices=_CHOICES, most=MOST_TRIES,
     )  # fmt: skip
 
 

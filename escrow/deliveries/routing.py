@@ -3,6 +3,11 @@
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+_IS_NEW = text("""
+SELECT EXISTS (SELECT FROM outbox_event e
+                WHERE e.xid >= (SELECT routed_before FROM event_routing)
+                  AND e.xid < pg_snapshot_xmin(pg_current_snapshot()))
+""")
 _TURN = text("SELECT FROM event_routing FOR UPDATE SKIP LOCKED")
 # One snapshot for all of it: what it places is exactly what it moves past. An event told before somebody
 # subscribed is for the pull door.
@@ -37,8 +42,11 @@ SELECT s.id FROM subscriber s JOIN api_client c ON c.id = s.api_client_id
 
 
 def route(session: Session) -> None:
-    """Route what is new, one router at a time; who comes meanwhile leaves it to the other (分发新事件)."""
-    if session.execute(_TURN).first() is not None:
+    """Route what is new, one router at a time; who comes meanwhile leaves it to the other (分发新事件).
+
+    Writes nothing when nothing is new, so that everybody may ask before reading.
+    """
+    if session.scalar(_IS_NEW) and session.execute(_TURN).first() is not None:
         session.execute(_ROUTE)
 
 

@@ -182,9 +182,9 @@ def _after(outcome: TryOutcome, tries: int) -> DeliveryStatus:
 def _outcome(settings: Settings, turn: Turn, until: float) -> tuple[TryOutcome, int | None]:
     try:
         place = allowed_place(turn.subscriber.url, settings)
-        address = outward.settle(place, settings.subscriber_networks)
+        addresses = outward.settle(place, settings.subscriber_networks)
         body = body_of(turn.event)
-        status = post(place, address, _headers(turn, body), body, until)
+        status = post(place, addresses, _headers(turn, body), body, until)
         return status_outcome(status), status
     except outward.PlaceRefused:
         return TryOutcome.NOT_ALLOWED, None

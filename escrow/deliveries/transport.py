@@ -8,7 +8,7 @@ import re
 import socket
 import ssl
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from config.outward import Address, Place
 
@@ -21,23 +21,38 @@ class Garbled(Exception):
     """What came back is no HTTP answer (答复无法识别)."""
 
 
-def post(place: Place, address: Address, headers: Mapping[str, str], body: bytes, until: float) -> int:
+def post(
+    place: Place, addresses: Sequence[Address], headers: Mapping[str, str], body: bytes, until: float
+) -> int:
     """Send, and return the final status (推送一次). `until` is a reading of time.monotonic().
 
     Raises OSError (TimeoutError, ssl.SSLError among them) or Garbled. The certificate must be the name's.
     """
     said = {"Host": place.authority, **headers, "Content-Length": str(len(body)), "Connection": "close"}
     head = f"POST {place.path} HTTP/1.1\r\n" + "".join(f"{name}: {value}\r\n" for name, value in said.items())
-    family = socket.AF_INET if address.version == 4 else socket.AF_INET6
-    with socket.socket(family, socket.SOCK_STREAM) as raw:
-        # By its number: no name is looked up a second time.
-        raw.settimeout(_left(until))
-        raw.connect((str(address), place.port))
+    with _connected(place, addresses, until) as raw:
         if place.scheme == "http":
             return _exchange(raw, head.encode() + b"\r\n" + body, until)
         raw.settimeout(_left(until))
         with ssl.create_default_context().wrap_socket(raw, server_hostname=place.host) as sealed:
             return _exchange(sealed, head.encode() + b"\r\n" + body, until)
+
+
+def _connected(place: Place, addresses: Sequence[Address], until: float) -> socket.socket:
+    """The first of the addresses that answers; by its number, so no name is looked up a second time."""
+    for turn, address in enumerate(addresses):
+        family = socket.AF_INET if address.version == 4 else socket.AF_INET6
+        raw = socket.socket(family, socket.SOCK_STREAM)
+        try:
+            raw.settimeout(_left(until) / (len(addresses) - turn))
+            raw.connect((str(address), place.port))
+        except OSError:
+            raw.close()
+            if turn == len(addresses) - 1:
+                raise
+        else:
+            return raw
+    raise ConnectionError("no address")
 
 
 def _exchange(connection: socket.socket, sent: bytes, until: float) -> int:

@@ -5,6 +5,7 @@ from typing import Any
 from flask import Response
 from marshmallow import Schema, fields
 
+from escrow.deliveries.routing import route
 from escrow.doors import answer, api_blueprint, caller, database, scope
 from escrow.fields import Read, StrictSchema, read_text
 from escrow.outbox import KIND_LABELS, cloud_event
@@ -57,6 +58,8 @@ def list_events(asked: dict[str, Any]) -> Response:
     who = sorted(caller().scopes)
     if caller().bank_code:
         who = [f"bank:{caller().bank_code}"]
+    with database().begin() as session:
+        route(session)
     with database().read() as session:
         rows = events(session, who, after=asked["after"], limit=asked["limit"])
     items = [cloud_event(row) for row in rows]

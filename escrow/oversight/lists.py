@@ -27,12 +27,14 @@ p.name AS project_name,
  ORDER BY c.id DESC LIMIT :limit
 """)
 
-# Only what no running transaction can still precede: a late commit is never skipped.
+# By their places, not their numbers: a lower number may be committed after a higher one was read.
 _EVENTS = text("""
-SELECT id, type, subject, data, happened_at FROM outbox_event
- WHERE id > :after AND audience && CAST(:who AS text[])
-   AND xid < pg_snapshot_xmin(pg_current_snapshot())
- ORDER BY id LIMIT :limit
+SELECT e.id, e.type, e.subject, e.data, e.happened_at
+  FROM event_place p JOIN outbox_event e ON e.id = p.event_id
+ WHERE p.place > coalesce((SELECT place FROM event_place WHERE event_id <= :after
+                            ORDER BY event_id DESC LIMIT 1), 0)
+   AND e.audience && CAST(:who AS text[])
+ ORDER BY p.place LIMIT :limit
 """)
 
 

@@ -16,6 +16,7 @@ from escrow.deliveries.routing import route
 from escrow.deliveries.rules import LONGEST_REST, LONGEST_WAIT, MOST_TRIES, wait_after
 from escrow.deliveries.sending import deliver
 from escrow.outbox import emit
+from tests.conftest import settle
 from tests.desk import bearer
 from tests.listening import SECRETS, admitted, happen, listening, routed, standing, wake
 
@@ -365,3 +366,28 @@ def sm3_by_hand(key, message):
     block = key.ljust(64, b"\0")
     inner = hashlib.new("sm3", bytes(one ^ 0x36 for one in block) + message).digest()
     return hashlib.new("sm3", bytes(one ^ 0x5C for one in block) + inner).hexdigest()
+
+
+def test_the_pull_door_passes_no_late_event_over_either(house, app):
+    """查询接口同样：已读到编号大的之后，编号小的才提交，凭上次的 id 接着查仍能查到。"""
+    token = bearer(house.database, "filing", "filing")
+
+    def pull(after):
+        settle(house.database)
+        answer = app.test_client().get(f"/api/v1/events?after={after}", headers=token).json["items"]
+        return [(one["id"], one["subject"]) for one in answer]
+
+    insert = "INSERT INTO outbox_event (type, subject, data, audience) VALUES ('x', %s, '{}', '{filing}')"
+    with house.connect("app") as first, house.connect("app") as second:
+        second.execute("SELECT pg_current_xact_id()")
+        first.execute(insert, ["LATE"])
+        second.execute(insert, ["EARLY"])
+        second.commit()
+        token_only = app.test_client().get("/api/v1/events", headers=token).json["items"]
+        assert [one["subject"] for one in token_only] in ([], ["EARLY"])
+        seen = token_only[-1]["id"] if token_only else 0
+        first.commit()
+    found = [subject for _, subject in pull(seen)]
+    assert sorted(found + ["EARLY"] * bool(seen)) == ["EARLY", "LATE"]
+    everything = pull(0)
+    assert pull(everything[0][0]) == everything[1:] and pull(everything[-1][0]) == []
