@@ -28,6 +28,7 @@ ROOMS = (
     "contracts",
     "deposits",
     "filing",
+    "opening",
     "instructions",
     "statements",
     "withdrawals",

@@ -152,6 +152,14 @@ CARRY_OVER = Movement(
         (DEPOSITS_AT_BANK, TRANSFER_IN_TRANSIT), (TRANSFER_IN_TRANSIT, DEPOSITS_AT_BANK),
     }) | _memo(PAID_IN_BY_CONTRACT, QUOTA, NODE_RELEASED, KEY_PAID),
 )  # fmt: skip
+OPENING = Movement(
+    "P26", "期初导入（累计缴存转入，导入前已拨付转出）",
+    frozenset({
+        (DEPOSITS_AT_BANK, KEY_FUNDS), (DEPOSITS_AT_BANK, GENERAL_FUNDS), (DEPOSITS_AT_BANK, UNMATCHED),
+        (KEY_FUNDS, DEPOSITS_AT_BANK), (GENERAL_FUNDS, DEPOSITS_AT_BANK), (MEMO_CONTRA, PAID_IN_BY_CONTRACT),
+        (MEMO_CONTRA, KEY_PAID), (KEY_FUNDS, GENERAL_FUNDS),
+    }),
+)  # fmt: skip
 
 # What must be zero before supervision ends (解除监管前须清零的科目, P20).
 OPEN_ITEMS = (

@@ -67,6 +67,7 @@ NAVIGATION = (
     Link("退款", "refunds.index", "read"),
     Link("付款指令", "instructions.index", "read"),
     Link("对账", "statements.index", "read"),
+    Link("期初导入", "opening.index", "read"),
     Link("账户变更", "changes.index", "read"),
     Link("首次登记", "registration.index", "read"),
     Link("解除监管", "release.index", "read"),

@@ -67,7 +67,7 @@ class ReasonForm(Form):
 @pages.app_context_processor
 def _words() -> dict[str, Any]:
     return {
-        "change_shown": {one: (CHANGE_LABELS[one], _TONES[one]) for one in ChangeStatus},
+        "account_change_shown": {one: (CHANGE_LABELS[one], _TONES[one]) for one in ChangeStatus},
         "pending_labels": PENDING_LABELS,
     }
 

@@ -9,6 +9,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from config.database import Base
 from escrow.contracts.rules import ContractStatus, IdType, PaymentKind, Source
+from escrow.supervision.change_models import AccountChange
 from ledger.money import Yuan
 from ledger.tables import MoneyColumn, term
 
@@ -93,7 +94,7 @@ class PaymentNotice(Base):
     issued_at: Mapped[datetime] = mapped_column(DateTime(True), server_default=func.clock_timestamp())
     voided_at: Mapped[datetime | None] = mapped_column(DateTime(True))
     account_change_id: Mapped[int | None] = mapped_column(
-        ForeignKey("account_change.id"), comment="因监管账户变更作废"
+        ForeignKey(AccountChange.id), comment="因监管账户变更作废"
     )
 
 

@@ -26,17 +26,27 @@ class Buyer:
 def write_parties(session: Session, contract: Contract, buyers: Sequence[Buyer], settings: Settings) -> None:
     """The buyers of the contract's present version, in their order (买受人加密)."""
     session.execute(
-        insert(Party), [_sealed(contract, at, buyer, settings) for at, buyer in enumerate(buyers, 1)]
+        insert(Party),
+        [
+            sealed_party((contract.id, contract.contract_no, contract.version), at, buyer, settings)
+            for at, buyer in enumerate(buyers, 1)
+        ],
     )
 
 
-def _sealed(contract: Contract, position: int, buyer: Buyer, settings: Settings) -> dict[str, Any]:
-    """One buyer under the current key; a value copied onto another row does not open there."""
-    context = f"party:{contract.contract_no}:{contract.version}:{position}"
+def sealed_party(
+    contract: tuple[int, str, int], position: int, buyer: Buyer, settings: Settings
+) -> dict[str, Any]:
+    """One buyer of a contract (id, number, version) under the current key (买受人加密).
+
+    A value copied onto another row does not open there.
+    """
+    contract_id, contract_no, version = contract
+    context = f"party:{contract_no}:{version}:{position}"
     phone = buyer.phone
     return {
-        "contract_id": contract.id,
-        "version": contract.version,
+        "contract_id": contract_id,
+        "version": version,
         "position": position,
         "name_sealed": seal(buyer.name, settings, context=f"{context}:name"),
         "name_masked": mask_name(buyer.name),

@@ -41,10 +41,15 @@ SELECT c.id, c.contract_no, c.status, c.version, c.price, c.drafted_at,
        (SELECT jsonb_build_object('check_no', k.check_no, 'decision', k.decision,
                                   'checked_at', k.checked_at, 'valid_until', k.valid_until)
           FROM deposit_check k WHERE k.contract_id = c.id ORDER BY k.id DESC LIMIT 1) AS last_check,
-       (SELECT jsonb_build_object('filing_no', f.filing_no, 'check_no', k.check_no,
-                                  'filed_on', f.filed_on, 'filed_at', f.filed_at)
-          FROM contract_filing f JOIN deposit_check k ON k.id = f.check_id
-         WHERE f.contract_id = c.id) AS filing,
+       coalesce(
+           (SELECT jsonb_build_object('filing_no', f.filing_no, 'check_no', k.check_no,
+                                      'filed_on', f.filed_on, 'filed_at', f.filed_at)
+              FROM contract_filing f JOIN deposit_check k ON k.id = f.check_id
+             WHERE f.contract_id = c.id),
+           (SELECT jsonb_build_object('filing_no', o.filing_no, 'check_no', q.opening_no,
+                                      'filed_on', o.filed_on, 'filed_at', q.decided_at)
+              FROM opening_contract o JOIN account_opening q ON q.id = o.opening_id
+             WHERE o.contract_id = c.id AND o.filing_no IS NOT NULL)) AS filing,
        (SELECT jsonb_build_object('cancelled_on', x.cancelled_on, 'reason', x.reason)
           FROM contract_cancellation x WHERE x.contract_id = c.id) AS cancellation,
        (SELECT coalesce(sum(f.amount), 0) FROM refund f

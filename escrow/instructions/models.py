@@ -2,11 +2,22 @@
 
 from datetime import date, datetime
 
-from sqlalchemy import BigInteger, CheckConstraint, DateTime, ForeignKey, Index, LargeBinary, func, text
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    DateTime,
+    ForeignKey,
+    ForeignKeyConstraint,
+    Index,
+    LargeBinary,
+    func,
+    text,
+)
 from sqlalchemy.orm import Mapped, mapped_column
 
 from config.database import Base
 from escrow.instructions.rules import InstructionKind, InstructionStatus, Outcome
+from escrow.supervision.change_models import AccountChange
 from ledger.money import Yuan
 from ledger.tables import MoneyColumn, term
 
@@ -55,6 +66,12 @@ class Instruction(Base):
     cancel_asked_by: Mapped[int | None] = mapped_column(ForeignKey("officer.id"))
     cancel_reason: Mapped[str | None]
     cancelled_by: Mapped[int | None] = mapped_column(ForeignKey("officer.id"))
+
+
+# The transfer that a change of account ordered: tied here, where orders are known.
+AccountChange.__table__.append_constraint(  # type: ignore[attr-defined]
+    ForeignKeyConstraint([AccountChange.instruction_id], [Instruction.id])
+)
 
 
 class InstructionResult(Base):

@@ -58,6 +58,7 @@ class AccountChange(Base):
     reason: Mapped[str | None] = mapped_column(comment="退回理由")
     amount: Mapped[Yuan | None] = mapped_column(MoneyColumn, comment="划转金额")
     law: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True), comment="所据规定及其取值")
-    instruction_id: Mapped[int | None] = mapped_column(ForeignKey("instruction.id"), unique=True)
+    # The room of the orders, above this one, ties it to its table.
+    instruction_id: Mapped[int | None] = mapped_column(unique=True)
     new_account_id: Mapped[int | None] = mapped_column(ForeignKey("supervised_account.id"), unique=True)
     finished_at: Mapped[datetime | None] = mapped_column(DateTime(True))

@@ -1,0 +1,206 @@
+"""A running project is opened: uploaded, approved by another, or sent back. Lock, look, judge, write."""
+
+import secrets
+from dataclasses import dataclass
+from datetime import date
+from hashlib import sha256
+from typing import Any
+
+from sqlalchemy import func, select, text
+from sqlalchemy.orm import Session
+
+from config.clock import bureau_day
+from config.regulations import Law
+from config.settings import Settings
+from escrow.access import audit
+from escrow.access.sealing import seal_bytes, unseal_bytes
+from escrow.errors import Invalid, NotFound, Refused
+from escrow.opening.booking import book
+from escrow.opening.models import AccountOpening
+from escrow.opening.reading import read_sheet
+from escrow.opening.rules import (
+    Fault,
+    OpeningFacts,
+    OpeningStatus,
+    Registered,
+    Sheet,
+    decider_refusals,
+    faults,
+    opening_refusals,
+)
+from escrow.supervision.court_holds import account_locked
+from escrow.supervision.models import SupervisedAccount
+from escrow.supervision.papers import used_papers
+from ledger.money import Yuan
+
+LAW_KEYS = ("opening_two_officers", "opening_once", "opening_balance", "account_active")
+
+
+class Faulty(Exception):
+    """The file has faults: all of them, row by row, and nothing was taken (文件有误)."""
+
+    code = "opening-faulty"
+    label = "导入文件有误，未作任何更改"
+
+    def __init__(self, found: list[Fault]) -> None:
+        super().__init__(f"{len(found)} faults")
+        self.faults = found
+
+
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """What one officer hands in (期初导入材料)."""
+
+    account_no: str
+    as_of: date
+    bank_balance: Yuan
+    unmatched: Yuan
+    certificate_no: str
+    file_hash: str
+    content: bytes
+
+
+def upload(session: Session, asked: Opening, told: Settings, *, officer_id: int) -> str:
+    """One officer uploads the file with the bank's certificate; its number (上传).
+
+    Raises NotFound, Invalid, Faulty with every fault, or Refused with every reason.
+    """
+    if asked.as_of > bureau_day():
+        raise Invalid({"as_of": "余额日期不能晚于今天。"})
+    account, law = account_locked(session, asked.account_no)
+    sheet, found = read_sheet(asked.content)
+    facts = _facts(session, account, sheet, (asked.as_of, asked.bank_balance, asked.unmatched))
+    reasons = [
+        *opening_refusals(facts, _other(session, account.id), law),
+        *used_papers(session, [asked.file_hash], law),
+    ]
+    if reasons:
+        raise Refused(reasons)
+    # What could not be read is not there to be compared: the sums are asked of a file that reads whole.
+    if found := found or faults(sheet, facts):
+        raise Faulty(found)
+    number = f"QC{bureau_day():%Y%m%d}{secrets.token_hex(4).upper()}"
+    session.add(
+        AccountOpening(
+            opening_no=number, account_id=account.id, as_of=asked.as_of, bank_balance=asked.bank_balance,
+            unmatched=asked.unmatched, paid_in=sheet.paid_in, paid_out=sheet.paid_out,
+            units=len(sheet.units), contracts=len(sheet.sales), certificate_no=asked.certificate_no,
+            file_hash=asked.file_hash, sheet_hash=sha256(asked.content).hexdigest(),
+            sheet_sealed=seal_bytes(asked.content, told, context=f"opening:{number}"),
+            status=OpeningStatus.ENTERED, entered_by=officer_id,
+        )
+    )  # fmt: skip
+    session.flush()
+    audit.record(
+        session, "opening.entered", number, account_no=asked.account_no, units=len(sheet.units),
+        contracts=len(sheet.sales), bank_balance=str(asked.bank_balance), file_hash=asked.file_hash,
+    )  # fmt: skip
+    return number
+
+
+_XACT = text("SELECT pg_current_xact_id()::text::bigint")
+
+
+def approve(session: Session, opening_no: str, told: Settings, *, officer_id: int) -> None:
+    """Another officer: the file is asked everything again, then booked whole (批准入账).
+
+    Raises NotFound, Faulty, or Refused with every reason.
+    """
+    opening, account, law = _held(session, opening_no)
+    sheet, found = read_sheet(sheet_of(opening, told))
+    facts = _facts(session, account, sheet, (opening.as_of, opening.bank_balance, opening.unmatched))
+    reasons = [
+        *decider_refusals(opening.status, opening.entered_by, officer_id, law),
+        *opening_refusals(facts, None, law),
+    ]
+    if reasons:
+        raise Refused(reasons)
+    if found := found or faults(sheet, facts):
+        raise Faulty(found)
+    opening.status, opening.law = OpeningStatus.BOOKED, law.stored(LAW_KEYS)
+    opening.booked_in = session.scalar(_XACT)
+    opening.decided_by, opening.decided_at = officer_id, func.clock_timestamp()
+    session.flush()
+    book(session, opening, sheet, told)
+    audit.record(
+        session, "opening.booked", opening_no, account_no=account.account_no,
+        bank_balance=str(opening.bank_balance), contracts=opening.contracts,
+    )  # fmt: skip
+
+
+def reject(session: Session, opening_no: str, *, officer_id: int, reason: str) -> None:
+    """Another officer sends it back; a new file may be uploaded (退回). Raises NotFound or Refused."""
+    opening, account, law = _held(session, opening_no)
+    if reasons := decider_refusals(opening.status, opening.entered_by, officer_id, law):
+        raise Refused(reasons)
+    opening.status, opening.reason = OpeningStatus.REJECTED, reason
+    opening.decided_by, opening.decided_at = officer_id, func.clock_timestamp()
+    session.flush()
+    audit.record(session, "opening.rejected", opening_no, account_no=account.account_no, reason=reason)
+
+
+def sheet_of(opening: AccountOpening, told: Settings) -> bytes:
+    """The file as it was uploaded (原文件)."""
+    return unseal_bytes(opening.sheet_sealed, told, context=f"opening:{opening.opening_no}")
+
+
+_UNITS = text("""
+SELECT u.unit_code, b.building_no, u.area, b.project_id = :project_id AND u.removed_at IS NULL AS is_ours,
+       c.contract_no
+  FROM unit u JOIN building b ON b.id = u.building_id
+  LEFT JOIN contract c ON c.unit_id = u.id AND c.status <> 'cancelled'
+ WHERE b.project_id = :project_id AND u.removed_at IS NULL OR u.unit_code = ANY (:codes)
+""")
+_TAKEN = text("""
+SELECT ARRAY(SELECT contract_no FROM contract WHERE contract_no = ANY (:contracts)) AS contracts,
+       ARRAY(SELECT filing_no FROM contract_filing WHERE filing_no = ANY (:filings)
+             UNION SELECT filing_no FROM opening_contract WHERE filing_no = ANY (:filings)) AS filings,
+       ARRAY(SELECT building_no FROM building WHERE project_id = :project_id AND removed_at IS NULL
+                AND NOT EXISTS (SELECT FROM released_building r WHERE r.building_id = building.id))
+           AS buildings,
+       NOT EXISTS (SELECT FROM contract WHERE project_id = :project_id)
+       AND NOT EXISTS (SELECT FROM ledger.journal_entry
+                        WHERE book_id = :book_id AND movement NOT IN ('P7', 'P8')) AS is_empty
+""")
+
+
+def _facts(
+    session: Session, account: SupervisedAccount, sheet: Sheet, said: tuple[date, Yuan, Yuan]
+) -> OpeningFacts:
+    asked: dict[str, Any] = {
+        "project_id": account.project_id, "book_id": account.book_id,
+        "codes": [unit.unit_code for unit in sheet.units],
+        "contracts": [sale.contract_no for _, sale in sheet.sales],
+        "filings": [sale.filing_no for _, sale in sheet.sales if sale.filing_no],
+    }  # fmt: skip
+    taken = session.execute(_TAKEN, asked).one()
+    return OpeningFacts(
+        status=account.status, is_empty=taken.is_empty, as_of=said[0], balance=said[1], unmatched=said[2],
+        buildings=frozenset(taken.buildings), contracts=frozenset(taken.contracts),
+        filings=frozenset(taken.filings),
+        units={
+            row.unit_code: Registered(row.building_no, row.area, row.is_ours, row.contract_no)
+            for row in session.execute(_UNITS, asked)
+        },
+    )  # fmt: skip
+
+
+def _other(session: Session, account_id: int) -> str | None:
+    query = select(AccountOpening.opening_no).where(
+        AccountOpening.account_id == account_id, AccountOpening.status != OpeningStatus.REJECTED
+    )
+    return session.scalar(query)
+
+
+def _held(session: Session, opening_no: str) -> tuple[AccountOpening, SupervisedAccount, Law]:
+    """The opening under its lock, project and account before it. Raises NotFound or Refused."""
+    account_no = session.scalar(
+        select(SupervisedAccount.account_no)
+        .join(AccountOpening, AccountOpening.account_id == SupervisedAccount.id)
+        .where(AccountOpening.opening_no == opening_no)
+    )
+    if account_no is None:
+        raise NotFound("没有这件期初导入")
+    account, law = account_locked(session, account_no)
+    query = select(AccountOpening).where(AccountOpening.opening_no == opening_no).with_for_update()
+    return session.scalars(query.execution_options(populate_existing=True)).one(), account, law

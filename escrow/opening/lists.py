@@ -1,0 +1,55 @@
+"""Openings for reading, with who handled them, in one query each (期初导入查询)."""
+
+from typing import Any
+
+from sqlalchemy import Row, or_, select
+from sqlalchemy.orm import Session, aliased, defer
+
+from escrow.access.models import Officer
+from escrow.opening.models import AccountOpening
+from escrow.projects.models import Project
+from escrow.supervision.models import LIVING_FIRST, SupervisedAccount
+
+_ENTERER, _DECIDER = aliased(Officer), aliased(Officer)
+
+
+def openings(
+    session: Session, *, account_id: int | None = None, before: int | None = None, limit: int = 50
+) -> list[Row[Any]]:
+    """Newest first, from a key backwards (导入清单)."""
+    query = _openings().order_by(AccountOpening.id.desc()).limit(limit)
+    query = query.options(defer(AccountOpening.sheet_sealed))
+    if account_id is not None:
+        query = query.where(AccountOpening.account_id == account_id)
+    if before is not None:
+        query = query.where(AccountOpening.id < before)
+    return list(session.execute(query))
+
+
+def opening(session: Session, opening_no: str) -> Any:
+    """One opening, None when there is no such number (导入)."""
+    return session.execute(_openings().where(AccountOpening.opening_no == opening_no)).one_or_none()
+
+
+def account_of(session: Session, number: str) -> Any:
+    """The living account by its own or its project's number (按账号或项目编号查账户)."""
+    query = (
+        select(SupervisedAccount, Project.project_no, Project.name.label("project_name"))
+        .join(Project, Project.id == SupervisedAccount.project_id)
+        .where(or_(SupervisedAccount.account_no == number, Project.project_no == number))
+    )
+    return session.execute(query.order_by(*LIVING_FIRST).limit(1)).one_or_none()
+
+
+def _openings() -> Any:
+    return (
+        select(
+            AccountOpening, SupervisedAccount.account_no, SupervisedAccount.account_name,
+            Project.project_no, Project.name.label("project_name"),
+            _ENTERER.full_name.label("enterer"), _DECIDER.full_name.label("decider"),
+        )
+        .join(SupervisedAccount, SupervisedAccount.id == AccountOpening.account_id)
+        .join(Project, Project.id == SupervisedAccount.project_id)
+        .join(_ENTERER, _ENTERER.id == AccountOpening.entered_by)
+        .outerjoin(_DECIDER, _DECIDER.id == AccountOpening.decided_by)
+    )  # fmt: skip

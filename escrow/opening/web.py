@@ -1,0 +1,178 @@
+"""Pages of openings: upload, the report of faults, approval, history (期初导入页面)."""
+
+import csv
+import io
+import re
+from typing import Any
+
+from flask import Blueprint, Response, flash, g, redirect, render_template, request, session, url_for
+from flask.typing import ResponseReturnValue
+from wtforms import Form
+
+from escrow.access import audit
+from escrow.access.guards import SESSION_KEY, officer
+from escrow.doors import database, known_number, settings
+from escrow.errors import Invalid, NotFound, Refused
+from escrow.fields import DIGEST_PATTERN, KEY_PATTERN, ReadField, read_day, read_text
+from escrow.opening.actions import Faulty, Opening, approve, reject, upload
+from escrow.opening.lists import account_of, opening, openings
+from escrow.opening.reading import COLUMNS, read_amount
+from escrow.opening.rules import STATUS_LABELS, OpeningStatus
+
+pages = Blueprint("opening", __name__)
+
+_PAGE = 50
+LARGEST = 16 * 1024 * 1024
+_TONES = {
+    OpeningStatus.ENTERED: "warning", OpeningStatus.BOOKED: "success", OpeningStatus.REJECTED: "secondary",
+}  # fmt: skip
+
+
+class OpeningForm(Form):
+    """The bank's certificate, and what it certifies (余额证明)."""
+
+    as_of = ReadField("余额日期", read_day)
+    bank_balance = ReadField("银行存款余额（元）", read_amount)
+    unmatched = ReadField("其中待认领款（元）", read_amount)
+    certificate_no = ReadField("银行余额证明文号", lambda said: read_text(said, 64))
+    file_hash = ReadField("银行余额证明文件 SHA-256", lambda said: read_text(said.lower(), 64, DIGEST_PATTERN))
+
+
+class ReasonForm(Form):
+    """Why it is sent back (退回理由)."""
+
+    reason = ReadField("退回理由", lambda said: read_text(said, 200))
+
+
+@pages.url_value_preprocessor
+def _make_room(endpoint: str | None, values: dict[str, Any] | None) -> None:
+    """A file of thousands of homes is larger than a form, for somebody who is signed in (大文件)."""
+    if endpoint == "opening.create" and SESSION_KEY in session:
+        request.max_content_length = LARGEST
+
+
+@pages.app_context_processor
+def _words() -> dict[str, Any]:
+    return {"opening_shown": {one: (STATUS_LABELS[one], _TONES[one]) for one in OpeningStatus}}
+
+
+@pages.get("/openings")
+@officer("read")
+def index() -> ResponseReturnValue:
+    """期初导入清单；按账号或项目编号打开一个账户。"""
+    asked = request.args.get("find", "").strip()
+    if re.fullmatch(KEY_PATTERN, asked, re.ASCII):
+        return redirect(url_for("opening.account", number=asked), 303)
+    said = request.args.get("before", "")
+    before = int(said) if re.fullmatch(r"[0-9]{1,9}", said, re.ASCII) else None
+    with database().read() as transaction:
+        rows = openings(transaction, before=before, limit=_PAGE + 1)
+    following = rows[_PAGE - 1].AccountOpening.id if len(rows) > _PAGE else None
+    return render_template("opening/index.html", rows=rows[:_PAGE], following=following, first=before is None)
+
+
+@pages.get("/openings/template.csv")
+@officer("read")
+def template() -> ResponseReturnValue:
+    """空白导入文件：只有表头，Excel 可直接打开。"""
+    text = io.StringIO(newline="")
+    csv.writer(text).writerow(COLUMNS)
+    headers = {"Content-Disposition": "attachment; filename=opening.csv"}
+    return Response("\ufeff" + text.getvalue(), mimetype="text/csv", headers=headers)
+
+
+@pages.get("/openings/accounts/<number>")
+@officer("read")
+def account(number: str) -> ResponseReturnValue:
+    """一个监管账户的期初导入：文件各列说明、上传、历次导入。"""
+    return _account_page(known_number(number), 200)
+
+
+@pages.post("/openings/accounts/<number>")
+@officer("enter-opening")
+def create(number: str) -> ResponseReturnValue:
+    """上传期初文件与银行余额证明；有错误的逐行列出，什么也不留下。"""
+    form, sent, told, who = OpeningForm(request.form), request.files.get("file"), settings(), g.officer.id
+    if not form.validate() or sent is None or not sent.filename:
+        missing = [] if sent is not None and sent.filename else ["请选择导入文件。"]
+        return _account_page(known_number(number), 422, form=form, file_errors=missing)
+    with database().read() as transaction:
+        account_no = _found(transaction, known_number(number)).SupervisedAccount.account_no
+    asked = Opening(account_no=account_no, content=sent.read(), **form.data)
+    try:
+        opening_no = database().transact(lambda s: upload(s, asked, told, officer_id=who))
+    except Faulty as faulty:
+        _note(account_no, [f"{len(faulty.faults)} faults"])
+        return _account_page(account_no, 422, form=form, faults=faulty.faults)
+    flash("文件已接收，逐行核对无误，须由另一人员批准后入账。", "success")
+    return redirect(url_for("opening.show", opening_no=opening_no), 303)
+
+
+@pages.get("/openings/<opening_no>")
+@officer("read")
+def show(opening_no: str) -> ResponseReturnValue:
+    """一件期初导入：合计、证明、谁在何时办理、所据规定。"""
+    with database().read() as transaction:
+        row = opening(transaction, known_number(opening_no))
+    if row is None:
+        raise NotFound("没有这件期初导入")
+    return render_template("opening/show.html", row=row, one=row.AccountOpening, faults=[])
+
+
+@pages.post("/openings/<opening_no>/approve")
+@officer("approve-opening", fresh=True)
+def approve_opening(opening_no: str) -> ResponseReturnValue:
+    """批准入账：加锁后整个文件重新核对，一次入账，或什么也不做。"""
+    number, told, who = known_number(opening_no), settings(), g.officer.id
+    try:
+        database().transact(lambda transaction: approve(transaction, number, told, officer_id=who))
+    except Faulty as faulty:
+        _note(number, [f"{len(faulty.faults)} faults"])
+        with database().read() as transaction:
+            row = opening(transaction, number)
+        page = render_template("opening/show.html", row=row, one=row.AccountOpening, faults=faulty.faults)
+        return page, 409
+    except Refused as refused:
+        _note(number, [one.code for one in refused.refusals])
+        raise
+    flash("期初已入账。", "success")
+    return redirect(url_for("opening.show", opening_no=number), 303)
+
+
+@pages.post("/openings/<opening_no>/reject")
+@officer("approve-opening")
+def reject_opening(opening_no: str) -> ResponseReturnValue:
+    """退回期初导入，说明理由；可另行上传。"""
+    number, who, form = known_number(opening_no), g.officer.id, ReasonForm(request.form)
+    if not form.validate():
+        raise Invalid({"reason": "；".join(form.reason.errors)})
+    reason = str(form.reason.data)
+    database().transact(lambda transaction: reject(transaction, number, officer_id=who, reason=reason))
+    flash("期初导入已退回。", "success")
+    return redirect(url_for("opening.show", opening_no=number), 303)
+
+
+def _account_page(
+    number: str, status: int, *, form: Form | None = None, faults: Any = (), file_errors: Any = ()
+) -> ResponseReturnValue:
+    with database().read() as transaction:
+        place = _found(transaction, number)
+        made = openings(transaction, account_id=place.SupervisedAccount.id)
+    page = render_template(
+        "opening/account.html", place=place, account=place.SupervisedAccount, rows=made,
+        form=form or OpeningForm(), columns=COLUMNS, faults=faults, file_errors=file_errors,
+    )  # fmt: skip
+    return page, status
+
+
+def _found(transaction: Any, number: str) -> Any:
+    found = account_of(transaction, number)
+    if found is None:
+        raise NotFound("没有这个监管账户")
+    return found
+
+
+def _note(subject: str, codes: list[str]) -> None:
+    """What was refused leaves its row in the trail (未准亦留痕)."""
+    with database().begin() as transaction:
+        audit.record(transaction, "opening.refused", subject, result="refused", codes=codes)
