@@ -9,6 +9,7 @@ from typing import Any
 from celery import Celery, Task, shared_task
 from celery.schedules import crontab
 from flask import Flask
+from kombu.exceptions import OperationalError
 
 from config.settings import Settings
 from escrow.access.tries import forget_old
@@ -124,8 +125,9 @@ def bring_events() -> None:
         route(session)
     with database().read() as session:
         waiting = due(session)
-    for subscriber_id in waiting:
-        bring_to.apply_async((subscriber_id,), expires=30, retry=False)
+    with suppress(OperationalError):  # The broker is away: the next beat finds the same rows.
+        for subscriber_id in waiting:
+            bring_to.apply_async((subscriber_id,), expires=30, retry=False)
 
 
 @shared_task

@@ -12,11 +12,13 @@ from typing import Any
 
 from sqlalchemy import text
 
+from config.database import Database
 from config.outward import read_networks, read_places
 from config.settings import Settings
 from escrow.access.clients import add_client
 from escrow.deliveries.actions import Subscription, subscribe
 from escrow.deliveries.routing import route
+from escrow.deliveries.sending import deliver
 from escrow.outbox import emit
 from tests.conftest import settle
 from tests.desk import hire
@@ -145,6 +147,11 @@ def wake(house: Any) -> None:
         connection.execute("SET session_replication_role = replica")
         connection.execute("UPDATE delivery SET due_at = now() - interval '1 s' WHERE status <> 'delivered'")
         connection.execute("UPDATE subscriber SET rests_until = NULL")
+
+
+def work(settings: Settings, number: int) -> None:
+    """One turn of a subscriber, in a process of its own."""
+    deliver(Database(settings), settings, number)
 
 
 def standing(house: Any) -> list[tuple[str, str, int]]:

@@ -71,6 +71,8 @@ LONGEST_REST = timedelta(minutes=2)
 # One try from looking the name up to the status line; and until when its sender may say how it went.
 PATIENCE = timedelta(seconds=5)
 LEASE = timedelta(seconds=60)
+# How long one subscriber's turn lasts, so that others have theirs.
+LONGEST_TURN = timedelta(seconds=10)
 # How many of one subscriber's deliveries are under way at once.
 AT_ONCE = 4
 

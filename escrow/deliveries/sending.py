@@ -27,6 +27,7 @@ from escrow.deliveries.rules import (
     AT_ONCE,
     LEASE,
     LONGEST_REST,
+    LONGEST_TURN,
     MOST_TRIES,
     PATIENCE,
     Algorithm,
@@ -39,8 +40,6 @@ from escrow.deliveries.rules import (
 from escrow.deliveries.signing import CONTENT_TYPE, KEY, SIGNATURE, TIMESTAMP, body_of, signature
 from escrow.deliveries.transport import Garbled, post
 
-# How many at most before others have their turn.
-MOST = 50
 _SUBSCRIBER = text("""
 SELECT s.id, s.url, s.algorithm, s.secret_sealed, s.key_no, c.client_id
   FROM subscriber s JOIN api_client c ON c.id = s.api_client_id
@@ -108,18 +107,22 @@ class Sent:
 
 
 def deliver(database: Database, settings: Settings, subscriber_id: int) -> int:
-    """Bring a subscriber what is due, in order, until nothing is or it is tired (推送); how many tries."""
-    for count in range(MOST):
+    """Bring a subscriber what is due, in order, until nothing is or it is tired (推送); how many tries.
+
+    After a while others have their turn, however much is left.
+    """
+    ends, count = time.monotonic() + LONGEST_TURN.total_seconds(), 0
+    while time.monotonic() < ends:
         with database.begin() as session:
             turn = take(session, settings, subscriber_id)
         if turn is None:
-            return count
-        sent = send(settings, turn)
+            break
+        sent, count = send(settings, turn), count + 1
         with database.begin() as session:
             settle(session, turn, sent)
         if tires(sent.outcome, sent.http_status):
-            return count + 1
-    return MOST
+            break
+    return count
 
 
 def take(session: Session, settings: Settings, subscriber_id: int) -> Turn | None:

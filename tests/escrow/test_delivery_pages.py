@@ -3,6 +3,7 @@
 import re
 
 import pytest
+from kombu.exceptions import OperationalError
 
 from escrow.deliveries.rules import MOST_TRIES
 from escrow.deliveries.sending import deliver
@@ -208,3 +209,19 @@ def test_the_tasks_bring_what_happened(desk, house, listener, monkeypatch):
         bring_events()
     assert len(rung) == 2
     assert {row[1] for row in standing(house)} == {"delivered"} and len(listener.heard) == 2
+
+
+def test_a_broker_that_is_away_loses_nothing(desk, house, listener, monkeypatch):
+    """消息队列断开：任务不报错，什么也不丢；恢复后下一拍照常推送。"""
+    def away(*_, **__):
+        raise OperationalError
+
+    rung = []
+    monkeypatch.setattr(bring_to, "apply_async", away)
+    admitted(house, listener)
+    happen(house, "SK1")
+    with desk.app_context():
+        bring_events()
+        monkeypatch.setattr(bring_to, "apply_async", lambda args, **_: rung.append(args))
+        bring_events()
+    assert len(rung) == 1 and standing(house) == [("SK1", "waiting", 0)]

@@ -2,6 +2,7 @@
 
 import hashlib
 import hmac
+import multiprocessing
 import threading
 import time
 from collections import defaultdict
@@ -18,7 +19,7 @@ from escrow.deliveries.sending import deliver
 from escrow.outbox import emit
 from tests.conftest import settle
 from tests.desk import bearer
-from tests.listening import SECRETS, admitted, happen, listening, routed, standing, wake
+from tests.listening import SECRETS, admitted, happen, listening, routed, standing, wake, work
 
 
 def bring(house, listener, number):
@@ -265,6 +266,27 @@ def test_a_sender_that_died_is_followed_by_another(house):
         with house.database.begin() as session:
             sending.settle(session, lost, sending.Sent(rules.TryOutcome.UNREACHABLE, None, 1))
     assert standing(house) == [("A", "delivered", 2)] and outcomes(house) == ["taken"]
+
+
+def test_a_worker_killed_between_sending_and_writing_down_sends_once_more(house):
+    """对方已收下、进程随即被 kill -9：租期过后再送一次，编号相同，最终记为送达。"""
+    with listening(lambda _: time.sleep(0.8) or 204) as listener:
+        number = admitted(house, listener)
+        happen(house, "A", "A")
+        settings = listener.settings(house.settings)
+        worker = multiprocessing.get_context("spawn").Process(target=work, args=(settings, number))
+        worker.start()
+        while not listener.heard:
+            time.sleep(0.01)
+        worker.kill()
+        worker.join()
+        assert standing(house) == [("A", "sending", 1), ("A", "waiting", 0)]
+        listener.answer = lambda _: 204
+        assert bring(house, listener, number) == 0
+        wake(house)
+        assert bring(house, listener, number) == 2
+    assert [event_id for _, event_id in listener.told()] == ["1", "1", "2"]
+    assert [row[1] for row in standing(house)] == ["delivered", "delivered"]
 
 
 def test_after_so_many_tries_an_officer_is_asked(house):
