@@ -22,6 +22,7 @@ KIND_LABELS = {
     "instruction.cancelled": "撤销指令",
     "supervision.released": "解除监管",
     "statement.differences": "对账差异",
+    "day.closed": "账户日结",
 }
 
 

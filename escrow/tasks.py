@@ -18,6 +18,8 @@ from escrow.deliveries.sending import deliver
 from escrow.doors import database, settings
 from escrow.errors import EscrowError
 from escrow.instructions.results import ask_about, overdue
+from escrow.rehearsal.banking import send_statements
+from escrow.statements import closing
 from escrow.statements.matching import accounts_differing, accounts_waiting, match
 from escrow.statements.reading import read, waiting
 from ledger.seals import HEAD_FILE, head, keep, seal
@@ -28,6 +30,8 @@ BEAT: dict[str, dict[str, Any]] = {
     "ask-about-orders": {"task": "escrow.tasks.ask_about_orders", "schedule": 60.0},
     "read-statements": {"task": "escrow.tasks.read_statements", "schedule": 20.0},
     "match-statements": {"task": "escrow.tasks.match_statements", "schedule": 20.0},
+    "close-days": {"task": "escrow.tasks.close_days", "schedule": 600.0},
+    "play-demo-banks": {"task": "escrow.tasks.play_demo_banks", "schedule": 600.0},
     "match-differences": {"task": "escrow.tasks.match_differences", "schedule": 1800.0},
     "watch-receipts": {"task": "escrow.oversight.tasks.watch_receipts", "schedule": 60.0},
     "look-for-risks": {
@@ -134,3 +138,19 @@ def bring_events() -> None:
 def bring_to(subscriber_id: int) -> None:
     """What is due to one subscriber, in order (推送给一个订阅方)."""
     deliver(database(), settings(), subscriber_id)
+
+
+@shared_task
+def close_days() -> None:
+    """Days that are over, their statements matched, close one after the other (逐日日结)."""
+    with database().read() as session:
+        found = closing.ready(session)
+    for account_id, day in found:
+        with suppress(EscrowError):  # Why a day stays open stands on its statement's page.
+            closing.close(database(), account_id, day)
+
+
+@shared_task
+def play_demo_banks() -> None:
+    """The demo's banks send what they owe; nothing where no demo was loaded (演示银行报送对账单)."""
+    send_statements(database(), settings())

@@ -152,3 +152,58 @@ def held(estate: Estate, query: str) -> list[Any]:
 
 def kinds(answer: Any) -> list[tuple[str, str]]:
     return [(one["kind"], one["status"]) for one in answer["differences"]]
+
+
+def told_by_demo_bank(house: Any) -> tuple[list[str], list[str]]:
+    """A check of a long-open account before and after the demo's bank has sent its statements (演示银行)."""
+    from escrow.rehearsal.banking import CREDENTIALS, send_statements
+    from tests.estate import build, officers
+
+    estate = build(house, officers(house, "aa", "bb"), bank_code="102")
+    with house.connect("superuser") as connection:
+        connection.execute("SET session_replication_role = replica")
+        connection.execute("UPDATE supervised_account SET opened_at = now() - interval '8 days'")
+    number, (notice,) = sold(estate)
+    receipt = _paid(estate, notice)
+    assert receipt["status"] == "confirmed"
+
+    def reasons() -> list[str]:
+        return [one["code"] for one in _checked(estate, number)["reasons"]]
+
+    assert send_statements(house.database, house.settings) == 0
+    stale = reasons()
+    path = house.settings.data_dir / CREDENTIALS
+    path.write_text("{}")
+    try:
+        sent = send_statements(house.database, house.settings)
+        assert 4 <= sent <= 8
+        assert send_statements(house.database, house.settings) == 0
+    finally:
+        path.unlink()
+    return stale, reasons()
+
+
+def _paid(estate: Estate, notice: str) -> Any:
+    from config.clock import now
+    from escrow.deposits.actions import Deposit, receive
+    from escrow.deposits.rules import Channel
+    from ledger.money import Yuan
+    from tests.estate import new_number
+
+    deposit = Deposit(
+        bank_serial=new_number("B"), account_no=estate.account_no, amount=Yuan("100.00"),
+        value_date=bureau_day(), booked_at=now(), payer_name="王秀英", payer_account="1",
+        channel=Channel.POS, notice_no=notice,
+    )  # fmt: skip
+    return estate.do(lambda session: receive(session, deposit, "102", estate.house.settings))
+
+
+def _checked(estate: Estate, contract_no: str) -> Any:
+    import json
+
+    from escrow.filing.actions import Asked, check
+    from ledger.money import Yuan
+    from tests.estate import new_number
+
+    asked = Asked(new_number("WQ"), contract_no, estate.unit_codes[0], Yuan("100.00"))
+    return json.loads(estate.do(lambda session: check(session, asked, "filing")).text)

@@ -28,6 +28,7 @@ STEPS = {
     "delivery.dropped": "放弃推送对外事件",
     "deposit.booked": "购房款入账",
     "deposit.reversed": "入账冲正",
+    "day.closed": "账户日结",
     "difference.closed": "对账差异了结",
     "difference.entered": "录入差异了结",
     "difference.returned": "退回差异了结",

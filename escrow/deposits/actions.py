@@ -15,7 +15,7 @@ from escrow.access import audit
 from escrow.access.sealing import mask_account, mask_name, seal
 from escrow.contracts.models import Contract
 from escrow.contracts.rules import ContractStatus
-from escrow.deposits.facts import Named, Place, deposit_accounts, named, place, plan
+from escrow.deposits.facts import Named, Place, deposit_accounts, named, open_day, place, plan
 from escrow.deposits.rules import Channel, account_refusals, is_made_good, matched, receipt_status
 from escrow.errors import Invalid, Refused
 from escrow.supervision.books import account_of
@@ -103,7 +103,8 @@ def _book(session: Session, deposit: Deposit, account: Place, notice: Named | No
         transfers.append(Transfer(bank, unmatched, deposit.amount - taken))
     return post(
         session, chart.RECEIVE_DEPOSIT, transfers,
-        reference=f"deposit:{bank_code}:{deposit.bank_serial}", effective_on=deposit.value_date,
+        reference=f"deposit:{bank_code}:{deposit.bank_serial}",
+        effective_on=open_day(session, account.book_id, deposit.value_date),
     )  # fmt: skip
 
 

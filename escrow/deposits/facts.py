@@ -11,6 +11,7 @@ from psycopg.rows import namedtuple_row
 from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
+from config.clock import bureau_day
 from config.regulations import Law, law_on
 from escrow import chart
 from escrow.contracts.rules import ContractStatus, Source
@@ -35,6 +36,24 @@ class Place:
     book_id: int
     status: AccountStatus
     law: Law
+
+
+_OPEN_FROM = """
+SELECT b.closed_through + 1 FROM ledger.account a JOIN ledger.balance b ON b.account_id = a.id
+ WHERE a.book_id = %s AND a.code = '1101' AND a.key = ''
+"""
+
+
+def open_day(session: Session, book_id: int, value_date: date) -> date:
+    """The day on which a fact counts in the book: its value date, or the first open day after it (记账日).
+
+    Today is never closed, so only what is told late asks.
+    """
+    if value_date >= bureau_day():
+        return value_date
+    [(open_from,)] = ask(session, _OPEN_FROM, (book_id,))
+    found: date = max(value_date, open_from)
+    return found
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from escrow import chart
 from escrow.access import audit
 from escrow.contracts.models import Contract, PaymentNotice
 from escrow.contracts.rules import ContractStatus
-from escrow.deposits.facts import Place, accounts, place
+from escrow.deposits.facts import Place, accounts, open_day, place
 from escrow.deposits.models import ReceiptReversal
 from escrow.deposits.rules import Given, ReversalFacts, reversal_refusals, taken_from
 from escrow.errors import Invalid, NotFound, Refused
@@ -134,7 +134,8 @@ def _unbook(
     reference = f"reversal:{bank_code}:{asked.bank_serial}"
     if given.uncovered == ZERO and (funds is None or funds.quota is None):
         mirrored = reverse(
-            session, found.entry_id, reference=reference, effective_on=asked.value_date, memo=asked.reason
+            session, found.entry_id, reference=reference, memo=asked.reason,
+            effective_on=open_day(session, account.book_id, asked.value_date),
         )
         return mirrored, given
     split = out_of(funds, given.building) if funds else Split(ZERO, ZERO)
@@ -154,8 +155,8 @@ def _post_anew(
     transfers += [Transfer(source, bank, amount) for source, amount in taken if amount > ZERO]
     return post(
         session, chart.REVERSE_DEPOSIT, transfers,
-        reference=f"reversal:{asked.receipt_no}:{asked.bank_serial}", effective_on=asked.value_date,
-        memo=asked.reason,
+        reference=f"reversal:{asked.receipt_no}:{asked.bank_serial}", memo=asked.reason,
+        effective_on=open_day(session, bank.book_id, asked.value_date),
     )  # fmt: skip
 
 

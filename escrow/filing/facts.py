@@ -7,9 +7,12 @@ from typing import Any
 from psycopg.rows import namedtuple_row
 from sqlalchemy.orm import Session
 
+from config.clock import now
+from config.regulations import law_on
 from escrow.contracts.rules import ContractStatus, Source
 from escrow.filing.rules import FILED, Counted, Drafted, Facts, Planned
 from escrow.projects.rules import Home, Structure, UnitUse
+from escrow.supervision.freshness import missing_statement
 from escrow.supervision.rules import AccountStatus
 from ledger.money import Yuan
 from ledger.wire import ask
@@ -18,7 +21,9 @@ from ledger.wire import ask
 # keeps each receipt a probe of its key: a plan cached while the tables were small would scan them when large.
 _KNOWN = """
 SELECT c.id AS contract_id, c.version, c.status, c.price, cu.unit_code AS own_unit_code,
-       p.region, p.permit_issued_on, a.status AS account_status,
+       p.region, p.permit_issued_on, a.status AS account_status, a.opened_at,
+       (SELECT max(s.business_date) FROM statement s
+         WHERE s.account_id = a.id AND s.status IN ('matched', 'differences')) AS stated_through,
        coalesce(cu.area, au.area) AS area, coalesce(cu.use, au.use) AS use,
        coalesce(cb.structure, ab.structure) AS structure,
        coalesce(au.removed_at IS NULL AND ab.removed_at IS NULL AND ab.project_id = p.id, false)
@@ -84,11 +89,20 @@ def known(session: Session, asked: Question, day: date, *, key: str = "") -> Kno
         project_known=row.region is not None,
         permit_issued_on=row.permit_issued_on,
         account_status=AccountStatus(row.account_status) if row.account_status else None,
+        missing_statement=_missing(row, day),
         home=Home(row.area, Structure(row.structure), UnitUse(row.use)) if row.structure else None,
     )
     earlier = (bytes(row.fingerprint), row.answer) if row.fingerprint is not None else None
     # A unit code begins with its county, so even a stranger's question has a law to be judged by.
     return Known(facts, row.region or asked.unit_code[:6], row.contract_id, row.version, earlier)
+
+
+def _missing(row: Any, day: date) -> date | None:
+    """The day whose statement the check waits for, if any."""
+    if row.region is None:
+        return None
+    law = law_on(day, "presale_funds", row.region)
+    return missing_statement(row.opened_at, row.stated_through, law, now())
 
 
 def _drafted(row: Any) -> Drafted:

@@ -13,6 +13,7 @@ from config.regulations import Law
 from escrow.contracts.rules import ContractStatus, Source
 from escrow.errors import Refusal
 from escrow.projects.rules import Home
+from escrow.supervision.freshness import stale_refusals
 from escrow.supervision.rules import AccountStatus
 from ledger.money import ZERO, Yuan
 
@@ -78,6 +79,7 @@ class Facts:
     permit_issued_on: date | None
     account_status: AccountStatus | None
     home: Home | None = None
+    missing_statement: date | None = None
 
 
 def refusals(facts: Facts, law: Law) -> list[Refusal]:
@@ -85,6 +87,7 @@ def refusals(facts: Facts, law: Law) -> list[Refusal]:
     return [
         *_contract_refusals(facts, law),
         *_account_refusals(facts, law),
+        *stale_refusals(facts.missing_statement, law),
         *_deposit_refusals(facts, law),
         *_unit_refusals(facts, law),
     ]

@@ -30,8 +30,9 @@ from escrow.instructions.rules import (
 from escrow.outbox import emit
 from escrow.projects.models import Project
 from escrow.supervision.books import account_of
+from escrow.supervision.freshness import stale_refusals
 from escrow.supervision.models import SupervisedAccount
-from escrow.supervision.suspensions import breaks, causes
+from escrow.supervision.suspensions import breaks, causes, missing_on
 from ledger.accounts import Account
 from ledger.journal import Entry, post
 from ledger.money import ZERO, Yuan
@@ -102,7 +103,9 @@ def issue(session: Session, order: Order, settings: Settings, *, officer_id: int
     account = session.get_one(SupervisedAccount, order.account_id)
     law, day = _law(session, account), bureau_day()
     reasons = issue_refusals(account.status, causes(session, account.id), law)
-    if reasons := [*reasons, *break_refusals(breaks(session, account.id), law)]:
+    reasons += break_refusals(breaks(session, account.id), law)
+    reasons += stale_refusals(missing_on(session, account.id, law), law)
+    if reasons:
         raise Refused(reasons)
     number = f"ZL{day.year}{session.scalar(_DRAW, {'year': day.year}):06d}"
     instruction = Instruction(

@@ -14,6 +14,7 @@ from flask import Flask
 from config.clock import bureau_day
 from config.database import Database
 from escrow.doors import database, settings
+from escrow.rehearsal.banking import CREDENTIALS, send_statements
 from escrow.rehearsal.county import County, Course, Run, Site, Size, imagine
 from escrow.rehearsal.courses import play
 from escrow.rehearsal.desk import Desk, accept_supervision
@@ -22,7 +23,6 @@ from escrow.rehearsal.story import Cast, expect
 from escrow.rehearsal.tally import Tally
 from escrow.rehearsal.wires import InsideWire, System, Timings, Unexpected
 
-CREDENTIALS = "demo-credentials.json"
 # Three for sale, one waiting for officers, one in the middle of things, one registered, one released.
 SIZE = Size("141130", 7, 196)
 
@@ -31,7 +31,8 @@ def load(app: Flask, folder: Path) -> Iterator[str]:
     """Load the demo and write its credentials last; nothing where they are there and work (装入)."""
     path = folder / CREDENTIALS
     if _loaded(database(), path):
-        yield f"演示数据已经装入，凭据在 {path}"
+        sent = send_statements(database(), settings())
+        yield f"演示数据已经装入，凭据在 {path}" + (f"；演示银行补报对账单 {sent} 份" if sent else "")
         return
     with database().begin() as session:
         told = {"clients": admit_clients(session), "officers": hire_officers(session, settings())}

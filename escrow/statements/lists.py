@@ -1,5 +1,6 @@
 """Statements for reading: the list, one with its lines, what changed between its versions (对账单查询)."""
 
+from datetime import date
 from typing import Any
 
 from sqlalchemy import Row, text
@@ -187,3 +188,14 @@ def difference_says(one: Any) -> str:
 
 def _fen(fen: int | None) -> str | None:
     return None if fen is None else shown(fen)
+
+
+_DAY = text("""
+SELECT d.*, o.full_name AS closer FROM account_day d LEFT JOIN officer o ON o.id = d.closed_by
+ WHERE d.account_id = :account_id AND d.business_date = :day
+""")
+
+
+def day_report(session: Session, account_id: int, day: date) -> Row[Any] | None:
+    """What a closed day of an account came to (日结报告)."""
+    return session.execute(_DAY, {"account_id": account_id, "day": day}).one_or_none()

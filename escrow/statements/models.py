@@ -192,6 +192,31 @@ class StatementDifference(Base):
     decided_by: Mapped[int | None] = mapped_column(ForeignKey("officer.id"))
 
 
+class AccountDay(Base):
+    """A closed day of an account with its signed root (日结报告)."""
+
+    __tablename__ = "account_day"
+    __table_args__ = (
+        UniqueConstraint("account_id", "business_date"),
+        CheckConstraint("closing + transit = ledger", name="identity"),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    account_id: Mapped[int] = mapped_column(ForeignKey("supervised_account.id"))
+    business_date: Mapped[date]
+    statement_id: Mapped[int] = mapped_column(ForeignKey("statement.id"), unique=True)
+    closing: Mapped[int] = mapped_column(BigInteger)
+    transit: Mapped[int] = mapped_column(
+        BigInteger, comment="账簿已记而银行列于其后对账单的、减银行已列而账簿记于其后的，分"
+    )
+    ledger: Mapped[int] = mapped_column(BigInteger)
+    seal_no: Mapped[int] = mapped_column(BigInteger)
+    root: Mapped[str]
+    signature: Mapped[str]
+    closed_by: Mapped[int | None] = mapped_column(ForeignKey("officer.id"))
+    closed_at: Mapped[datetime] = mapped_column(DateTime(True), server_default=func.clock_timestamp())
+
+
 class DifferenceEntry(Base):
     """A new entry that explains a difference (差异的解释凭证)."""
 

@@ -18,17 +18,25 @@ from flask import (
 )
 from flask.typing import ResponseReturnValue
 from kombu.exceptions import OperationalError
+from sqlalchemy import Row
+from sqlalchemy.orm import Session
 
+from config.clock import bureau_day
+from config.regulations import law_on
 from escrow.access.guards import SESSION_KEY, officer
 from escrow.doors import database, known_number, settings
 from escrow.errors import EscrowError, Invalid, NotFound
 from escrow.statements.api import MATCHED_AT_ONCE
+from escrow.statements.closing import close as close_account_day
+from escrow.statements.closing import facts_of
+from escrow.statements.day_rules import day_refusals
 from escrow.statements.files import LARGEST, Sender, arriving, keep
 from escrow.statements.lists import (
     CHANGE_LABELS,
     by_file,
     by_number,
     changes,
+    day_report,
     difference_says,
     differing,
     file,
@@ -147,11 +155,34 @@ def show(statement_no: str) -> ResponseReturnValue:
         found = {
             "lines": lines(transaction, row.id, after=after, limit=_LINES + 1),
             "versions": versions(transaction, row), "changes": changes(transaction, row),
-            "differences": differing(transaction, row.id),
+            "differences": differing(transaction, row.id), **_day(transaction, row),
         }  # fmt: skip
     following = found["lines"][_LINES - 1].line_no if len(found["lines"]) > _LINES else None
     found["lines"] = found["lines"][:_LINES]
     return render_template("statements/show.html", row=row, following=following, first=not after, **found)
+
+
+@pages.post("/statements/<statement_no>/closing")
+@officer("approve-reconciliation")
+def close_day(statement_no: str) -> ResponseReturnValue:
+    """日结：对账单相符、账实一致，签署并发出当日的根。"""
+    with database().read() as transaction:
+        row = by_number(transaction, known_number(statement_no))
+    if row is None:
+        raise NotFound("没有这份对账单")
+    close_account_day(database(), row.account_id, row.business_date, officer_id=g.officer.id)
+    flash(f"{row.business_date} 已日结。", "success")
+    return redirect(url_for("statements.show", statement_no=statement_no), 303)
+
+
+def _day(transaction: Session, row: Row[Any]) -> dict[str, Any]:
+    """The report of a closed day, or why it may not be closed now (日结现状)."""
+    if row.version < row.newest:
+        return {"report": None, "waits": [], "day": None}
+    report = day_report(transaction, row.account_id, row.business_date)
+    facts, _ = facts_of(transaction, row.account_id, row.business_date)
+    law = law_on(bureau_day(), "presale_funds", row.region)
+    return {"report": report, "waits": [] if report else day_refusals(facts, law), "day": facts}
 
 
 def _match(file_id: int) -> None:

@@ -1,11 +1,16 @@
 """An account stops by itself when facts contradict each other; two officers reopen it (账户暂停与恢复)."""
 
+from datetime import date
+
 from sqlalchemy import Select, func, select, text
 from sqlalchemy.orm import Session
 
+from config.clock import now
+from config.regulations import Law
 from escrow.access import audit
 from escrow.errors import Refusal, Refused
 from escrow.supervision.court_holds import account_locked
+from escrow.supervision.freshness import missing_statement
 from escrow.supervision.measure_models import AccountSuspension
 from escrow.supervision.models import SupervisedAccount
 from escrow.supervision.rules import AccountStatus
@@ -64,6 +69,19 @@ def breaks(session: Session, account_id: int) -> int:
         "SELECT count(*) FROM statement_difference WHERE account_id = :id AND status = 'open' AND delta <> 0"
     )
     return int(session.scalar(query, {"id": account_id}) or 0)
+
+
+_STATED = text("""
+SELECT a.opened_at, (SELECT max(s.business_date) FROM statement s
+                      WHERE s.account_id = a.id AND s.status IN ('matched', 'differences')) AS stated_through
+  FROM supervised_account a WHERE a.id = :id
+""")
+
+
+def missing_on(session: Session, account_id: int, law: Law) -> date | None:
+    """The last working day whose statement should be here and is not (缺少对账单的日期)."""
+    row = session.execute(_STATED, {"id": account_id}).one()
+    return missing_statement(row.opened_at, row.stated_through, law, now())
 
 
 def _open(account: SupervisedAccount) -> Select[AccountSuspension]:
