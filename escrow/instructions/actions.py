@@ -121,7 +121,7 @@ def issue(session: Session, order: Order, settings: Settings, *, officer_id: int
     in_transit = account_of(session, account.book_id, IN_TRANSIT[order.kind], key=key)
     entry = post(
         session, order.movement, order.transfers(in_transit), reference=f"instruction:{number}",
-        effective_on=day, memo=order.purpose,
+        effective_on=day, memo=order.purpose, group=number,
     )  # fmt: skip
     instruction.entry_id = entry.id
     session.flush()

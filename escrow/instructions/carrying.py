@@ -182,10 +182,13 @@ def _carry(
     batches = [first] if first else []
     batches += [contracts[at : at + _BATCH] for at in range(0, len(contracts), _BATCH)]
     way = f"{'back' if back else 'move'}-{'out' if away else 'in'}"
+    # One event from the order to the new account's first balance: all of it bears the order's number.
+    number = select(Instruction.instruction_no).where(Instruction.id == change.instruction_id)
+    group = session.scalar(number) or change.change_no
     post_many(session, [
         Draft(
             chart.CARRY_OVER, batch, f"account-change:{change.change_no}:{way}:{at}", on,
-            group=change.change_no, memo=f"监管账户变更 {change.change_no}",
+            group=group, memo=f"监管账户变更 {change.change_no}",
         )
         for at, batch in enumerate(batches, 1)
     ])  # fmt: skip

@@ -103,3 +103,16 @@ class InstructionResult(Base):
         BigInteger, ForeignKey("ledger.journal_entry.id"), unique=True
     )
     received_at: Mapped[datetime] = mapped_column(DateTime(True), server_default=func.clock_timestamp())
+
+
+class BankOutflow(Base):
+    """An entry that lowers 1101 without an order: PostgreSQL writes it and asks for its paper (不经指令的出账)."""
+
+    __tablename__ = "bank_outflow"
+    __table_args__ = ({"comment": "不经指令的出账，逐笔须有凭据"},)
+
+    entry_id: Mapped[int] = mapped_column(
+        BigInteger, ForeignKey("ledger.journal_entry.id"), primary_key=True, autoincrement=False
+    )
+    amount: Mapped[Yuan] = mapped_column(MoneyColumn)
+    from_transit: Mapped[bool] = mapped_column(comment="仅自户间划转在途（1102）转出")

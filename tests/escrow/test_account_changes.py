@@ -61,12 +61,14 @@ def test_the_whole_balance_moves_and_the_new_account_goes_on(estate, people):
     assert state(estate, number) == ("done", "closed", "active", "active", False)
     new = moved(estate, number)
     assert estate.held() == {} and new.held() == before
-    groups = row(
+    group = row(
         estate,
-        "SELECT count(DISTINCT book_id) AS books FROM ledger.journal_entry WHERE event_group = :number",
+        "SELECT count(DISTINCT e.book_id) AS books, array_agg(DISTINCT e.movement) AS movements"
+        "  FROM ledger.journal_entry e JOIN instruction i ON i.instruction_no = e.event_group"
+        "  JOIN account_change c ON c.instruction_id = i.id WHERE c.change_no = :number",
         number=number,
     )
-    assert groups.books == 2
+    assert group.books == 2 and set(group.movements) == {"P21", "P11"}
 
 
 def test_the_old_account_takes_nothing_while_the_money_is_on_its_way(estate, people):

@@ -143,9 +143,7 @@ def test_l7_the_same_money_is_not_promised_twice(house, site, people, desks):
     )
     assert sql(house, approve, (people.reviewer, entry.id)) == "withdrawal_stands"
     with pytest.raises(AccountBelowFloor):
-        site.estate.move(
-            chart.GENERAL_FUNDS, chart.DEPOSITS_AT_BANK, "400000.01", debit_key=chart.building_key(building)
-        )
+        site.estate.take(chart.GENERAL_FUNDS, "400000.01", debit_key=chart.building_key(building))
 
 
 def test_l8_released_money_does_not_come_back(house, site, people, desks):

@@ -70,7 +70,7 @@ def test_postgresql_agrees_with_the_model(house: Any, seed: int) -> None:
     for building in estate.buildings:
         reached(estate, people, "全部释放", building=building)
     # The model orders and pays by itself, without the papers of the rooms.
-    estate.without_orders()
+    estate.without_papers()
     book = LedgerBook(house, estate.book_id, seed)
     history = History(book, random.Random(10_000 + seed), mode)
     history.live(STEPS)

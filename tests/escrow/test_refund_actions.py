@@ -183,7 +183,7 @@ def test_what_is_not_covered_waits_and_falls_due_when_money_comes(gone, people):
 def spend(estate, code, amount):
     """Money leaves a building, as a payment would."""
     key = chart.building_key(estate.buildings["1"])
-    estate.move(code, chart.DEPOSITS_AT_BANK, amount, debit_key=key)
+    estate.take(code, amount, debit_key=key)
 
 
 def test_a_court_hold_stands_before_a_refund(gone, people):

@@ -178,7 +178,7 @@ def test_one_fen_on_an_open_heading_stops_it(estate, people, code):
     """应清零科目还有一分钱，数据库拒绝批准。"""
     estate.open_item(code)
     if code in ("1102", "1301"):
-        estate.move(chart.GENERAL_FUNDS, chart.DEPOSITS_AT_BANK, "0.01")
+        estate.take(chart.GENERAL_FUNDS, "0.01")
 
     with pytest.raises(psycopg.errors.CheckViolation) as error:
         attempt(estate, people)

@@ -189,7 +189,7 @@ def test_what_is_not_covered_says_so_and_waits(desks, site):
     page = entered(desks.cashier1, site, "300000.00")
     desks.reviewer1.post(f"{page}/approve")
     building = chart.building_key(site.estate.buildings["1"])
-    site.estate.move(chart.GENERAL_FUNDS, chart.DEPOSITS_AT_BANK, "200000.00", debit_key=building)
+    site.estate.take(chart.GENERAL_FUNDS, "200000.00", debit_key=building)
     assert "资金不足的不签发" in desks.issuer1.get(page).text
     answer = desks.issuer1.post(f"{page}/issue")
     assert answer.status_code == 409 and "可拨 200000.00 元" in answer.text

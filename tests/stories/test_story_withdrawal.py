@@ -144,7 +144,7 @@ def test_supervision_does_not_end_over_an_open_withdrawal(house, people):
     site.approve(waiting)
     assert codes(estate, release, people.third) == ["open-withdrawal-hold", "withdrawal-pending"]
     building = chart.building_key(estate.buildings["1"])
-    estate.move(chart.GENERAL_FUNDS, chart.DEPOSITS_AT_BANK, "399500.00", debit_key=building)
+    estate.take(chart.GENERAL_FUNDS, "399500.00", debit_key=building)
     assert site.issue(waiting).uncovered
     assert codes(estate, release, people.third) == ["open-withdrawal-hold", "withdrawal-uncovered"]
     with pytest.raises(psycopg.errors.CheckViolation) as caught, house.connect("owner") as connection:
