@@ -20,7 +20,6 @@ from escrow.deliveries.actions import Subscription, subscribe
 from escrow.deliveries.routing import route
 from escrow.deliveries.sending import deliver
 from escrow.outbox import emit
-from tests.conftest import settle
 from tests.desk import hire
 
 Answer = Callable[["Heard"], int | bytes]
@@ -136,7 +135,6 @@ def happen(house: Any, *subjects: str, kind: str = "deposit.confirmed", audience
 
 def routed(house: Any) -> None:
     """Everything told so far has its place."""
-    settle(house.database)
     with house.database.begin() as session:
         route(session)
 

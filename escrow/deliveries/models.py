@@ -85,9 +85,10 @@ class Delivery(Base):
         CheckConstraint("tries >= 0 AND token >= tries", name="tries"),
         CheckConstraint("(status IN ('delivered', 'dropped')) = (ended_at IS NOT NULL)", name="ended"),
         Index(
-            "ix_delivery_due", "subscriber_id", "due_at",
+            "ix_delivery_due", "subscriber_id", "event_id",
             postgresql_where=text("status IN ('waiting', 'sending')"),
         ),
+        Index("ix_delivery_sending", "subscriber_id", postgresql_where=text("status = 'sending'")),
         Index(
             "ix_delivery_before", "subscriber_id", "subject", "event_id",
             postgresql_where=text("status IN ('waiting', 'sending', 'dead')"),

@@ -6,17 +6,20 @@ from sqlalchemy.orm import Session
 _IS_NEW = text("""
 SELECT EXISTS (SELECT FROM outbox_event e
                 WHERE e.xid >= (SELECT routed_before FROM event_routing)
-                  AND e.xid < pg_snapshot_xmin(pg_current_snapshot()))
+                  AND NOT EXISTS (SELECT FROM event_place p WHERE p.event_id = e.id))
 """)
 _TURN = text("SELECT FROM event_routing FOR UPDATE SKIP LOCKED")
-# One snapshot for all of it: what it places is exactly what it moves past. An event told before somebody
-# subscribed is for the pull door.
+# Whatever is committed and has no place yet gets one, so that a long transaction keeps nobody else's back;
+# the mark only tells below which everything has its place. Two events of one subject are written under its
+# lock: where the later one is seen, the earlier one is too. What was told before somebody subscribed is for
+# the pull door.
 _ROUTE = text("""
 WITH edge AS MATERIALIZED (
     SELECT routed_before AS since, pg_snapshot_xmin(pg_current_snapshot()) AS upto FROM event_routing
 ), fresh AS MATERIALIZED (
     SELECT e.id, e.type, e.subject, e.audience, e.happened_at FROM edge, outbox_event e
-     WHERE e.xid >= edge.since AND e.xid < edge.upto ORDER BY e.id
+     WHERE e.xid >= edge.since AND NOT EXISTS (SELECT FROM event_place p WHERE p.event_id = e.id)
+     ORDER BY e.id
 ), placed AS (
     INSERT INTO event_place (event_id) SELECT id FROM fresh ORDER BY id
 ), addressed AS (

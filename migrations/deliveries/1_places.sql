@@ -1,5 +1,5 @@
--- Every event gets its place once no running transaction can still come before it, by one router at a time
--- (事件位次). Numbers alone will not do: a lower number may be committed after a higher one was read.
+-- Every event gets its place once it is committed, by one router at a time (事件位次). Numbers alone will not do:
+-- a lower number may be committed after a higher one was read.
 CREATE TABLE event_place (
     place bigint GENERATED ALWAYS AS IDENTITY,
     event_id bigint NOT NULL,

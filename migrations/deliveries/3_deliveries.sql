@@ -20,7 +20,8 @@ CREATE TABLE delivery (
     CONSTRAINT fk_delivery_event_id FOREIGN KEY (event_id) REFERENCES outbox_event (id)
 );
 COMMENT ON COLUMN delivery.token IS '推送令牌：逐次递增，迟到的推送者写不进来';
-CREATE INDEX ix_delivery_due ON delivery (subscriber_id, due_at) WHERE status IN ('waiting', 'sending');
+CREATE INDEX ix_delivery_due ON delivery (subscriber_id, event_id) WHERE status IN ('waiting', 'sending');
+CREATE INDEX ix_delivery_sending ON delivery (subscriber_id) WHERE status = 'sending';
 CREATE INDEX ix_delivery_before ON delivery (subscriber_id, subject, event_id)
     WHERE status IN ('waiting', 'sending', 'dead');
 CREATE INDEX ix_delivery_status ON delivery (status, id);
