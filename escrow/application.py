@@ -23,6 +23,7 @@ from ledger.errors import LedgerError
 # Each room's doors, in the order money passes them (房间).
 ROOMS = (
     "access",
+    "workdays",
     "projects",
     "supervision",
     "contracts",

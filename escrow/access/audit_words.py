@@ -133,4 +133,7 @@ STEPS = {
     "withdrawal.reviewed": "用款一级复核",
     "withdrawal.revoked": "撤销用款核准",
     "withdrawal.uncovered": "用款资金不足",
+    "working-year.confirmed": "确认年度放假安排",
+    "working-year.entered": "录入年度放假安排",
+    "working-year.rejected": "退回年度放假安排",
 }

@@ -54,6 +54,8 @@ PERMISSIONS: dict[str, frozenset[Role]] = {
     "approve-account-change": frozenset({Role.REVIEWER}),
     "enter-opening": frozenset({Role.CASHIER}),
     "approve-opening": frozenset({Role.REVIEWER}),
+    "enter-working-year": frozenset({Role.REGISTER}),
+    "approve-working-year": frozenset({Role.REVIEWER}),
     "enter-release": frozenset({Role.RELEASE}),
     "approve-release": frozenset({Role.REVIEWER}),
     "decide-finding": frozenset({Role.REVIEWER}),

@@ -14,6 +14,7 @@ from escrow.filing.rules import FILED, Counted, Drafted, Facts, Planned
 from escrow.projects.rules import Home, Structure, UnitUse
 from escrow.supervision.freshness import missing_statement
 from escrow.supervision.rules import AccountStatus
+from escrow.workdays.actions import calendar
 from ledger.money import Yuan
 from ledger.wire import ask
 
@@ -89,7 +90,7 @@ def known(session: Session, asked: Question, day: date, *, key: str = "") -> Kno
         project_known=row.region is not None,
         permit_issued_on=row.permit_issued_on,
         account_status=AccountStatus(row.account_status) if row.account_status else None,
-        missing_statement=_missing(row, day),
+        missing_statement=_missing(session, row, day),
         home=Home(row.area, Structure(row.structure), UnitUse(row.use)) if row.structure else None,
     )
     earlier = (bytes(row.fingerprint), row.answer) if row.fingerprint is not None else None
@@ -97,12 +98,12 @@ def known(session: Session, asked: Question, day: date, *, key: str = "") -> Kno
     return Known(facts, row.region or asked.unit_code[:6], row.contract_id, row.version, earlier)
 
 
-def _missing(row: Any, day: date) -> date | None:
+def _missing(session: Session, row: Any, day: date) -> date | None:
     """The day whose statement the check waits for, if any."""
     if row.region is None:
         return None
     law = law_on(day, "presale_funds", row.region)
-    return missing_statement(row.opened_at, row.stated_through, law, now())
+    return missing_statement(row.opened_at, row.stated_through, law, now(), calendar(session))
 
 
 def _drafted(row: Any) -> Drafted:

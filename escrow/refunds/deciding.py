@@ -25,6 +25,7 @@ from escrow.refunds.rules import (
 from escrow.supervision.books import account_of
 from escrow.supervision.funds import position
 from escrow.supervision.levels import out_of
+from escrow.workdays.actions import calendar
 from ledger.journal import Entry, post
 from ledger.money import ZERO
 from ledger.movements import Transfer
@@ -54,7 +55,7 @@ def approve(session: Session, refund_no: str, *, officer_id: int) -> RefundStatu
     _step(
         session, refund, to, decided_by=officer_id, decided_at=func.clock_timestamp(),
         hold_entry_id=entry.id, law=place.law.stored(LAW_KEYS),
-        ready_on=ready_on(bureau_day(), other_payee=refund.other_payee, law=place.law),
+        ready_on=ready_on(bureau_day(), calendar(session), other_payee=refund.other_payee, law=place.law),
     )  # fmt: skip
     audit.record(
         session, "refund.approved", refund_no, contract_no=place.contract_no, amount=refund.amount,

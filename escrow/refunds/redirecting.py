@@ -26,6 +26,7 @@ from escrow.refunds.redirect_rules import (
 )
 from escrow.refunds.rules import ready_on
 from escrow.supervision.papers import refuse_used_paper
+from escrow.workdays.actions import calendar
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +75,7 @@ def approve_redirect(session: Session, redirect_id: int, *, officer_id: int) -> 
         values: dict[str, Any] = {"reviewed_by": officer_id, "reviewed_at": func.clock_timestamp()}
     else:
         to = RedirectStatus.APPROVED
-        day = ready_on(bureau_day(), other_payee=True, law=place.law)
+        day = ready_on(bureau_day(), calendar(session), other_payee=True, law=place.law)
         values = {"decided_by": officer_id, "decided_at": func.clock_timestamp(), "ready_on": day}
     _step(session, redirect, to, **values)
     audit.record(

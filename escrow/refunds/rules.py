@@ -4,12 +4,12 @@ from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
 
-from config.clock import working_days_after
 from config.regulations import Law
 from escrow import chart
 from escrow.contracts.rules import ContractStatus
 from escrow.errors import Refusal
 from escrow.supervision.rules import AccountStatus
+from escrow.workdays.rules import Calendar
 from ledger.money import ZERO, Yuan
 
 
@@ -182,9 +182,10 @@ def revoker_refusals(handled: Handled, law: Law) -> list[Refusal]:
     return found
 
 
-def ready_on(approved_on: date, *, other_payee: bool, law: Law) -> date:
+def ready_on(approved_on: date, calendar: Calendar, *, other_payee: bool, law: Law) -> date:
     """The first day on which it may be issued: another payee waits working days (最早签发日)."""
-    return working_days_after(approved_on, law["refund_other_payee_days"].value if other_payee else 0)
+    days = law["refund_other_payee_days"].value if other_payee else 0
+    return calendar.working_days_after(approved_on, days)
 
 
 # --- the money (资金) ---

@@ -5,7 +5,7 @@ from io import BytesIO
 
 from sqlalchemy import text
 
-from config.clock import bureau_day, is_working_day
+from config.clock import bureau_day
 from config.database import Database
 from config.settings import Settings
 from escrow.rehearsal.hiring import BANKS
@@ -14,6 +14,8 @@ from escrow.statements.flat import COLUMNS, HEAD
 from escrow.statements.matching import match
 from escrow.statements.reading import read
 from escrow.statements.rules import FileStatus, shown
+from escrow.workdays.actions import calendar
+from escrow.workdays.rules import Calendar
 
 CREDENTIALS = "demo-credentials.json"
 # Accounts of the demo's banks and the end of the last day they told of.
@@ -41,20 +43,21 @@ def send_statements(database: Database, settings: Settings) -> int:
         return 0
     with database.read() as session:
         accounts = session.execute(_ACCOUNTS, {"banks": list(BANKS)}).all()
+        known = calendar(session)
     sent = 0
     for one in accounts:
         since = one.told + timedelta(days=1) if one.told else bureau_day(one.opened_at)
         opening = one.closing
-        for day in _days_owed(since):
+        for day in _days_owed(known, since):
             opening = _send(database, settings, one, (since, day), opening)
             since, sent = day + timedelta(days=1), sent + 1
     return sent
 
 
-def _days_owed(since: date) -> list[date]:
+def _days_owed(known: Calendar, since: date) -> list[date]:
     """The working days from a day up to yesterday (应报的工作日)."""
     days = (bureau_day() - since).days
-    return [day for day in (since + timedelta(days=n) for n in range(days)) if is_working_day(day)]
+    return [day for day in (since + timedelta(days=n) for n in range(days)) if known.is_working_day(day)]
 
 
 def _send(

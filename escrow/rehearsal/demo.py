@@ -14,6 +14,7 @@ from flask import Flask
 from config.clock import bureau_day
 from config.database import Database
 from escrow.doors import database, settings
+from escrow.rehearsal.announcing import make_up_years
 from escrow.rehearsal.banking import CREDENTIALS, send_statements
 from escrow.rehearsal.county import County, Course, Run, Site, Size, imagine
 from escrow.rehearsal.courses import play
@@ -36,6 +37,8 @@ def load(app: Flask, folder: Path) -> Iterator[str]:
         return
     with database().begin() as session:
         told = {"clients": admit_clients(session), "officers": hire_officers(session, settings())}
+    if made_up := make_up_years(database(), settings().region):
+        yield f"{'、'.join(map(str, made_up))} 年的放假安排是演示自拟的，并非通知"
     stage = Stage(app, told)
     yield from stage.play()
     # Handed over anew: a code the demo has used would be refused to its owner, and its sessions end.

@@ -1,6 +1,7 @@
 """Pages of differences: the worklist, one difference with its facts and its closing (差异页面)."""
 
 import re
+from functools import partial
 from typing import Any
 
 from flask import Blueprint, flash, g, redirect, render_template, request, url_for
@@ -9,7 +10,7 @@ from sqlalchemy import text
 from wtforms import Form, SelectField
 from wtforms.fields import SelectChoice
 
-from config.clock import bureau_day, working_days_after
+from config.clock import bureau_day
 from config.regulations import law_on
 from escrow.access.guards import officer
 from escrow.doors import database, settings
@@ -20,6 +21,8 @@ from escrow.statements.explaining import Explanation, close, explain, give_back,
 from escrow.statements.lists import difference_says
 from escrow.statements.matching import match
 from escrow.statements.rules import Cause
+from escrow.workdays.actions import calendar
+from escrow.workdays.rules import Calendar
 
 differences_blueprint = Blueprint("differences", __name__)
 
@@ -89,10 +92,11 @@ def index() -> ResponseReturnValue:
     before = int(said) if re.fullmatch(r"[0-9]{1,9}", said, re.ASCII) else 2**31 - 1
     with database().read() as session:
         rows = list(session.execute(_LIST, {"before": before, "limit": _PAGE + 1, "all": everything}))
+        known = calendar(session, since=0)
     following = rows[_PAGE - 1].id if len(rows) > _PAGE else None
     return render_template(
         "statements/differences.html", rows=rows[:_PAGE], following=following, first=not said,
-        everything=everything, age=_age,
+        everything=everything, age=partial(_age, known),
     )  # fmt: skip
 
 
@@ -158,19 +162,20 @@ def _page(difference_id: int, form: Form, status: int) -> ResponseReturnValue:
         entries = list(session.execute(_ENTRIES, {"id": row.id}))
         told = {"account_id": row.account_id, "opened_at": row.opened_at}
         candidates = list(session.execute(_CANDIDATES, told)) if row.status == "open" else []
+        known = calendar(session, since=0)
     page = render_template(
         "statements/difference.html", row=row, form=form, entries=entries, candidates=candidates,
-        says=difference_says(row), age=_age(row),
+        says=difference_says(row), age=_age(known, row),
     )  # fmt: skip
     return page, status
 
 
-def _age(row: Any) -> tuple[int, bool]:
+def _age(known: Calendar, row: Any) -> tuple[int, bool]:
     """How many days it has been open, and whether the law's working days are over (已历天数、是否逾期)."""
     opened = bureau_day(row.opened_at)
     ended = bureau_day(row.closed_at) if row.closed_at else bureau_day()
     days = law_on(bureau_day(), "presale_funds", row.region)["difference_days"].value
-    return (ended - opened).days, ended > working_days_after(opened, days)
+    return (ended - opened).days, known.overdue(opened, days, ended)
 
 
 def _known(difference_id: int) -> int:

@@ -1,23 +1,24 @@
 """Whether the bank's word on an account is too old to rely on (对账单时效). Pure."""
 
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 
-from config.clock import bureau_day, bureau_time, is_working_day
+from config.clock import bureau_day, bureau_time
 from config.regulations import Law
 from escrow.errors import Refusal
+from escrow.workdays.rules import Calendar
 
 
 def missing_statement(
-    opened_at: datetime | None, stated_through: date | None, law: Law, at: datetime
+    opened_at: datetime | None, stated_through: date | None, law: Law, at: datetime, calendar: Calendar
 ) -> date | None:
     """The last working day whose statement should be here and is not, if so (缺少对账单的日期).
 
     Before the hour at which it is due the day before it will do; an account opened since then owes none yet.
     """
     local = bureau_time(at)
-    due = _working_day_before(local.date())
+    due = calendar.working_day_before(local.date())
     if local.hour < law["statement_due_hour"].value:
-        due = _working_day_before(due)
+        due = calendar.working_day_before(due)
     if opened_at is None or bureau_day(opened_at) >= due:
         return None
     return None if stated_through is not None and stated_through >= due else due
@@ -29,10 +30,3 @@ def stale_refusals(missing: date | None, law: Law) -> list[Refusal]:
         return []
     message = f"开户行尚未报来 {missing} 的对账单，或尚未勾对"
     return [Refusal("statement-stale", message, law["statement_due_hour"].citation)]
-
-
-def _working_day_before(day: date) -> date:
-    day -= timedelta(days=1)
-    while not is_working_day(day):
-        day -= timedelta(days=1)
-    return day

@@ -10,7 +10,7 @@ from decimal import Decimal
 from sqlalchemy import func
 from sqlalchemy.orm import Session
 
-from config.clock import bureau_day, working_days_after
+from config.clock import bureau_day
 from config.regulations import Law
 from escrow import chart
 from escrow.access import audit
@@ -30,6 +30,7 @@ from escrow.supervision.schedules import (
     correction_refusals,
     released_of,
 )
+from escrow.workdays.actions import calendar
 
 # The law that a claim is judged by and that its decision keeps (随决定存档的规定).
 LAW_KEYS = (
@@ -158,7 +159,7 @@ def _write(
         account_id=known.account.id, building_id=known.building.id, kind=kind, node=known.facts.asked,
         locked_ratio=known.schedule.nodes[place - 1].locked_ratio if place else Decimal(1),
         schedule=known.schedule.stored(), grounds=grounds, status=NodeStatus.ENTERED, entered_by=officer_id,
-        review_by=working_days_after(bureau_day(), known.law["node_review_days"].value),
+        review_by=calendar(session).working_days_after(bureau_day(), known.law["node_review_days"].value),
     )  # fmt: skip
     session.add(claim)
     session.flush()

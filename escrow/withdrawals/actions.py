@@ -7,7 +7,7 @@ from datetime import date
 from sqlalchemy import insert, select, text
 from sqlalchemy.orm import Session
 
-from config.clock import bureau_day, working_days_after
+from config.clock import bureau_day
 from config.regulations import Law
 from escrow.access import audit
 from escrow.errors import Invalid, Refusal, Refused
@@ -16,6 +16,7 @@ from escrow.supervision.papers import used_papers
 from escrow.withdrawals.facts import Asked, AskedLine, Place, facts_of, judged_lines, place_of
 from escrow.withdrawals.models import ListedPayee, Withdrawal, WithdrawalLine
 from escrow.withdrawals.rules import Channel, WithdrawalStatus, refusals
+from escrow.workdays.actions import calendar
 from ledger.money import ZERO
 
 _WAIT = text("SELECT pg_advisory_xact_lock(hashtextextended(:name, 1))")
@@ -117,7 +118,7 @@ def _write(
         application_no=asked.application_no, applied_on=asked.applied_on, file_hash=asked.file_hash,
         court_order_no=asked.court_order_no, court_order_hash=asked.court_order_hash,
         amount=sum((line.amount for line in asked.lines), ZERO),
-        review_by=working_days_after(bureau_day(), place.review_days),
+        review_by=calendar(session).working_days_after(bureau_day(), place.review_days),
         status=WithdrawalStatus.ENTERED, entered_by=officer_id,
     )  # fmt: skip
     session.add(withdrawal)

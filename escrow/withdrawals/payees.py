@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from config.clock import bureau_day, working_days_after
+from config.clock import bureau_day
 from escrow.access import audit
 from escrow.errors import Invalid, NotFound, Refused
 from escrow.projects.models import Developer, Project
@@ -25,6 +25,7 @@ from escrow.withdrawals.payee_rules import (
     listing_refusals,
     payee_refusals,
 )
+from escrow.workdays.actions import calendar
 from ledger.money import Yuan
 
 _LIVE = (ListingStatus.ENTERED, ListingStatus.LISTED)
@@ -135,7 +136,8 @@ def decide_payee(
     if reasons:
         raise Refused(reasons)
     if reason is None:
-        payee.usable_on = working_days_after(bureau_day(), place.law["withdrawal_payee_days"].value)
+        days = place.law["withdrawal_payee_days"].value
+        payee.usable_on = calendar(session).working_days_after(bureau_day(), days)
     to = _decide(session, payee, officer_id, reason)
     audit.record(session, f"payee.{to}", payee.id, name=payee.name, reason=reason)
     return to

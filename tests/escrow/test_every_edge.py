@@ -32,6 +32,7 @@ from escrow.supervision.rules import AgreementStatus
 from escrow.supervision.schedules import STEPS as NODE
 from escrow.withdrawals.payee_rules import LISTING_STEPS
 from escrow.withdrawals.rules import STEPS as WITHDRAWAL
+from escrow.workdays.rules import YEAR_STEPS
 
 AGREEMENT = {
     (AgreementStatus.PROPOSED, AgreementStatus.EFFECTIVE),
@@ -61,7 +62,7 @@ STEPS: dict[str, Any] = {
     "node_claim": NODE, "refund": REFUND, "refund_redirect": REDIRECT,
     "release_application": RELEASE, "release_evidence": EVIDENCE_STEPS, "statement": STATEMENT,
     "statement_file": FILE_STEPS, "supervised_account": ACCOUNT, "takeover": TAKEOVER_STEPS,
-    "withdrawal": WITHDRAWAL,
+    "withdrawal": WITHDRAWAL, "working_year": YEAR_STEPS,
 }  # fmt: skip
 # Their status is another row's, by a foreign key that follows it.
 FOLLOWS = {"registered_building"}

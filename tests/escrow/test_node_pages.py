@@ -6,9 +6,10 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from config.clock import bureau_day, working_days_after
+from config.clock import bureau_day
 from escrow.application import create_app
 from escrow.supervision.schedules import PaperKind
+from escrow.workdays.actions import calendar
 from tests.builders import County
 from tests.desk import Seat, hire, sit_down
 from tests.estate import Estate, build, file_hash, new_number, officers
@@ -60,7 +61,8 @@ def test_a_claim_from_entry_to_approval(seats: Any) -> None:
     claim = entered(register, estate)
     page = reviewer.get(claim).text
     assert "400.00" in page and "500.00" in page and "三家见证、现场核查" in page
-    due = working_days_after(TODAY, 3).isoformat()
+    with estate.house.database.read() as session:
+        due = calendar(session).working_days_after(TODAY, 3).isoformat()
     assert f"应于 {due} 前审核" in page
     answer = reviewer.post(
         f"{claim}/approval", {"totp": reviewer.who.code(), "site_checked_on": TODAY.isoformat()}

@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 
-from config.clock import working_days_after
 from config.regulations import law_on
 from escrow.supervision.levels import Position, resplit
 from escrow.supervision.rules import QuotaMode
@@ -25,6 +24,7 @@ from escrow.supervision.schedules import (
     schedule_refusals,
 )
 from ledger.money import ZERO, Yuan
+from tests.days import CALENDAR
 
 DAY = date(2026, 11, 20)
 LAW = law_on(DAY, "presale_funds", "140212")
@@ -218,4 +218,4 @@ def test_the_review_ends_on_a_working_day() -> None:
         ("2026-11-21", "2026-11-25"),
         ("2026-11-23", "2026-11-26"),
     ):
-        assert working_days_after(date.fromisoformat(entered), days) == date.fromisoformat(due)
+        assert CALENDAR.working_days_after(date.fromisoformat(entered), days) == date.fromisoformat(due)

@@ -4,13 +4,14 @@ import itertools
 
 import pytest
 
-from config.clock import bureau_day, is_working_day
+from config.clock import bureau_day
 from escrow import chart
 from escrow.deposits.reversals import Reversal, take_back
 from escrow.errors import Invalid, NotFound
 from escrow.refunds.actions import AskedPart, Proof, enter
 from escrow.refunds.deciding import approve, fall_due, reject, revoke
 from escrow.refunds.rules import RefundStatus
+from escrow.workdays.actions import calendar
 from ledger.money import Yuan
 from tests.estate import file_hash, new_number
 from tests.refunding import SISTER, Dropped, dropped, estate_of, people_of, refused
@@ -134,7 +135,8 @@ def test_another_payee_takes_two_levels(gone, people):
         assert refused(gone.estate, unit) == ["same-officer"]
     assert gone.approved(refund_no, people.second) is RefundStatus.DUE
     ready = row(gone.estate, "SELECT ready_on FROM refund WHERE refund_no = :no", no=refund_no).ready_on
-    assert ready > bureau_day() and is_working_day(ready)
+    with gone.estate.house.database.read() as session:
+        assert ready > bureau_day() and calendar(session).is_working_day(ready)
 
 
 @pytest.mark.parametrize(

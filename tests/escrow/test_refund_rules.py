@@ -29,6 +29,7 @@ from escrow.refunds.rules import (
 )
 from escrow.supervision.rules import AccountStatus
 from ledger.money import ZERO, Yuan
+from tests.days import CALENDAR
 
 FRIDAY, MONDAY = date(2026, 11, 20), date(2026, 11, 23)
 LAW = law_on(FRIDAY, "presale_funds", "141130")
@@ -107,9 +108,9 @@ def test_what_is_decided_is_not_decided_again(status):
 
 def test_another_payee_waits_a_working_day():
     """原路退回当日可签发；改退他人隔一个工作日，周五核准的周一方可。"""
-    assert ready_on(FRIDAY, other_payee=False, law=LAW) == FRIDAY
-    assert ready_on(FRIDAY, other_payee=True, law=LAW) == MONDAY
-    assert ready_on(MONDAY, other_payee=True, law=LAW) == date(2026, 11, 24)
+    assert ready_on(FRIDAY, CALENDAR, other_payee=False, law=LAW) == FRIDAY
+    assert ready_on(FRIDAY, CALENDAR, other_payee=True, law=LAW) == MONDAY
+    assert ready_on(MONDAY, CALENDAR, other_payee=True, law=LAW) == date(2026, 11, 24)
 
 
 @pytest.mark.parametrize(

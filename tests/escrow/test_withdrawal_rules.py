@@ -6,7 +6,6 @@ from itertools import product
 
 import pytest
 
-from config.clock import working_days_after
 from config.regulations import law_on
 from escrow import chart
 from escrow.supervision.levels import Position
@@ -39,6 +38,7 @@ from escrow.withdrawals.payee_rules import (
 )
 from escrow.withdrawals.rules import STEPS, Channel, WithdrawalFacts, WithdrawalStatus, refusals
 from ledger.money import ZERO, Yuan
+from tests.days import CALENDAR
 
 TODAY = date(2026, 11, 20)
 LAW = law_on(TODAY, "presale_funds", "141130")
@@ -237,9 +237,9 @@ def test_takeover_and_court_order_after_the_approval():
 
 def test_the_deadline_counts_working_days():
     """复核期限按工作日：周五起五个工作日是下周五；周六起一个工作日是周一。"""
-    assert working_days_after(TODAY, 5) == date(2026, 11, 27)
-    assert working_days_after(date(2026, 11, 21), 1) == date(2026, 11, 23)
-    assert working_days_after(TODAY, 0) == TODAY
+    assert CALENDAR.working_days_after(TODAY, 5) == date(2026, 11, 27)
+    assert CALENDAR.working_days_after(date(2026, 11, 21), 1) == date(2026, 11, 23)
+    assert CALENDAR.working_days_after(TODAY, 0) == TODAY
 
 
 CONTRACT = ContractFacts(AccountStatus.ACTIVE, "交口建工", "测试置业", taken=False)

@@ -1,0 +1,161 @@
+"""Pages of the calendar: the years, one as a calendar, entering and deciding (工作日历页面)."""
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+from flask import Blueprint, flash, g, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+from sqlalchemy.orm import Session
+from wtforms import Form
+
+from config.clock import bureau_day
+from config.regulations import Law, law_on
+from escrow.access import audit
+from escrow.access.guards import officer
+from escrow.doors import database, settings
+from escrow.errors import Invalid, NotFound, Refused
+from escrow.fields import DIGEST_PATTERN, ReadField, read_text
+from escrow.workdays.actions import Notice, confirm, enter, reject
+from escrow.workdays.lists import missing_years, months, year_row, years
+from escrow.workdays.rules import YEAR_LABELS, Year, YearStatus, decider_refusals, read_days
+
+pages = Blueprint("workdays", __name__)
+
+_PAGE = 50
+_TONES = {
+    YearStatus.ENTERED: "warning", YearStatus.IN_FORCE: "success", YearStatus.SUPERSEDED: "secondary",
+    YearStatus.REJECTED: "secondary",
+}  # fmt: skip
+
+
+class NoticeForm(Form):
+    """What an officer reads off a year's notice (放假通知)."""
+
+    year = ReadField("年份", lambda said: int(read_text(said, 4, "20[0-9]{2}")))
+    notice_no = ReadField("通知文号", lambda said: read_text(said, 64))
+    file_hash = ReadField("通知文件 SHA-256", lambda said: read_text(said.lower(), 64, DIGEST_PATTERN))
+    holidays = ReadField("放假的日子", read_days)
+    working_weekends = ReadField("调休上班的周末", read_days, optional=True)
+
+
+class ReasonForm(Form):
+    """Why it is sent back (退回理由)."""
+
+    reason = ReadField("退回理由", lambda said: read_text(said, 200))
+
+
+@pages.app_context_processor
+def _words() -> dict[str, Any]:
+    return {
+        "year_shown": {one: (YEAR_LABELS[one], _TONES[one]) for one in YearStatus},
+        "missing_working_years": _missing,
+    }
+
+
+@pages.get("/working-days")
+@officer("read")
+def index() -> ResponseReturnValue:
+    """历年放假安排；录入新的一年。"""
+    return _index(NoticeForm(), 200)
+
+
+@pages.post("/working-days")
+@officer("enter-working-year")
+def create() -> ResponseReturnValue:
+    """录入一年的放假安排。"""
+    form, who = NoticeForm(request.form), g.officer.id
+    if not form.validate():
+        return _index(form, 422)
+    said = form.data
+    days = Year(said["holidays"], said["working_weekends"] or frozenset())
+    notice = Notice(said["year"], said["notice_no"], said["file_hash"], days)
+    try:
+        row_id = database().transact(lambda session: enter(session, notice, _law(), officer_id=who))
+    except Invalid as found:
+        for name, fault in found.errors.items():
+            form[name].errors = [fault]
+        return _index(form, 422)
+    flash("放假安排已录入，请对照月历核对，并由另一人员确认。", "success")
+    return redirect(url_for("workdays.show", row_id=row_id), 303)
+
+
+@pages.get("/working-days/<int:row_id>")
+@officer("read")
+def show(row_id: int) -> ResponseReturnValue:
+    """一年的放假安排，以月历列出；谁在何时依哪份通知录入、确认。"""
+    with database().read() as session:
+        row = year_row(session, _known(row_id))
+        if row is None:
+            raise NotFound("没有这份放假安排")
+        one = row.WorkingYear
+        days = Year(frozenset(one.holidays), frozenset(one.working_weekends))
+    faults = decider_refusals(one.status, one.entered_by, g.officer.id, _law())
+    return render_template(
+        "workdays/show.html", row=row, one=one, months=months(one.year, days), faults=faults,
+    )  # fmt: skip
+
+
+@pages.post("/working-days/<int:row_id>/confirm")
+@officer("approve-working-year", fresh=True)
+def confirm_year(row_id: int) -> ResponseReturnValue:
+    """确认一年的放假安排；即时用于新的期限。"""
+    who = g.officer.id
+    _try(row_id, "working-year.confirmed", lambda s: confirm(s, _known(row_id), _law(), officer_id=who))
+    flash("已确认，即时用于新的期限；已经算出的期限不变。", "success")
+    return redirect(url_for("workdays.show", row_id=row_id), 303)
+
+
+@pages.post("/working-days/<int:row_id>/reject")
+@officer("approve-working-year")
+def reject_year(row_id: int) -> ResponseReturnValue:
+    """退回一年的放假安排，说明理由。"""
+    who, form = g.officer.id, ReasonForm(request.form)
+    if not form.validate():
+        raise Invalid({"reason": "；".join(form.reason.errors)})
+    reason = str(form.reason.data)
+    _try(
+        row_id, "working-year.rejected",
+        lambda session: reject(session, _known(row_id), _law(), officer_id=who, reason=reason),
+    )  # fmt: skip
+    flash("放假安排已退回。", "success")
+    return redirect(url_for("workdays.show", row_id=row_id), 303)
+
+
+def _index(form: Form, status: int) -> ResponseReturnValue:
+    said = request.args.get("before", "")
+    before = int(said) if re.fullmatch(r"[0-9]{1,9}", said, re.ASCII) else None
+    with database().read() as session:
+        rows = years(session, before=before, limit=_PAGE + 1)
+    following = rows[_PAGE - 1].WorkingYear.id if len(rows) > _PAGE else None
+    page = render_template(
+        "workdays/index.html", rows=rows[:_PAGE], following=following, first=before is None, form=form
+    )
+    return page, status
+
+
+def _missing() -> list[int]:
+    """Asked by the front page (应录未录的年份)."""
+    with database().read() as session:
+        return missing_years(session, settings().region)
+
+
+def _law() -> Law:
+    return law_on(bureau_day(), "presale_funds", settings().region)
+
+
+def _known(row_id: int) -> int:
+    if row_id > 2**31 - 1:
+        raise NotFound("没有这份放假安排")
+    return row_id
+
+
+def _try(row_id: int, step: str, unit: Callable[[Session], None]) -> None:
+    """A refused decision leaves its row in the trail (未准亦留痕)."""
+    try:
+        database().transact(unit)
+    except Refused as refused:
+        with database().begin() as session:
+            codes = [refusal.code for refusal in refused.refusals]
+            audit.record(session, step, row_id, result="refused", codes=codes)
+        raise
