@@ -34,6 +34,7 @@ ROOMS = (
     "statements",
     "withdrawals",
     "refunds",
+    "claims",
     "changes",
     "registration",
     "release",

@@ -1,6 +1,6 @@
 """Chart of accounts of a supervised account's book, and the only ways money may go (会计科目与资金去向). Pure.
 
-Codes and events as in the bureau's chart: P1 入账, P2 不明入账, P4 冲正, P20 解除监管. Where a building
+Codes and events as in the bureau's chart: P1 入账, P2 不明入账, P3 认领, P4 冲正, P5 退回付款人, P20 解除监管. Where a building
 has no quota, all matched money stands in 2111. Memo accounts (8xxx) carry no money of their own.
 """
 
@@ -91,6 +91,12 @@ REVERSE_DEPOSIT = Movement(
         (BANK_ERROR_RECEIVABLE, DEPOSITS_AT_BANK), (PAID_IN_BY_CONTRACT, MEMO_CONTRA),
     }),
 )  # fmt: skip
+CLAIM = Movement(
+    "P3", "认领待认领款，归入合同",
+    frozenset({(UNMATCHED, KEY_FUNDS), (UNMATCHED, GENERAL_FUNDS), (MEMO_CONTRA, PAID_IN_BY_CONTRACT)}),
+)  # fmt: skip
+DECIDE_RETURN = Movement("P5", "决定将待认领款退回付款人", frozenset({(UNMATCHED, RETURN_TO_PAYER)}))
+INSTRUCT_RETURN = Movement("P5", "签发退回付款人", frozenset({(RETURN_TO_PAYER, PAYMENT_IN_TRANSIT)}))
 SET_QUOTA = Movement("P7", "核定或调整监管额度（已核准节点的释放额随之调整）", _memo(QUOTA, NODE_RELEASED) | _RESPLIT)
 REACH_NODE = Movement("P8", "工程节点核准，调整留存", _memo(NODE_RELEASED) | _RESPLIT)
 HOLD_WITHDRAWAL = Movement("P9", "用款核准，占用额度", _memo(WITHDRAWAL_HOLD))
@@ -197,6 +203,11 @@ def refund_key(building_id: int, refund_id: int) -> str:
 def instruction_key(instruction_id: int) -> str:
     """The dimension of 2201 and 2202 (指令辅助核算)."""
     return f"instruction:{instruction_id}"
+
+
+def return_key(claim_id: int) -> str:
+    """The dimension of 2102: one decision to return (退回辅助核算)."""
+    return f"return:{claim_id}"
 
 
 def hold_key(hold_id: int) -> str:

@@ -62,6 +62,7 @@ NAVIGATION = (
     Link("项目", "projects.index", "read"),
     Link("合同查询", "contracts.search", "read"),
     Link("监管协议受理", "supervision.index", "read"),
+    Link("待认领", "claims.index", "read"),
     Link("工程节点", "nodes.index", "read"),
     Link("用款", "withdrawals.index", "read"),
     Link("退款", "refunds.index", "read"),

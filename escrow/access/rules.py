@@ -41,6 +41,7 @@ PERMISSIONS: dict[str, frozenset[Role]] = {
     "enter-registration": frozenset({Role.REGISTER}),
     "confirm-registration": frozenset({Role.REVIEWER}),
     "claim-receipt": frozenset({Role.CASHIER}),
+    "confirm-claim": frozenset({Role.REVIEWER}),
     "enter-node": frozenset({Role.REGISTER}),
     "approve-node": frozenset({Role.REVIEWER}),
     "enter-hold": frozenset({Role.REGISTER}),

@@ -27,12 +27,14 @@ SELECT c.id, c.contract_no, c.status, c.version, c.price, c.drafted_at,
               ORDER BY n.position, n.id) AS notices,
        ARRAY(SELECT jsonb_build_object(
                  'receipt_no', r.receipt_no, 'bank_serial', r.bank_serial, 'notice_no', n.notice_no,
-                 'amount', s.amount, 'whole', r.amount, 'value_date', r.value_date, 'channel', r.channel,
+                 'amount', s.amount, 'unmatched', coalesce(w.remainder, 0),
+                 'value_date', r.value_date, 'channel', r.channel,
                  'payer', r.payer_name_masked, 'booked_at', r.booked_at, 'reversed', v.id IS NOT NULL)
                FROM receipt_allocation s
                JOIN receipt r ON r.id = s.receipt_id
                JOIN payment_notice n ON n.id = s.notice_id
                LEFT JOIN receipt_reversal v ON v.receipt_id = r.id
+               LEFT JOIN unmatched_receipt w ON w.receipt_id = r.id
               WHERE s.contract_id = c.id ORDER BY r.id) AS receipts,
        ARRAY(SELECT jsonb_build_object('name', y.name_masked, 'id_type', y.id_type,
                                        'id_no', y.id_no_masked, 'phone', y.phone_masked)
@@ -190,10 +192,10 @@ def _notice(one: dict[str, Any], today: date, *, cancelled: bool) -> dict[str, A
 
 
 def _receipt(one: dict[str, Any]) -> dict[str, Any]:
-    amount, whole = Yuan.from_fen(one["amount"]), Yuan.from_fen(one["whole"])
-    status = "reversed" if one["reversed"] else "confirmed" if amount == whole else "partly_matched"
+    amount = Yuan.from_fen(one["amount"])
+    status = "reversed" if one["reversed"] else "partly_matched" if one["unmatched"] else "confirmed"
     booked_at = datetime.fromisoformat(one["booked_at"])
-    return {**one, "amount": amount, "whole": whole, "booked_at": booked_at, "status": status}
+    return {**one, "amount": amount, "booked_at": booked_at, "status": status}
 
 
 def _instants(found: dict[str, Any] | None, *names: str) -> dict[str, Any] | None:

@@ -200,7 +200,7 @@ def _answer(
     return {
         # A receipt has one booking, so it bears the number of that entry.
         "receipt_no": f"RZ{bureau_day(entry.booked_at):%Y%m%d}{entry.entry_no}",
-        "status": receipt_status(deposit.amount, taken, is_reversed=False).value,
+        "status": receipt_status(taken, deposit.amount - taken, is_reversed=False).value,
         "contract_no": notice.contract_no if notice else None,
         "notice_no": deposit.notice_no,
         "amount": str(deposit.amount),

@@ -11,6 +11,7 @@ from sqlalchemy import (
     Index,
     UniqueConstraint,
     func,
+    text,
 )
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -50,12 +51,11 @@ class Receipt(Base):
 
 
 class ReceiptAllocation(Base):
-    """The part of a receipt that belongs to one notice of one contract (匹配). One receipt, one contract."""
+    """The part of a receipt that belongs to one notice of one contract (匹配). No fen belongs to two."""
 
     __tablename__ = "receipt_allocation"
     __table_args__ = (
-        UniqueConstraint("receipt_id"),
-        UniqueConstraint("receipt_id", "contract_id"),
+        UniqueConstraint("receipt_id", "notice_id"),
         ForeignKeyConstraint(
             ["notice_id", "contract_id"], ["payment_notice.id", "payment_notice.contract_id"]
         ),
@@ -67,6 +67,24 @@ class ReceiptAllocation(Base):
     notice_id: Mapped[int] = mapped_column(index=True)
     contract_id: Mapped[int] = mapped_column(ForeignKey("contract.id"), index=True)
     amount: Mapped[Yuan] = mapped_column(MoneyColumn)
+
+
+class UnmatchedReceipt(Base):
+    """What of a receipt is nobody's yet; kept by the database alone (待认领余额)."""
+
+    __tablename__ = "unmatched_receipt"
+    __table_args__ = (
+        CheckConstraint("remainder >= 0", name="remainder"),
+        Index("ix_unmatched_receipt_open", "receipt_id", postgresql_where=text("remainder > 0")),
+    )
+
+    receipt_id: Mapped[int] = mapped_column(
+        BigInteger, ForeignKey("receipt.id"), primary_key=True, autoincrement=False
+    )
+    account_id: Mapped[int] = mapped_column(ForeignKey("supervised_account.id"))
+    remainder: Mapped[Yuan] = mapped_column(
+        MoneyColumn, comment="尚待认领：入账减去已归合同与已决定退回的，冲正后为零"
+    )
 
 
 class ReceiptReversal(Base):

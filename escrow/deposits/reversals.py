@@ -14,12 +14,12 @@ from escrow.contracts.models import Contract, PaymentNotice
 from escrow.contracts.rules import ContractStatus
 from escrow.deposits.facts import Place, accounts, open_day, place
 from escrow.deposits.models import ReceiptReversal
-from escrow.deposits.rules import Given, ReversalFacts, reversal_refusals, taken_from
+from escrow.deposits.rules import ReversalFacts, reversal_refusals, taken_from
 from escrow.errors import Invalid, NotFound, Refused
 from escrow.outbox import emit
 from escrow.supervision.changing import moving_refusals
 from escrow.supervision.funds import position
-from escrow.supervision.levels import Split, out_of
+from escrow.supervision.levels import out_of
 from ledger.accounts import Account, lock_accounts
 from ledger.journal import Entry, post, reverse
 from ledger.money import ZERO, Yuan
@@ -43,21 +43,23 @@ class Reversal:
 
 
 _RECEIPT = text("""
-SELECT r.id, r.receipt_no, r.amount, r.entry_id, r.notice_no, a.account_no,
-       s.amount AS matched, s.notice_id, s.contract_id, u.building_id,
-       v.bank_serial AS reversed_by,
+SELECT r.id, r.receipt_no, r.amount, r.entry_id, r.notice_no, a.account_no, v.bank_serial AS reversed_by,
        (SELECT coalesce(sum(p.amount), 0) FROM refund_part p JOIN refund f ON f.id = p.refund_id
-         WHERE p.receipt_id = r.id AND f.status IN ('approved', 'due', 'issued'))::bigint AS refunded
+         WHERE p.receipt_id = r.id AND f.status IN ('approved', 'due', 'issued'))::bigint AS refunded,
+       (SELECT coalesce(sum(k.amount), 0) FROM receipt_claim k
+         WHERE k.receipt_id = r.id AND k.kind = 'return' AND k.status <> 'rejected')::bigint AS returned,
+       EXISTS (SELECT FROM receipt_claim k
+                WHERE k.receipt_id = r.id AND k.kind = 'claim' AND k.status = 'confirmed') AS is_claimed
   FROM receipt r JOIN supervised_account a ON a.id = r.account_id
-  LEFT JOIN receipt_allocation s ON s.receipt_id = r.id
-  LEFT JOIN contract c ON c.id = s.contract_id
-  LEFT JOIN unit u ON u.id = c.unit_id
   LEFT JOIN receipt_reversal v ON v.receipt_id = r.id
  WHERE r.receipt_no = :receipt_no AND r.bank_code = :bank_code
 """)
-_LOCK_CONTRACT = text("""
-SELECT c.contract_no, c.status FROM contract c JOIN payment_notice n ON n.contract_id = c.id
- WHERE n.id = :notice_id FOR NO KEY UPDATE OF c, n
+# To which notices it was matched, contracts and notices locked in their order.
+_MATCHED = text("""
+SELECT s.notice_id, s.contract_id, s.amount, c.contract_no, c.status, u.building_id
+  FROM receipt_allocation s JOIN contract c ON c.id = s.contract_id JOIN unit u ON u.id = c.unit_id
+  JOIN payment_notice n ON n.id = s.notice_id
+ WHERE s.receipt_id = :receipt_id ORDER BY c.id, n.id FOR NO KEY UPDATE OF c, n
 """)
 
 
@@ -73,26 +75,26 @@ def take_back(session: Session, asked: Reversal, bank_code: str) -> dict[str, An
         raise Invalid({"value_date": "起息日不能晚于今天。"})
     found = _receipt(session, asked.receipt_no, bank_code)
     account = place(session, found.account_no, bank_code, today)
-    contract = _lock_contract(session, found)
+    parts = list(session.execute(_MATCHED, {"receipt_id": found.id}))
     found = _receipt(session, asked.receipt_no, bank_code)
     facts = ReversalFacts(
         found.receipt_no, Yuan.from_fen(found.amount), asked.amount, found.reversed_by,
-        refunded=Yuan.from_fen(found.refunded),
+        refunded=Yuan.from_fen(found.refunded), returned=Yuan.from_fen(found.returned),
     )  # fmt: skip
     moving = moving_refusals(session, account.id, account.account_no, account.status, account.law)
     if reasons := [*moving, *reversal_refusals(facts, account.law)]:
         raise Refused(reasons)
 
-    entry, given = _unbook(session, asked, found, account, bank_code)
+    entry, uncovered = _unbook(session, asked, found, parts, account, bank_code)
     session.execute(
         insert(ReceiptReversal).values(
             receipt_id=found.id, bank_code=bank_code, bank_serial=asked.bank_serial, amount=asked.amount,
-            value_date=asked.value_date, reason=asked.reason, uncovered=given.uncovered, entry_id=entry.id,
+            value_date=asked.value_date, reason=asked.reason, uncovered=uncovered, entry_id=entry.id,
         )
     )  # fmt: skip
-    if contract is not None:
-        _unpay(session, found, contract)
-    return _tell(session, asked, found, contract, entry, bank_code)
+    for part in parts:
+        _unpay(session, part)
+    return _tell(session, asked, found, parts, entry, bank_code)
 
 
 def _receipt(session: Session, receipt_no: str, bank_code: str) -> Row[Any]:
@@ -102,57 +104,69 @@ def _receipt(session: Session, receipt_no: str, bank_code: str) -> Row[Any]:
     return found
 
 
-def _lock_contract(session: Session, found: Row[Any]) -> Row[Any] | None:
-    if found.notice_id is None:
-        return None
-    return session.execute(_LOCK_CONTRACT, {"notice_id": found.notice_id}).one()
-
-
 def _unbook(
-    session: Session, asked: Reversal, found: Row[Any], account: Place, bank_code: str
-) -> tuple[Entry, Given]:
-    """The mirror where nothing moved since, else P4: general first, then key, then the bank's own debt."""
-    matched = Yuan.from_fen(found.matched or 0)
+    session: Session, asked: Reversal, found: Row[Any], parts: list[Row[Any]], account: Place, bank_code: str
+) -> tuple[Entry, Yuan]:
+    """The mirror where nothing moved since, else P4: general first, then key; and the bank's own debt."""
+    contracts, buildings = _sums(parts, "contract_id"), _sums(parts, "building_id")
     wanted = [
         (code, "")
         for code in (chart.UNMATCHED, chart.DEPOSITS_AT_BANK, chart.BANK_ERROR_RECEIVABLE, chart.MEMO_CONTRA)
     ]
-    funds = None
-    if matched > ZERO:
-        key = chart.building_key(found.building_id)
-        wanted += [(chart.PAID_IN_BY_CONTRACT, chart.contract_key(found.contract_id))]
-        wanted += [(code, key) for code in (chart.KEY_FUNDS, chart.GENERAL_FUNDS)]
+    wanted += [(chart.PAID_IN_BY_CONTRACT, chart.contract_key(one)) for one in contracts]
+    for one in buildings:
+        wanted += [(code, chart.building_key(one)) for code in (chart.KEY_FUNDS, chart.GENERAL_FUNDS)]
     # All that the booking touches, locked at once in order: a deposit on its way locks the bank's first.
     held = accounts(session, account.book_id, wanted)
     balances = lock_accounts(session, held)
-    if matched > ZERO:
-        funds = position(session, account.book_id, found.building_id)
-    given = taken_from(
-        matched, Yuan.from_fen(found.amount) - matched,
-        building=funds.held if funds else ZERO, unmatched=balances[held[0].id],
-    )  # fmt: skip
+    rest = Yuan.from_fen(found.amount) - sum(contracts.values(), ZERO)
+    waiting = taken_from(ZERO, rest, building=ZERO, unmatched=balances[held[0].id])
+    funds = {one: position(session, account.book_id, one) for one in buildings}
+    given = {
+        one: taken_from(amount, ZERO, building=funds[one].held, unmatched=ZERO)
+        for one, amount in buildings.items()
+    }
+    uncovered = sum((one.uncovered for one in given.values()), waiting.uncovered)
+    quiet = not found.is_claimed and all(one.quota is None for one in funds.values())
+    if uncovered == ZERO and quiet:
+        return _mirrored(session, asked, found, account.book_id, bank_code), ZERO
+    taken = [(chart.BANK_ERROR_RECEIVABLE, "", uncovered), (chart.UNMATCHED, "", waiting.unmatched)]
+    for one, position_ in funds.items():
+        split, key = out_of(position_, given[one].building), chart.building_key(one)
+        taken += [(chart.GENERAL_FUNDS, key, split.general), (chart.KEY_FUNDS, key, split.key_funds)]
+    return _post_anew(session, asked, held, taken, contracts), uncovered
+
+
+def _sums(parts: list[Row[Any]], by: str) -> dict[int, Yuan]:
+    """What was matched, by contract or by building (匹配合计)."""
+    found: dict[int, Yuan] = {}
+    for part in parts:
+        of = getattr(part, by)
+        found[of] = found.get(of, ZERO) + Yuan.from_fen(part.amount)
+    return found
+
+
+def _mirrored(
+    session: Session, asked: Reversal, found: Row[Any], book_id: int, bank_code: str
+) -> Entry:
     reference = f"reversal:{bank_code}:{asked.bank_serial}"
-    if given.uncovered == ZERO and (funds is None or funds.quota is None):
-        mirrored = reverse(
-            session, found.entry_id, reference=reference, memo=asked.reason,
-            effective_on=open_day(session, account.book_id, asked.value_date),
-        )
-        return mirrored, given
-    split = out_of(funds, given.building) if funds else Split(ZERO, ZERO)
-    return _post_anew(session, asked, held, given, split, matched), given
+    return reverse(
+        session, found.entry_id, reference=reference, memo=asked.reason,
+        effective_on=open_day(session, book_id, asked.value_date),
+    )  # fmt: skip
 
 
 def _post_anew(
-    session: Session, asked: Reversal, held: list[Account], given: Given, split: Split, matched: Yuan
-) -> Entry:
-    unmatched, bank, owed, contra, *building = held
-    taken = [(owed, given.uncovered), (unmatched, given.unmatched)]
-    transfers = []
-    if building:
-        paid_in, key_funds, general = building
-        taken += [(general, split.general), (key_funds, split.key_funds)]
-        transfers.append(Transfer(paid_in, contra, matched))
-    transfers += [Transfer(source, bank, amount) for source, amount in taken if amount > ZERO]
+    session: Session, asked: Reversal, held: list[Account], taken: list[tuple[str, str, Yuan]],
+    contracts: dict[int, Yuan],
+) -> Entry:  # fmt: skip
+    by_key = {(one.code, one.key): one for one in held}
+    bank, contra = by_key[chart.DEPOSITS_AT_BANK, ""], by_key[chart.MEMO_CONTRA, ""]
+    transfers = [
+        Transfer(by_key[chart.PAID_IN_BY_CONTRACT, chart.contract_key(one)], contra, amount)
+        for one, amount in contracts.items()
+    ]
+    transfers += [Transfer(by_key[code, key], bank, amount) for code, key, amount in taken if amount > ZERO]
     return post(
         session, chart.REVERSE_DEPOSIT, transfers,
         reference=f"reversal:{asked.receipt_no}:{asked.bank_serial}", memo=asked.reason,
@@ -160,16 +174,16 @@ def _post_anew(
     )  # fmt: skip
 
 
-def _unpay(session: Session, found: Row[Any], contract: Row[Any]) -> None:
+def _unpay(session: Session, part: Row[Any]) -> None:
     """The notice is owed again; a filed contract is at risk (款项退回，合同有风险)."""
     session.execute(
         update(PaymentNotice)
-        .where(PaymentNotice.id == found.notice_id)
-        .values(paid=PaymentNotice.paid - Yuan.from_fen(found.matched))
+        .where(PaymentNotice.id == part.notice_id)
+        .values(paid=PaymentNotice.paid - Yuan.from_fen(part.amount))
     )
-    if contract.status == ContractStatus.FILED:
+    if part.status == ContractStatus.FILED:
         session.execute(
-            update(Contract).where(Contract.id == found.contract_id).values(status=ContractStatus.AT_RISK)
+            update(Contract).where(Contract.id == part.contract_id).values(status=ContractStatus.AT_RISK)
         )
 
 
@@ -177,15 +191,16 @@ def _tell(
     session: Session,
     asked: Reversal,
     found: Row[Any],
-    contract: Row[Any] | None,
+    parts: list[Row[Any]],
     entry: Entry,
     bank_code: str,
 ) -> dict[str, Any]:
+    filed = {part.contract_no: part.status == ContractStatus.FILED for part in parts}
     answer = {
         "receipt_no": found.receipt_no,
         "status": "reversed",
         "bank_serial": asked.bank_serial,
-        "contract_no": contract.contract_no if contract else None,
+        "contract_no": next(iter(filed)) if len(filed) == 1 else None,
         "notice_no": found.notice_no,
         "amount": str(asked.amount),
         "matched": "0.00",
@@ -194,13 +209,9 @@ def _tell(
         "booked_at": bureau_time(entry.booked_at).isoformat(),
     }
     emit(session, "deposit.reversed", found.receipt_no, answer, audience=[f"bank:{bank_code}", "filing"])
-    if contract is not None and contract.status == ContractStatus.FILED:
-        risk = {
-            "contract_no": contract.contract_no,
-            "receipt_no": found.receipt_no,
-            "amount": str(asked.amount),
-        }
-        emit(session, "filing.at-risk", contract.contract_no, risk, audience=["filing", "platform"])
+    for contract_no in (number for number, is_filed in filed.items() if is_filed):
+        risk = {"contract_no": contract_no, "receipt_no": found.receipt_no, "amount": str(asked.amount)}
+        emit(session, "filing.at-risk", contract_no, risk, audience=["filing", "platform"])
     audit.record(
         session, "deposit.reversed", found.receipt_no, amount=str(asked.amount),
         bank_serial=asked.bank_serial, entry_no=entry.entry_no,

@@ -62,13 +62,13 @@ def matched(amount: Yuan, notice: NoticeFacts | None) -> Yuan:
     return min(amount, notice.amount - notice.paid)
 
 
-def receipt_status(amount: Yuan, matched_: Yuan, *, is_reversed: bool) -> ReceiptStatus:
-    """What a bank is told of its receipt (入账状态)."""
+def receipt_status(matched_: Yuan, remainder: Yuan, *, is_reversed: bool) -> ReceiptStatus:
+    """What a bank is told of its receipt; what is neither matched nor unmatched goes back (入账状态)."""
     if is_reversed:
         return ReceiptStatus.REVERSED
-    if matched_ == amount:
-        return ReceiptStatus.CONFIRMED
-    return ReceiptStatus.PARTLY_MATCHED if matched_ > ZERO else ReceiptStatus.UNMATCHED
+    if remainder > ZERO:
+        return ReceiptStatus.PARTLY_MATCHED if matched_ > ZERO else ReceiptStatus.UNMATCHED
+    return ReceiptStatus.CONFIRMED if matched_ > ZERO else ReceiptStatus.RETURNED
 
 
 def account_refusals(account_no: str, status: AccountStatus, law: Law) -> list[Refusal]:
@@ -91,6 +91,7 @@ class ReversalFacts:
     asked: Yuan
     reversed_by: str | None
     refunded: Yuan = ZERO
+    returned: Yuan = ZERO
 
 
 def reversal_refusals(facts: ReversalFacts, law: Law) -> list[Refusal]:
@@ -110,6 +111,9 @@ def reversal_refusals(facts: ReversalFacts, law: Law) -> list[Refusal]:
     if facts.refunded > ZERO:
         message = f"入账 {facts.receipt_no} 已核准退款 {facts.refunded} 元，不能再冲正"
         found.append(Refusal("receipt-refunded", message, law["refund_within_paid"].citation))
+    if facts.returned > ZERO:
+        message = f"入账 {facts.receipt_no} 有 {facts.returned} 元已退回或正待退回付款人，不能再冲正"
+        found.append(Refusal("receipt-returned", message, law["unmatched_to_payer"].citation))
     return found
 
 

@@ -4,12 +4,12 @@ from typing import Any
 
 from flask import Response
 from marshmallow import Schema, fields, post_load
-from sqlalchemy import Row, select
+from sqlalchemy import Row, func, select, true
 
 from config.clock import bureau_time
 from escrow.contracts.models import Contract
 from escrow.deposits.actions import Deposit, receive, serial_key
-from escrow.deposits.models import Receipt, ReceiptAllocation, ReceiptReversal
+from escrow.deposits.models import Receipt, ReceiptAllocation, ReceiptReversal, UnmatchedReceipt
 from escrow.deposits.reversals import Reversal, take_back
 from escrow.deposits.rules import Channel, ReceiptStatus, receipt_status
 from escrow.doors import (
@@ -38,6 +38,7 @@ from escrow.fields import (
 from escrow.paging import PageQuery, page_of
 from ledger.journal import entry_no
 from ledger.money import ZERO
+from ledger.tables import MoneyColumn
 
 api = api_blueprint("deposits", "购房款入账与冲正")
 
@@ -177,31 +178,42 @@ def list_deposits(asked: dict[str, Any]) -> Response:
 
 
 def _receipts(bank: str) -> Any:
+    belongs = (
+        select(
+            func.sum(ReceiptAllocation.amount, type_=MoneyColumn()).label("matched"),
+            func.array_agg(Contract.contract_no.distinct()).label("contract_nos"),
+        )
+        .join(Contract, Contract.id == ReceiptAllocation.contract_id)
+        .where(ReceiptAllocation.receipt_id == Receipt.id)
+        .lateral()
+    )
     return (
         select(
             Receipt.id, Receipt.receipt_no, Receipt.bank_serial, Receipt.amount, Receipt.notice_no,
-            Receipt.entry_id, Receipt.booked_at, Contract.contract_no,
-            ReceiptAllocation.amount.label("matched"), ReceiptReversal.id.label("reversal_id"),
+            Receipt.entry_id, Receipt.booked_at, belongs.c.contract_nos, belongs.c.matched,
+            UnmatchedReceipt.remainder, ReceiptReversal.id.label("reversal_id"),
         )
-        .outerjoin(ReceiptAllocation, ReceiptAllocation.receipt_id == Receipt.id)
-        .outerjoin(Contract, Contract.id == ReceiptAllocation.contract_id)
+        .select_from(Receipt)
+        .join(belongs, true())
+        .outerjoin(UnmatchedReceipt, UnmatchedReceipt.receipt_id == Receipt.id)
         .outerjoin(ReceiptReversal, ReceiptReversal.receipt_id == Receipt.id)
         .where(Receipt.bank_code == bank)
     )  # fmt: skip
 
 
 def _shown(row: Row[Any]) -> dict[str, Any]:
-    taken = row.matched or ZERO
+    taken, rest, contracts = row.matched or ZERO, row.remainder or ZERO, row.contract_nos or []
     is_reversed = row.reversal_id is not None
     return {
         "receipt_no": row.receipt_no,
-        "status": receipt_status(row.amount, taken, is_reversed=is_reversed).value,
+        "status": receipt_status(taken, rest, is_reversed=is_reversed).value,
         "bank_serial": row.bank_serial,
-        "contract_no": row.contract_no,
+        # Of a receipt split between contracts no single one can be told.
+        "contract_no": contracts[0] if len(contracts) == 1 else None,
         "notice_no": row.notice_no,
         "amount": str(row.amount),
         "matched": str(ZERO if is_reversed else taken),
-        "unmatched": str(ZERO if is_reversed else row.amount - taken),
+        "unmatched": str(rest),
         "entry_no": entry_no(row.entry_id),
         "booked_at": bureau_time(row.booked_at).isoformat(),
     }

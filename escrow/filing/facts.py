@@ -34,13 +34,16 @@ SELECT c.id AS contract_id, c.version, c.status, c.price, cu.unit_code AS own_un
        (SELECT v.payments FROM contract_version v
          WHERE v.contract_id = c.id AND v.version = c.version) AS plan,
        ARRAY(SELECT json_build_array(r.id, r.receipt_no, r.bank_serial, s.amount, r.booked_at)
-               FROM receipt_allocation s, LATERAL (
+               FROM (SELECT a.receipt_id, sum(a.amount) AS amount FROM receipt_allocation a
+                      WHERE a.contract_id = c.id GROUP BY a.receipt_id) s, LATERAL (
                     SELECT * FROM receipt WHERE id = s.receipt_id AND NOT EXISTS (
                         SELECT FROM receipt_reversal v WHERE v.receipt_id = s.receipt_id) OFFSET 0) r
-              WHERE s.contract_id = c.id ORDER BY r.id) AS receipts,
-       coalesce((SELECT sum(v.uncovered) FROM receipt_allocation s, LATERAL (
+              ORDER BY r.id) AS receipts,
+       coalesce((SELECT sum(v.uncovered) FROM (
+                        SELECT DISTINCT a.receipt_id FROM receipt_allocation a
+                         WHERE a.contract_id = c.id) s, LATERAL (
                         SELECT uncovered FROM receipt_reversal WHERE receipt_id = s.receipt_id OFFSET 0) v
-                  WHERE s.contract_id = c.id), 0) AS uncovered,
+                 ), 0) AS uncovered,
        answered.fingerprint, answered.answer
   FROM (VALUES (%(contract_no)s::text, %(unit_code)s::text, %(key)s::text))
        AS asked (contract_no, unit_code, key)

@@ -52,14 +52,9 @@ class CheckReceipt(Base):
     """A receipt that a check counted; it can only be one allocated to that contract (核对所列入账)."""
 
     __tablename__ = "deposit_check_receipt"
-    __table_args__ = (
-        ForeignKeyConstraint(
-            ["receipt_id", "contract_id"], ["receipt_allocation.receipt_id", "receipt_allocation.contract_id"]
-        ),
-    )
 
     check_id: Mapped[int] = mapped_column(ForeignKey("deposit_check.id"), primary_key=True)
-    receipt_id: Mapped[int] = mapped_column(BigInteger, primary_key=True)
+    receipt_id: Mapped[int] = mapped_column(BigInteger, ForeignKey("receipt.id"), primary_key=True)
     contract_id: Mapped[int]
     amount: Mapped[Yuan] = mapped_column(MoneyColumn)
 

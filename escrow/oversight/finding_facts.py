@@ -39,10 +39,13 @@ SELECT i.id, i.instruction_no, i.amount, r.value_date, l.withdrawal_id, s.accoun
 """)
 _DEPOSIT = """
 SELECT r.id, r.receipt_no, r.amount, r.value_date, r.payer_name_masked, r.payer_account_masked,
-       w.account_index, w.name_index, s.account_no, j.name AS place, c.contract_no
+       w.account_index, w.name_index, s.account_no, j.name AS place, a.contract_no
   FROM watched_receipt w JOIN receipt r ON r.id = w.receipt_id
   JOIN supervised_account s ON s.id = r.account_id JOIN project j ON j.id = s.project_id
-  LEFT JOIN receipt_allocation a ON a.receipt_id = r.id LEFT JOIN contract c ON c.id = a.contract_id
+  LEFT JOIN LATERAL (
+       SELECT string_agg(DISTINCT c.contract_no, '、') AS contract_no
+         FROM receipt_allocation s JOIN contract c ON c.id = s.contract_id
+        WHERE s.receipt_id = r.id) a ON true
  WHERE NOT EXISTS (SELECT FROM receipt_reversal v WHERE v.receipt_id = r.id)
 """
 _BY_INSIDERS = text(f"{_DEPOSIT} AND (w.account_index = ANY (:marks) OR w.name_index = ANY (:marks))")
@@ -74,10 +77,13 @@ SELECT p.id_no_index AS mark, min(p.id_no_masked) AS shown,
 """)
 _REVERSALS = text("""
 SELECT r.id, r.receipt_no, r.amount, r.payer_name_masked, r.payer_account_masked, r.booked_at, v.reversed_at,
-       j.name AS place, c.contract_no
+       j.name AS place, a.contract_no
   FROM receipt_reversal v JOIN receipt r ON r.id = v.receipt_id
   JOIN supervised_account s ON s.id = r.account_id JOIN project j ON j.id = s.project_id
-  LEFT JOIN receipt_allocation a ON a.receipt_id = r.id LEFT JOIN contract c ON c.id = a.contract_id
+  LEFT JOIN LATERAL (
+       SELECT string_agg(DISTINCT c.contract_no, '、') AS contract_no
+         FROM receipt_allocation s JOIN contract c ON c.id = s.contract_id
+        WHERE s.receipt_id = r.id) a ON true
  ORDER BY r.id
 """)
 

@@ -19,10 +19,12 @@ BATCH = 200
 log = structlog.get_logger()
 
 _WAITING = text("""
-SELECT r.id, r.payer_name_sealed, r.payer_account_sealed, c.id AS contract_id
+SELECT r.id, r.payer_name_sealed, r.payer_account_sealed,
+       ARRAY(SELECT DISTINCT s.contract_id FROM receipt_allocation s WHERE s.receipt_id = r.id) AS contracts
   FROM receipt r LEFT JOIN watched_receipt w ON w.receipt_id = r.id
-  LEFT JOIN receipt_allocation a ON a.receipt_id = r.id LEFT JOIN contract c ON c.id = a.contract_id
- WHERE r.id > :after AND (w.receipt_id IS NULL OR w.pays_for_buyer IS NULL AND a.id IS NOT NULL)
+ WHERE r.id > :after
+   AND (w.receipt_id IS NULL
+        OR w.pays_for_buyer IS NULL AND EXISTS (SELECT FROM receipt_allocation a WHERE a.receipt_id = r.id))
  ORDER BY r.id LIMIT :batch
 """)
 _BUYERS = text("""
@@ -65,11 +67,11 @@ def _write(session: Session, rows: Iterable[Row[Any]], told: Settings) -> list[i
     opened = [(row, *found) for row in rows if (found := _opened(row, told))]
     if not opened:
         return []
-    buyers = _buyers(session, {row.contract_id for row, *_ in opened if row.contract_id}, told)
+    buyers = _buyers(session, {one for row, *_ in opened for one in row.contracts}, told)
     hashes = [
         {
             "receipt_id": row.id, "name_index": name, "account_index": account,
-            "pays_for_buyer": name in known if (known := buyers.get(row.contract_id)) else None,
+            "pays_for_buyer": _is_known(name, [buyers.get(one) for one in row.contracts]),
         }
         for row, name, account in opened
     ]  # fmt: skip
@@ -80,6 +82,13 @@ def _write(session: Session, rows: Iterable[Row[Any]], told: Settings) -> list[i
         where=WatchedReceipt.pays_for_buyer.is_(None) & statement.excluded.pays_for_buyer.is_not(None),
     )  # fmt: skip
     return list(session.scalars(statement.returning(WatchedReceipt.receipt_id)))
+
+
+def _is_known(name: bytes, buyers: list[set[bytes] | None]) -> bool | None:
+    """A receipt split between contracts is paid by a buyer of each; None where one cannot be judged."""
+    if not buyers or not all(buyers):
+        return None
+    return all(name in known for known in buyers if known)
 
 
 def _opened(row: Row[Any], told: Settings) -> tuple[bytes, bytes] | None:

@@ -39,7 +39,7 @@ CHANNEL_SHOWN = {
 }  # fmt: skip
 MOVEMENT_SHOWN = {
     movement.code: movement.label
-    for movement in (chart.RECEIVE_DEPOSIT, chart.REVERSE_DEPOSIT, chart.RELEASE)
+    for movement in (chart.RECEIVE_DEPOSIT, chart.CLAIM, chart.REVERSE_DEPOSIT, chart.RELEASE)
 }
 
 

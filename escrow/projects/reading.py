@@ -62,11 +62,15 @@ SELECT b.id, b.building_no, b.structure, b.floors, count(u.id) AS units,
 
 _RECEIPTS = text("""
 SELECT r.id, r.receipt_no, r.bank_serial, r.amount, r.value_date, r.booked_at, r.channel, r.payer_name_masked,
-       r.notice_no, s.amount AS matched, c.contract_no, v.id IS NOT NULL AS reversed
+       r.notice_no, s.matched, s.contract_nos, coalesce(w.remainder, 0) AS remainder,
+       v.id IS NOT NULL AS reversed
   FROM receipt r
-  LEFT JOIN receipt_allocation s ON s.receipt_id = r.id
-  LEFT JOIN contract c ON c.id = s.contract_id
+  LEFT JOIN LATERAL (
+       SELECT sum(a.amount)::bigint AS matched, array_agg(DISTINCT c.contract_no) AS contract_nos
+         FROM receipt_allocation a JOIN contract c ON c.id = a.contract_id
+        WHERE a.receipt_id = r.id) s ON true
   LEFT JOIN receipt_reversal v ON v.receipt_id = r.id
+  LEFT JOIN unmatched_receipt w ON w.receipt_id = r.id
  WHERE r.account_id = :account_id AND r.id < :before
  ORDER BY r.id DESC LIMIT :limit
 """)

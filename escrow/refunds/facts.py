@@ -111,16 +111,17 @@ def _hold(session: Session, contract_no: str, *, share: bool) -> None:
 
 
 _RECEIPTS = text("""
-SELECT r.id, r.receipt_no, n.source, s.amount AS matched, v.id IS NOT NULL AS is_reversed, r.value_date,
+SELECT r.id, r.receipt_no, s.source, s.matched, v.id IS NOT NULL AS is_reversed, r.value_date,
        r.payer_name_sealed, r.payer_name_masked, r.payer_account_sealed, r.payer_account_masked,
        (SELECT coalesce(sum(p.amount), 0) FROM refund_part p JOIN refund f ON f.id = p.refund_id
-         WHERE p.receipt_id = r.id AND f.status NOT IN ('rejected', 'revoked')
-           AND f.id <> :but)::bigint AS refunded
-  FROM receipt_allocation s
+         WHERE p.receipt_id = r.id AND p.contract_id = :contract_id
+           AND f.status NOT IN ('rejected', 'revoked') AND f.id <> :but)::bigint AS refunded
+  FROM (SELECT a.receipt_id, min(n.source) AS source, sum(a.amount)::bigint AS matched
+          FROM receipt_allocation a JOIN payment_notice n ON n.id = a.notice_id
+         WHERE a.contract_id = :contract_id GROUP BY a.receipt_id) s
   JOIN receipt r ON r.id = s.receipt_id
-  JOIN payment_notice n ON n.id = s.notice_id
   LEFT JOIN receipt_reversal v ON v.receipt_id = r.id
- WHERE s.contract_id = :contract_id ORDER BY r.id
+ ORDER BY r.id
 """)
 
 

@@ -99,16 +99,13 @@ class RefundPart(Base):
     __table_args__ = (
         UniqueConstraint("refund_id", "receipt_id"),
         ForeignKeyConstraint(["refund_id", "contract_id"], ["refund.id", "refund.contract_id"]),
-        ForeignKeyConstraint(
-            ["receipt_id", "contract_id"], ["receipt_allocation.receipt_id", "receipt_allocation.contract_id"]
-        ),
         CheckConstraint("amount > 0", name="amount"),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
     refund_id: Mapped[int]
     contract_id: Mapped[int]
-    receipt_id: Mapped[int] = mapped_column(BigInteger, index=True)
+    receipt_id: Mapped[int] = mapped_column(BigInteger, ForeignKey("receipt.id"), index=True)
     source: Mapped[Source] = mapped_column(term(Source))
     amount: Mapped[Yuan] = mapped_column(MoneyColumn)
     to_original: Mapped[bool] = mapped_column(comment="退回原付款账户")

@@ -44,6 +44,7 @@ class PaperUse(StrEnum):
     NODE_PAPER = "node_paper"
     ACCOUNT_CHANGE = "account_change"
     ACCOUNT_OPENING = "account_opening"
+    RECEIPT_CLAIM = "receipt_claim"
 
 
 PAPER_LABELS = {
@@ -63,6 +64,7 @@ PAPER_LABELS = {
     PaperUse.NODE_PAPER: "工程节点材料",
     PaperUse.ACCOUNT_CHANGE: "监管账户变更材料",
     PaperUse.ACCOUNT_OPENING: "期初余额银行证明",
+    PaperUse.RECEIPT_CLAIM: "待认领款的认领或退回依据",
 }
 
 # The only steps a first registration takes; the registration authority's own word needs none (状态迁移).

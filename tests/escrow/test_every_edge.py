@@ -15,6 +15,7 @@ from psycopg import sql
 
 import escrow
 from config.database import Base
+from escrow.claims.rules import STEPS as CLAIM
 from escrow.contracts.rules import STEPS as CONTRACT
 from escrow.deliveries.rules import STEPS as DELIVERY
 from escrow.instructions.rules import STEPS as INSTRUCTION
@@ -59,7 +60,7 @@ STEPS: dict[str, Any] = {
     "first_registration": REGISTRATION,
     "delivery": DELIVERY, "finding": FINDING,
     "guarantee": GUARANTEE_STEPS, "instruction": INSTRUCTION, "listed_payee": LISTING_STEPS,
-    "node_claim": NODE, "refund": REFUND, "refund_redirect": REDIRECT,
+    "node_claim": NODE, "receipt_claim": CLAIM, "refund": REFUND, "refund_redirect": REDIRECT,
     "release_application": RELEASE, "release_evidence": EVIDENCE_STEPS, "statement": STATEMENT,
     "statement_file": FILE_STEPS, "supervised_account": ACCOUNT, "takeover": TAKEOVER_STEPS,
     "withdrawal": WITHDRAWAL, "working_year": YEAR_STEPS,

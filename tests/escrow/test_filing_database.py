@@ -66,7 +66,7 @@ def filed_by(version="", decision="pass", days="", of="pass"):
         pytest.param(
             "INSERT INTO receipt_allocation (receipt_id, notice_id, contract_id, amount)"
             " SELECT s.receipt_id, n.id, n.contract_id, 1 FROM receipt_allocation s, payment_notice n"
-            " WHERE n.contract_id <> s.contract_id LIMIT 1", "uq_receipt_allocation_receipt_id", id="一笔两用",
+            " WHERE n.contract_id <> s.contract_id LIMIT 1", "neither its booking nor a confirmed", id="一笔两用",
         ),
     ],
 )  # fmt: skip

@@ -1,0 +1,178 @@
+"""Pages of unmatched money: the worklist, one receipt with what may be done with it (待认领页面)."""
+
+import re
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from flask import Blueprint, flash, g, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+from sqlalchemy.orm import Session
+from wtforms import Form
+
+from config.clock import bureau_day
+from config.regulations import law_on
+from escrow.access import audit
+from escrow.access.guards import officer
+from escrow.claims.actions import ask_return, claim, confirm, reject
+from escrow.claims.forms import EvidenceForm, ReasonForm, ReturnForm, ShareForm, asked_of, share_forms
+from escrow.claims.lists import history, matched, open_receipts, receipt, suggestions
+from escrow.claims.returning import UNPAID, issue_return
+from escrow.claims.rules import KIND_LABELS, STATUS_LABELS, Age, ClaimStatus, age_of
+from escrow.doors import database, known_number, settings
+from escrow.errors import Invalid, NotFound, Refused
+from escrow.instructions.rules import STATUS_LABELS as ORDER_LABELS
+from escrow.instructions.rules import InstructionStatus
+from escrow.workdays.actions import calendar
+from escrow.workdays.rules import Calendar
+
+pages = Blueprint("claims", __name__)
+T = TypeVar("T")
+
+_PAGE = 50
+_TONES = {
+    ClaimStatus.ENTERED: "warning", ClaimStatus.CONFIRMED: "success", ClaimStatus.REJECTED: "secondary",
+}  # fmt: skip
+
+
+@pages.app_context_processor
+def _words() -> dict[str, Any]:
+    return {
+        "receipt_claim_kind_shown": {kind.value: label for kind, label in KIND_LABELS.items()},
+        "receipt_claim_status_shown": {one.value: (STATUS_LABELS[one], _TONES[one]) for one in ClaimStatus},
+    }
+
+
+@pages.get("/unmatched")
+@officer("read")
+def index() -> ResponseReturnValue:
+    """待认领清单：最久的在前，各附期限与最可能归入的通知书。"""
+    asked = request.args.get("after", "")
+    after = int(asked) if re.fullmatch(r"[0-9]{1,18}", asked, re.ASCII) else 0
+    with database().read() as session:
+        rows = open_receipts(session, after=after, limit=_PAGE + 1)
+        known = calendar(session, since=0)
+    following = rows[_PAGE - 1].id if len(rows) > _PAGE else None
+    return render_template(
+        "claims/index.html", rows=[(row, _age(known, row)) for row in rows[:_PAGE]], following=following,
+        first=after == 0,
+    )  # fmt: skip
+
+
+@pages.get("/unmatched/<receipt_no>")
+@officer("read")
+def show(receipt_no: str) -> ResponseReturnValue:
+    """一笔入账：尚待认领多少、已归何处、建议归入何处、谁在何时依据什么办理。"""
+    return _page(known_number(receipt_no), 200)
+
+
+@pages.post("/unmatched/<receipt_no>/claims")
+@officer("claim-receipt")
+def enter(receipt_no: str) -> ResponseReturnValue:
+    """录入认领：整笔或分拆给几份通知书，附依据；待另一人员确认。"""
+    number, form, rows = known_number(receipt_no), EvidenceForm(request.form), share_forms(request.form)
+    forms: list[Form] = [form, *rows]
+    if [one for one in forms if not one.validate()]:
+        return _page(number, 422, form=form, rows=rows)
+    asked, who, told = asked_of(number, form, rows), g.officer.id, settings()
+    _try(number, "claim.entered", lambda session: claim(session, asked, told, officer_id=who))
+    return _done(number, "认领已录入，待另一人员确认；确认之前不计入缴款。")
+
+
+@pages.post("/unmatched/<receipt_no>/returns")
+@officer("claim-receipt")
+def enter_return(receipt_no: str) -> ResponseReturnValue:
+    """录入退回付款人，附依据；待另一人员确认。"""
+    number, form = known_number(receipt_no), ReturnForm(request.form, prefix="return-")
+    if not form.validate():
+        return _page(number, 422, back=form)
+    asked, who, told = form.asked(number), g.officer.id, settings()
+    _try(number, "claim.entered", lambda session: ask_return(session, asked, told, officer_id=who))
+    return _done(number, "退回已录入，待另一人员确认。")
+
+
+@pages.post("/unmatched/<receipt_no>/claims/<int:claim_id>/confirm")
+@officer("confirm-claim", fresh=True)
+def confirm_claim(receipt_no: str, claim_id: int) -> ResponseReturnValue:
+    """确认：认领的款归入合同，退回的款转应退付款人。"""
+    number, who, told = _known(receipt_no, claim_id), g.officer.id, settings()
+    kind = _try(number, "claim.confirmed", lambda session: confirm(session, claim_id, told, officer_id=who))
+    return _done(number, f"{KIND_LABELS[kind]}已确认。")
+
+
+@pages.post("/unmatched/<receipt_no>/claims/<int:claim_id>/reject")
+@officer("confirm-claim")
+def reject_claim(receipt_no: str, claim_id: int) -> ResponseReturnValue:
+    """退回认领，说明理由；款项仍待认领。"""
+    number, who, form = _known(receipt_no, claim_id), g.officer.id, ReasonForm(request.form)
+    if not form.validate():
+        raise Invalid({"reason": "；".join(form.reason.errors)})
+    reason = str(form.reason.data)
+    _try(number, "claim.rejected", lambda session: reject(session, claim_id, reason, officer_id=who))
+    return _done(number, "已退回，款项仍待认领。")
+
+
+@pages.post("/unmatched/<receipt_no>/claims/<int:claim_id>/issue")
+@officer("issue-instruction", fresh=True)
+def issue(receipt_no: str, claim_id: int) -> ResponseReturnValue:
+    """签发退回付款人的指令；银行未付或退汇的可再签。"""
+    number, who, told = _known(receipt_no, claim_id), g.officer.id, settings()
+    made = _try(
+        number, "claim.return-issued", lambda session: issue_return(session, claim_id, told, officer_id=who)
+    )
+    return _done(number, f"已签发退回指令 {made}。")
+
+
+def _page(
+    receipt_no: str, status: int, *, form: EvidenceForm | None = None, rows: list[ShareForm] | None = None,
+    back: ReturnForm | None = None,
+) -> ResponseReturnValue:  # fmt: skip
+    with database().read() as session:
+        row = receipt(session, receipt_no)
+        if row is None:
+            raise NotFound("没有这笔入账")
+        done = history(session, row.id)
+        hints = suggestions(session, row, settings()) if row.remainder else []
+        taken, known = matched(session, row.id), calendar(session, since=0)
+    page = render_template(
+        "claims/show.html", row=row, age=_age(known, row), history=done, hints=hints, matched=taken,
+        waiting=next((one for one in done if one.status == ClaimStatus.ENTERED), None),
+        may_issue=[one.id for one in done if _is_unordered(one)], form=form or EvidenceForm(),
+        rows=rows or share_forms(), back=back or ReturnForm(prefix="return-"), order_labels=ORDER_LABELS,
+    )  # fmt: skip
+    return page, status
+
+
+def _age(known: Calendar, row: Any) -> Age:
+    today = bureau_day()
+    return age_of(bureau_day(row.booked_at), today, known, law_on(today, "presale_funds", row.region))
+
+
+def _is_unordered(one: Any) -> bool:
+    open_ = [order for order in one.orders if InstructionStatus(order["status"]) not in UNPAID]
+    return bool(one.kind == "return" and one.status == ClaimStatus.CONFIRMED and not open_)
+
+
+def _known(receipt_no: str, claim_id: int) -> str:
+    """The receipt's number, where the claim is one of it. Raises NotFound."""
+    number = known_number(receipt_no)
+    with database().read() as session:
+        row = receipt(session, number)
+        if row is None or claim_id not in [one.id for one in history(session, row.id)]:
+            raise NotFound("没有这件认领")
+    return number
+
+
+def _try(receipt_no: str, step: str, unit: Callable[[Session], T]) -> T:
+    """A refused step leaves its row in the trail (未准亦留痕)."""
+    try:
+        return database().transact(unit)
+    except Refused as refused:
+        with database().begin() as session:
+            codes = [refusal.code for refusal in refused.refusals]
+            audit.record(session, step, receipt_no, result="refused", codes=codes)
+        raise
+
+
+def _done(receipt_no: str, said: str) -> ResponseReturnValue:
+    flash(said, "success")
+    return redirect(url_for("claims.show", receipt_no=receipt_no), 303)
