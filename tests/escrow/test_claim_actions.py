@@ -153,9 +153,8 @@ def test_a_split_receipt_is_reversed_whole_from_every_contract(estate, people):
     _, [first, second] = sold(estate, notices=2)
     other, [third] = sold(estate)
     receipt = pay(estate, first, "300.00")
-    confirmed(
-        estate, claimed(estate, receipt, people.cashier, **{second: "80.00", third: "100.00"}), people.reviewer
-    )
+    split = claimed(estate, receipt, people.cashier, **{second: "80.00", third: "100.00"})
+    confirmed(estate, split, people.reviewer)
     filed(estate, other)
     reverse(estate, receipt)
     assert standing(estate) == {}
@@ -184,5 +183,6 @@ def test_a_contract_at_risk_is_safe_again_once_a_claim_makes_it_good(estate, peo
     receipt = pay(estate, notice)
     filed(estate, contract_no)
     reverse(estate, receipt)
-    confirmed(estate, claimed(estate, pay(estate, None), people.cashier, **{notice: "100.00"}), people.reviewer)
+    waiting = claimed(estate, pay(estate, None), people.cashier, **{notice: "100.00"})
+    confirmed(estate, waiting, people.reviewer)
     assert row(estate, "SELECT status FROM contract").status == "filed"
