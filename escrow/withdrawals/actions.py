@@ -13,7 +13,7 @@ from escrow.access import audit
 from escrow.errors import Invalid, Refusal, Refused
 from escrow.projects.models import Building
 from escrow.supervision.papers import used_papers
-from escrow.withdrawals.facts import Asked, AskedLine, Place, facts_of, judged_lines, place_of
+from escrow.withdrawals.facts import Asked, AskedLine, Place, facts_of, judged_lines, of_project, place_of
 from escrow.withdrawals.models import ListedPayee, Withdrawal, WithdrawalLine
 from escrow.withdrawals.rules import Channel, WithdrawalStatus, refusals
 from escrow.workdays.actions import calendar
@@ -88,7 +88,8 @@ def _faults(
     if not asked.lines or any(line.amount <= ZERO for line in asked.lines):
         found["lines"] = "至少填一笔付款，金额须大于零。"
     query = select(ListedPayee.id).where(
-        ListedPayee.account_id == place.account.id, ListedPayee.id.in_([one.payee_id for one in asked.lines])
+        ListedPayee.account_id.in_(of_project(place.account.id)),
+        ListedPayee.id.in_([one.payee_id for one in asked.lines]),
     )
     if {one.payee_id for one in asked.lines} != set(session.scalars(query)):
         found["lines"] = "收款人须在本项目的白名单内。"

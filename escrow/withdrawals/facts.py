@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import func, select, text
+from sqlalchemy import ScalarSelect, func, select, text
 from sqlalchemy.orm import Session
 
 from config.clock import bureau_day
@@ -64,6 +64,12 @@ def place_of(session: Session, account_no: str, *, locked: bool = False) -> Plac
         account, law = row.SupervisedAccount, law_on(bureau_day(), SUBJECT, row.region)
     clauses = session.get_one(Agreement, account.agreement_id).clauses
     return Place(account, QuotaMode(clauses["quota_mode"]), int(clauses["review_days"]), law)
+
+
+def of_project(account_id: int) -> ScalarSelect[int]:
+    """Every account the project ever had: its list outlives a change of the account (本项目各账户)."""
+    own = select(SupervisedAccount.project_id).where(SupervisedAccount.id == account_id).scalar_subquery()
+    return select(SupervisedAccount.id).where(SupervisedAccount.project_id == own).scalar_subquery()
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ from escrow.supervision.funds import LEVELS, limits_from
 from escrow.supervision.levels import Position
 from escrow.supervision.limits import LIMIT_CODES, Limits
 from escrow.supervision.models import SupervisedAccount
-from escrow.withdrawals.facts import Place
+from escrow.withdrawals.facts import Place, of_project
 from escrow.withdrawals.models import ConstructionContract, ListedPayee, Withdrawal, WithdrawalLine
 from escrow.withdrawals.payee_rules import ListingStatus
 from escrow.withdrawals.rules import ENDED, WAITING, WithdrawalStatus
@@ -129,7 +129,7 @@ def project_of(session: Session, place: Place) -> Any:
 
 
 def contracts(session: Session, account_id: int) -> list[Row[Any]]:
-    """The construction contracts of an account, newest first, with what is committed on each (施工合同)."""
+    """The project's construction contracts, newest first, with what is committed on each (施工合同)."""
     committed = (
         select(func.sum(WithdrawalLine.amount))
         .join(Withdrawal, Withdrawal.id == WithdrawalLine.withdrawal_id)
@@ -139,17 +139,17 @@ def contracts(session: Session, account_id: int) -> list[Row[Any]]:
         .scalar_subquery()
     )
     query = _handled(ConstructionContract).add_columns(committed.label("committed"))
-    found = query.where(ConstructionContract.account_id == account_id)
+    found = query.where(ConstructionContract.account_id.in_(of_project(account_id)))
     return list(session.execute(found.order_by(ConstructionContract.id.desc()).limit(200)))
 
 
 def payees(session: Session, account_id: int, *, only_listed: bool = False) -> list[Row[Any]]:
-    """The payees of an account, newest first (收款人)."""
+    """The payees of the account's project, newest first (收款人)."""
     query = (
         _handled(ListedPayee)
         .add_columns(ConstructionContract.contract_no)
         .join(ConstructionContract, ConstructionContract.id == ListedPayee.contract_id)
-        .where(ListedPayee.account_id == account_id)
+        .where(ListedPayee.account_id.in_(of_project(account_id)))
     )
     if only_listed:
         both = (ListedPayee.status, ConstructionContract.status)

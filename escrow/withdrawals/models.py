@@ -80,7 +80,6 @@ class ListedPayee(Base):
         CheckConstraint(
             "(status IN ('listed', 'retired')) <= (usable_on IS NOT NULL)", name="usable_when_listed"
         ),
-        UniqueConstraint("id", "account_id"),
         ForeignKeyConstraint(
             ["contract_id", "account_id"], ["construction_contract.id", "construction_contract.account_id"]
         ),
@@ -194,7 +193,6 @@ class WithdrawalLine(Base):
     __table_args__ = (
         UniqueConstraint("withdrawal_id", "invoice_no"),
         ForeignKeyConstraint(["withdrawal_id", "account_id"], ["withdrawal.id", "withdrawal.account_id"]),
-        ForeignKeyConstraint(["payee_id", "account_id"], ["listed_payee.id", "listed_payee.account_id"]),
         CheckConstraint("amount > 0", name="amount"),
         CheckConstraint("progress > 0 AND progress <= 1", name="progress"),
     )
@@ -202,7 +200,7 @@ class WithdrawalLine(Base):
     id: Mapped[int] = mapped_column(primary_key=True)
     withdrawal_id: Mapped[int]
     account_id: Mapped[int]
-    payee_id: Mapped[int] = mapped_column(index=True)
+    payee_id: Mapped[int] = mapped_column(ForeignKey("listed_payee.id"), index=True)
     purpose: Mapped[Purpose] = mapped_column(term(Purpose))
     amount: Mapped[Yuan] = mapped_column(MoneyColumn)
     progress: Mapped[Decimal] = mapped_column(Numeric(5, 4), comment="监理确认的累计进度")

@@ -14,7 +14,7 @@ from escrow.projects.models import Developer, Project
 from escrow.supervision.models import SupervisedAccount
 from escrow.supervision.papers import refuse_used_paper
 from escrow.supervision.rules import AccountStatus
-from escrow.withdrawals.facts import Place, place_of
+from escrow.withdrawals.facts import Place, of_project, place_of
 from escrow.withdrawals.models import ConstructionContract, ListedPayee
 from escrow.withdrawals.payee_rules import (
     ContractFacts,
@@ -193,14 +193,14 @@ def _developer(session: Session, place: Place) -> str:
 
 
 def _held(session: Session, kind: Any, listing_id: int) -> tuple[Any, Place]:
-    """The row under its lock, its account before it. Raises NotFound."""
-    account_no = session.scalar(
-        select(SupervisedAccount.account_no)
-        .join(kind, kind.account_id == SupervisedAccount.id)
-        .where(kind.id == listing_id)
-    )
+    """The row under its lock, the project's account of today before it. Raises NotFound."""
+    listed = session.scalar(select(kind.account_id).where(kind.id == listing_id))
+    ours = SupervisedAccount.id.in_(of_project(listed or 0))
+    is_closed = SupervisedAccount.status == AccountStatus.CLOSED
+    query = select(SupervisedAccount.account_no).where(ours).limit(1)
+    account_no = session.scalar(query.order_by(is_closed, SupervisedAccount.id.desc()))
     if account_no is None:
         raise NotFound("没有这项登记")
     place = place_of(session, account_no, locked=True)
-    query = select(kind).where(kind.id == listing_id).with_for_update()
-    return session.scalars(query.execution_options(populate_existing=True)).one(), place
+    row = select(kind).where(kind.id == listing_id).with_for_update()
+    return session.scalars(row.execution_options(populate_existing=True)).one(), place

@@ -57,7 +57,6 @@ CREATE TABLE listed_payee (
     reason varchar,
     CONSTRAINT pk_listed_payee PRIMARY KEY (id),
     CONSTRAINT uq_listed_payee_file_hash UNIQUE (file_hash),
-    CONSTRAINT uq_listed_payee_id_account_id UNIQUE (id, account_id),
     CONSTRAINT ck_listed_payee_two_officers CHECK (entered_by <> decided_by),
     CONSTRAINT ck_listed_payee_decided_whole CHECK ((decided_by IS NULL) = (decided_at IS NULL)),
     CONSTRAINT ck_listed_payee_decided_by_someone CHECK ((status = 'entered') = (decided_by IS NULL)),

@@ -116,9 +116,22 @@ CREATE TABLE withdrawal_line (
         CHECK (purpose IN ('construction', 'material', 'equipment', 'wages', 'other')),
     CONSTRAINT fk_withdrawal_line_withdrawal_id
         FOREIGN KEY (withdrawal_id, account_id) REFERENCES withdrawal (id, account_id),
-    CONSTRAINT fk_withdrawal_line_payee_id
-        FOREIGN KEY (payee_id, account_id) REFERENCES listed_payee (id, account_id)
+    CONSTRAINT fk_withdrawal_line_payee_id FOREIGN KEY (payee_id) REFERENCES listed_payee (id)
 );
+-- The list is the project's: it outlives a change of the supervised account (白名单随项目，不随账户).
+CREATE FUNCTION payee_of_project() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF NOT EXISTS (SELECT FROM listed_payee p
+                     JOIN supervised_account listed ON listed.id = p.account_id
+                     JOIN supervised_account paying ON paying.project_id = listed.project_id
+                    WHERE p.id = NEW.payee_id AND paying.id = NEW.account_id) THEN
+        RAISE 'payee % is not listed for this project', NEW.payee_id
+              USING ERRCODE = 'foreign_key_violation', CONSTRAINT = 'payee_of_project';
+    END IF;
+    RETURN NEW;
+END $$;
+CREATE TRIGGER payee_of_project BEFORE INSERT ON withdrawal_line
+    FOR EACH ROW EXECUTE FUNCTION payee_of_project();
 CREATE INDEX ix_withdrawal_line_payee_id ON withdrawal_line (payee_id);
 CREATE INDEX ix_withdrawal_line_invoice_no ON withdrawal_line (invoice_no);
 CREATE INDEX ix_withdrawal_line_invoice_hash ON withdrawal_line (invoice_hash);

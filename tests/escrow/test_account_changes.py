@@ -13,7 +13,10 @@ from escrow.instructions.actions import ask_cancel, cancel
 from escrow.instructions.rules import Outcome
 from escrow.supervision.actions import Proposal, propose
 from escrow.supervision.court_holds import Document, Freeze, freeze
+from escrow.withdrawals.payee_rules import PayeeKind
+from escrow.withdrawals.payees import AskedPayee, enter_payee
 from ledger.money import Yuan
+from tests import withdrawing
 from tests.changing import (
     NEW_BANK,
     answered,
@@ -243,3 +246,20 @@ def test_what_waits_in_other_rooms_is_named(estate, people):
     )  # fmt: skip
     estate.do(lambda session: propose(session, estate.project_no, proposal))
     assert codes(lambda: entered(estate, people.clerk)) == ["agreement-pending"]
+
+
+def test_the_list_of_payees_goes_with_the_project(house):
+    """白名单随项目走：变更之后，原来登记的施工合同与收款人照样从新账户付款，也可再列新的收款人。"""
+    staff = withdrawing.people_of(house)
+    site = withdrawing.funded(withdrawing.site_of(house, staff))
+    number = entered(site.estate, staff.clerk)
+    approved(site.estate, number, staff.reviewer)
+    answered(site.estate, number, Outcome.PAID)
+    site.estate = moved(site.estate, number)
+    site.issue(site.approved("1000.00"))
+    assert site.under(chart.PAYMENT_IN_TRANSIT) == ["1000.00"]
+    another = AskedPayee(
+        site.contract_id, PayeeKind.CONTRACTOR, withdrawing.BUILDER, "6222021410001112223",
+        "工商银行交口支行", file_hash(new_number("KH")),
+    )  # fmt: skip
+    assert site.estate.do(lambda session: enter_payee(session, another, officer_id=staff.cashier))

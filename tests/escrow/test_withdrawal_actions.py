@@ -144,7 +144,7 @@ def test_what_is_not_covered_any_more_is_uncovered_not_negative(site, people):
     """核准之后款项被冲走：签发不成，转为“资金不足”，账上不出负数；补足后可签发。"""
     number = site.approved("300000.00")
     building = chart.building_key(site.estate.buildings["1"])
-    site.estate.move(chart.GENERAL_FUNDS, chart.DEPOSITS_AT_BANK, "200000.00", debit_key=building)
+    site.estate.take(chart.GENERAL_FUNDS, "200000.00", debit_key=building)
     done = site.issue(number)
     assert [one.code for one in done.uncovered] == ["over-payable"]
     assert status(site, number) == "uncovered"

@@ -136,7 +136,7 @@ def test_the_second_that_does_not_fit_is_refused_by_the_database(house, site):
     site.approved("300000.00")
     number = site.enter("100000.00")
     building = chart.building_key(site.estate.buildings["1"])
-    site.estate.move(chart.GENERAL_FUNDS, chart.DEPOSITS_AT_BANK, "0.01", debit_key=building)
+    site.estate.take(chart.GENERAL_FUNDS, "0.01", debit_key=building)
     refused(house, "withdrawal_stands", APPROVE, approval(site, number, "100000.00"))
 
 
@@ -209,7 +209,7 @@ def test_under_a_hold_or_short_of_money_nothing_is_ordered_by_hand(site):
     ), {"w": site.people.third}))  # fmt: skip
     building = chart.building_key(site.estate.buildings["1"])
     site.approved("100000.00", court_order_no="y", court_order_hash=file_hash("另一决定"))
-    site.estate.move(chart.GENERAL_FUNDS, chart.DEPOSITS_AT_BANK, "0.01", debit_key=building)
+    site.estate.take(chart.GENERAL_FUNDS, "0.01", debit_key=building)
     assert by_hand(site, number) == "withdrawal_order_stands"
     site.estate.put("1", "0.01", chart.GENERAL_FUNDS)
     assert by_hand(site, number) is None
@@ -268,7 +268,7 @@ def test_a_line_pays_the_listed_for_what_they_do(house, site, people):
     refused(house, "invoice_once", line(site, number, file=used.invoice_hash))
     refused(house, "withdrawal_whole", line(site, number))
     other = site_of(house, people, price="1.00")
-    refused(house, "fk_withdrawal_line_payee_id", line(site, number, payee=other.builder))
+    refused(house, "payee_of_project", line(site, number, payee=other.builder))
     run(house, "UPDATE listed_payee SET status = 'retired', retired_by = 1, reason = 'x' WHERE id = %s",
         (site.builder,))  # fmt: skip
     refused(house, "withdrawal_line_stands", line(site, number))
