@@ -19,13 +19,14 @@ from escrow.claims.rules import STEPS as CLAIM
 from escrow.contracts.rules import STEPS as CONTRACT
 from escrow.deliveries.rules import STEPS as DELIVERY
 from escrow.instructions.rules import STEPS as INSTRUCTION
+from escrow.opening.rules import STEPS as OPENING
 from escrow.oversight.finding_terms import STEPS as FINDING
 from escrow.refunds.redirect_rules import STEPS as REDIRECT
 from escrow.refunds.rules import STEPS as REFUND
 from escrow.registration.rules import STEPS as REGISTRATION
 from escrow.release.rules import EVIDENCE_STEPS
 from escrow.release.rules import STEPS as RELEASE
-from escrow.statements.rules import FILE_STEPS, StatementStatus
+from escrow.statements.rules import FILE_STEPS, DifferenceStatus, StatementStatus
 from escrow.supervision.change_rules import CHANGE_STEPS
 from escrow.supervision.measures import GUARANTEE_STEPS, HOLD_STEPS, TAKEOVER_STEPS, OrderStatus
 from escrow.supervision.rules import STEPS as ACCOUNT
@@ -55,7 +56,9 @@ TURNS = count(1000)
 # An account stands only on an agreement in force that says the same of it.
 PLACED = ("project_id", "account_no", "account_name", "bank_code")
 STEPS: dict[str, Any] = {
-    "account_change": CHANGE_STEPS, "agreement": AGREEMENT, "construction_contract": LISTING_STEPS,
+    "account_change": CHANGE_STEPS, "account_opening": OPENING,
+    "statement_difference": {(DifferenceStatus.OPEN, DifferenceStatus.CLOSED)}, "agreement": AGREEMENT,
+    "construction_contract": LISTING_STEPS,
     "contract": CONTRACT, "court_act": COURT_ACT, "court_hold": HOLD_STEPS,
     "first_registration": REGISTRATION,
     "delivery": DELIVERY, "finding": FINDING,
@@ -159,7 +162,7 @@ def test_no_other_step_is_taken(loose: psycopg.Connection[Any], table: str, one:
     with pytest.raises(psycopg.Error) as refused:
         loose.execute(step.format(sql.Identifier(table), sql.Literal(other), sql.Literal(row)))
     name = refused.value.diag.constraint_name or ""
-    assert name.endswith(("_steps", "_stands", "_once", "_status")), f"{name}: {refused.value}"
+    assert name.endswith(("_steps", "_stands", "_once", "_status", "_is_matched")), f"{name}: {refused.value}"
 
 
 @pytest.mark.parametrize("table", sorted(STEPS))
