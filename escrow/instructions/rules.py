@@ -44,7 +44,7 @@ PAPERS = {
     InstructionKind.WITHDRAWAL: "拨付通知书",
     InstructionKind.REFUND: "退款通知书",
     InstructionKind.RELEASE: "解除监管通知书",
-    InstructionKind.RETURN: "冲正通知书",
+    InstructionKind.RETURN: "退回付款人通知书",
     InstructionKind.TRANSFER: "监管账户变更划转通知书",
 }
 STATUS_LABELS = {
