@@ -61,7 +61,9 @@ def refused(place, *statements, role="owner"):
         pytest.param([claim(status="confirmed")], "receipt_claim_steps", id="一写即确认"),
         pytest.param([claim()], "receipt_claim_whole", id="没有份额"),
         pytest.param([claim(), PART.format(amount=9999, notice="notice")], "receipt_claim_whole", id="份额不足"),
-        pytest.param([claim(), PART.format(amount=10000, notice="foreign")], "receipt_claim_whole", id="别户合同"),
+        pytest.param(
+            [claim(), PART.format(amount=10000, notice="foreign")], "receipt_claim_whole", id="别户合同"
+        ),
         pytest.param(
             [claim(kind="return"), PART.format(amount=1, notice="notice")], "receipt_claim_whole", id="退回带份额"
         ),
@@ -78,7 +80,9 @@ def refused(place, *statements, role="owner"):
             [claim(kind="return"), CONFIRM.format(by="reviewer")], "receipt_claim_whole", id="冒用凭证退回"
         ),
         pytest.param([ALLOCATE.format(amount=10000)], "allocation_stands", id="无认领即匹配"),
-        pytest.param(["UPDATE unmatched_receipt SET remainder = -1"], "ck_unmatched_receipt_remainder", id="余额为负"),
+        pytest.param(
+            ["UPDATE unmatched_receipt SET remainder = -1"], "ck_unmatched_receipt_remainder", id="余额为负"
+        ),
     ],
 )  # fmt: skip
 def test_the_database_itself_refuses(place, statements, guard):
@@ -94,7 +98,8 @@ def test_what_was_confirmed_is_never_claimed_again_nor_changed(place):
     assert refused(place, ALLOCATE.format(amount=1)) == "uq_receipt_allocation_receipt_id_notice_id"
     assert refused(place, "UPDATE receipt_claim SET amount = 1") == "receipt_claim_steps"
     for statement in (
-        "UPDATE receipt_claim_part SET amount = 1", "DELETE FROM receipt_claim_part", "DELETE FROM receipt_claim",
+        "UPDATE receipt_claim_part SET amount = 1", "DELETE FROM receipt_claim_part",
+        "DELETE FROM receipt_claim",
     ):  # fmt: skip
         assert refused(place, statement) != ""
 
@@ -108,8 +113,8 @@ def test_after_a_return_nothing_is_claimed_nothing_reversed_and_nothing_ordered_
     assert refused(place, claim(1)) == "receipt_claim_within_remainder"
     assert refused(place, ALLOCATE.format(amount=10000)) in ("allocation_stands", "receipt_counts_once")
     reversal = (
-        "INSERT INTO receipt_reversal (receipt_id, bank_code, bank_serial, amount, value_date, reason, entry_id)"
-        " SELECT id, bank_code, 'R', amount, value_date, 'x', entry_id FROM receipt"
+        "INSERT INTO receipt_reversal (receipt_id, bank_code, bank_serial, amount, value_date, reason,"
+        " entry_id) SELECT id, bank_code, 'R', amount, value_date, 'x', entry_id FROM receipt"
     )
     assert refused(place, reversal) == "reversal_not_returned"
     again = "INSERT INTO receipt_return_order (instruction_id, claim_id) SELECT id, 1 FROM instruction"
@@ -118,8 +123,9 @@ def test_after_a_return_nothing_is_claimed_nothing_reversed_and_nothing_ordered_
         "INSERT INTO instruction (instruction_no, kind, account_id, amount, key_amount, payee_name_sealed,"
         " payee_name_masked, payee_account_sealed, payee_account_masked, payee_bank, purpose, source_code,"
         " source_key, issued_by, expires_on, status) SELECT 'ZL9', kind, account_id, amount, key_amount,"
-        " payee_name_sealed, payee_name_masked, payee_account_sealed, payee_account_masked, payee_bank, purpose,"
-        f" source_code, source_key, issued_by, expires_on, 'issued' FROM instruction WHERE instruction_no = '{number}'"
+        " payee_name_sealed, payee_name_masked, payee_account_sealed, payee_account_masked, payee_bank,"
+        " purpose, source_code, source_key, issued_by, expires_on, 'issued' FROM instruction"
+        f" WHERE instruction_no = '{number}'"
     )
     assert refused(place, copied) != ""
 
