@@ -188,5 +188,6 @@ def test_the_pages_show_a_year_as_a_calendar_and_warn_of_a_missing_one(app, hous
         connection.execute(forget, [bureau_day().year])
     assert "放假通知尚未录入" in clerk.get("/").text
     assert f"{this_year}的放假通知尚未录入" in clerk.get("/readyz").get_json()["warnings"]
-    [told] = re.findall(r'escrow_working_years_missing{region="[0-9]+"} ([0-9.]+)', clerk.get("/metrics").text)
+    figures = clerk.get("/metrics").text
+    [told] = re.findall(r'escrow_working_years_missing{region="[0-9]+"} ([0-9.]+)', figures)
     assert float(told) >= 1
