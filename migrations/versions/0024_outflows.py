@@ -50,7 +50,7 @@ BEGIN
                 WHERE r.entry_id = NEW.entry_id AND r.amount = NEW.amount)
        OR EXISTS (SELECT FROM public.court_act a WHERE a.entry_id = NEW.entry_id AND a.amount = NEW.amount)
        OR EXISTS (SELECT FROM public.difference_entry x WHERE x.entry_id = NEW.entry_id)
-       -- What had been paid before the books were opened: an opening's own guard holds it to the bank's figure.
+       -- What had been paid before the books were opened: the opening's own guard holds it to the bank.
        OR EXISTS (SELECT FROM ledger.journal_entry e WHERE e.id = NEW.entry_id AND e.movement = 'P26')
        OR NEW.from_transit AND EXISTS (
               SELECT FROM ledger.journal_entry e
