@@ -25,6 +25,7 @@ from escrow.instructions.rules import (
     InstructionStatus,
     break_refusals,
     cancel_refusals,
+    frozen_refusals,
     issue_refusals,
 )
 from escrow.outbox import emit
@@ -33,7 +34,7 @@ from escrow.supervision.books import account_of
 from escrow.supervision.freshness import stale_refusals
 from escrow.supervision.models import SupervisedAccount
 from escrow.supervision.suspensions import breaks, causes, missing_on
-from ledger.accounts import Account
+from ledger.accounts import Account, balances
 from ledger.journal import Entry, post
 from ledger.money import ZERO, Yuan
 from ledger.movements import Movement, Transfer
@@ -94,6 +95,18 @@ ON CONFLICT (year) DO UPDATE SET last = instruction_counter.last + 1 RETURNING l
 """)
 
 
+def _cash(session: Session, book_id: int, amount: Yuan) -> tuple[Yuan, Yuan, Yuan]:
+    """What lies at the bank and is not on its way out, the sum asked, and what courts hold (可用现金与冻结)."""
+    codes = [chart.DEPOSITS_AT_BANK, *IN_TRANSIT.values(), chart.JUDICIAL_HOLD]
+    cash = frozen = ZERO
+    for one, balance in balances(session, book_id, codes=sorted(set(codes))):
+        if one.code == chart.JUDICIAL_HOLD:
+            frozen += balance
+        else:
+            cash += balance if one.code == chart.DEPOSITS_AT_BANK else -balance
+    return cash, amount, frozen
+
+
 def issue(session: Session, order: Order, settings: Settings, *, officer_id: int) -> Issued:
     """Give the order its number, move the money into transit, tell the bank (签发).
 
@@ -105,6 +118,7 @@ def issue(session: Session, order: Order, settings: Settings, *, officer_id: int
     reasons = issue_refusals(account.status, causes(session, account.id), law)
     reasons += break_refusals(breaks(session, account.id), law)
     reasons += stale_refusals(missing_on(session, account.id, law), law)
+    reasons += frozen_refusals(order.kind, *_cash(session, account.book_id, order.amount), law)
     if reasons:
         raise Refused(reasons)
     number = f"ZL{day.year}{session.scalar(_DRAW, {'year': day.year}):06d}"

@@ -131,6 +131,9 @@ def _move_back(session: Session, change: AccountChange, old: SupervisedAccount, 
     old.agreement_id, old.status = version.id, AccountStatus.ACTIVE
     session.flush()
     _carry(session, change, held, old.book_id, on, away=False, amount=ZERO, back=True)
+    if causes(session, old.id):
+        old.status = AccountStatus.SUSPENDED
+        session.flush()
 
 
 def _finish(session: Session, change: AccountChange, status: ChangeStatus) -> None:

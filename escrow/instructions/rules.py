@@ -7,7 +7,7 @@ from config.regulations import Law
 from escrow import chart
 from escrow.errors import Refusal
 from escrow.supervision.rules import AccountStatus
-from ledger.money import Yuan
+from ledger.money import ZERO, Yuan
 
 
 class InstructionKind(StrEnum):
@@ -166,6 +166,16 @@ def issue_refusals(account: AccountStatus, causes: list[str], law: Law) -> list[
         message = "账户未生效、已暂停或已销户，不得签发付款指令"
         found.append(Refusal("account-not-active", message, source))
     return found
+
+
+def frozen_refusals(kind: InstructionKind, cash: Yuan, amount: Yuan, frozen: Yuan, law: Law) -> list[Refusal]:
+    """What a court holds stays at the bank, whoever is owed; construction has its own way (冻结不付)."""
+    if kind in (InstructionKind.WITHDRAWAL, InstructionKind.TRANSFER) or frozen == ZERO:
+        return []
+    if cash - amount >= frozen:
+        return []
+    message = f"账户被司法冻结，付出 {amount} 元后余额不足冻结金额；解冻或扣划之后方可签发"
+    return [Refusal("court-hold", message, law["court_hold_construction"].citation)]
 
 
 def break_refusals(breaks: int, law: Law) -> list[Refusal]:

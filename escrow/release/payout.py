@@ -68,9 +68,10 @@ def close(session: Session, release_no: str, *, officer_id: int) -> None:
             Instruction.status.in_((InstructionStatus.ISSUED, InstructionStatus.UNKNOWN)),
         )
     )
-    bank = balances(session, held.account.book_id, codes=[chart.DEPOSITS_AT_BANK])
-    left = sum((amount for _, amount in bank), ZERO)
-    if reasons := close_refusals(held.account.status, left, open_orders or 0, held.law):
+    found = balances(session, held.account.book_id, codes=[chart.DEPOSITS_AT_BANK, chart.JUDICIAL_HOLD])
+    left = sum((amount for one, amount in found if one.code == chart.DEPOSITS_AT_BANK), ZERO)
+    frozen = sum((amount for one, amount in found if one.code == chart.JUDICIAL_HOLD), ZERO)
+    if reasons := close_refusals(held.account.status, left, open_orders or 0, frozen, held.law):
         raise Refused(reasons)
     held.account.status = AccountStatus.CLOSED
     session.flush()

@@ -34,7 +34,9 @@ def payout_refusals(facts: PayoutFacts, law: Law) -> list[Refusal]:
     return found
 
 
-def close_refusals(status: AccountStatus, left: Yuan, open_orders: int, law: Law) -> list[Refusal]:
+def close_refusals(
+    status: AccountStatus, left: Yuan, open_orders: int, frozen: Yuan, law: Law
+) -> list[Refusal]:
     """Why an account is not closed yet (不能销户的理由)."""
     source, found = law["release_payout"].citation, []
     if status is not AccountStatus.RELEASING:
@@ -43,6 +45,9 @@ def close_refusals(status: AccountStatus, left: Yuan, open_orders: int, law: Law
     if open_orders:
         message = f"还有 {open_orders} 件付款指令未得银行结果"
         found.append(Refusal("orders-open", message, source))
+    if frozen != ZERO:
+        message = "账户有司法冻结未解除，解冻或扣划之后方可销户"
+        found.append(Refusal("court-hold", message, law["court_hold_construction"].citation))
     if left != ZERO:
         found.append(Refusal("account-not-empty", f"账面还有存款 {left} 元", source))
     return found

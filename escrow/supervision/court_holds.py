@@ -19,6 +19,7 @@ from escrow.errors import Invalid, NotFound, Refused
 from escrow.projects.models import Building, Project
 from escrow.supervision.books import account_of
 from escrow.supervision.changing import moving_refusals
+from escrow.supervision.court_facts import serial_used, waiting_refusals
 from escrow.supervision.funds import position
 from escrow.supervision.levels import Split, out_of
 from escrow.supervision.measure_models import CourtAct, CourtHold
@@ -116,7 +117,8 @@ def ask_lift(session: Session, hold_no: str, document: Document, *, officer_id: 
     """One officer enters that the court lifts its hold (解冻录入). Raises NotFound, Invalid or Refused."""
     hold, account, law = _held(session, hold_no)
     _dated(session, document, law)
-    if reasons := hold_refusals(HoldFacts(ActKind.LIFT, bureau_day(), status=HoldStatus(hold.status)), law):
+    facts = HoldFacts(ActKind.LIFT, bureau_day(), status=HoldStatus(hold.status))
+    if reasons := [*hold_refusals(facts, law), *waiting_refusals(session, hold, law)]:
         raise Refused(reasons)
     act = _act(session, hold, ActKind.LIFT, document, officer_id)
     _trail(session, "hold.lift-entered", hold, account, document)
@@ -127,13 +129,14 @@ def ask_deduction(session: Session, hold_no: str, asked: Deduction, *, officer_i
     """One officer enters what the court takes (扣划录入). Raises NotFound, Invalid or Refused."""
     hold, account, law = _held(session, hold_no)
     _dated(session, asked.document, law)
-    query = select(Building.id).where(
-        Building.project_id == account.project_id, Building.building_no == asked.building_no
-    )
-    building_id = session.scalar(query)
+    ours = (Building.project_id == account.project_id, Building.building_no == asked.building_no)
+    building_id = session.scalar(select(Building.id).where(*ours))
     if building_id is None:
         raise Invalid({"building_no": "项目中没有这一幢。"})
-    if reasons := hold_refusals(_deduction_facts(session, hold, account, building_id, asked), law):
+    if serial_used(session, account.bank_code, asked.bank_serial):
+        raise Invalid({"bank_serial": "这个流水号已用于别的款项。"})
+    facts = _deduction_facts(session, hold, account, building_id, asked)
+    if reasons := [*hold_refusals(facts, law), *waiting_refusals(session, hold, law)]:
         raise Refused(reasons)
     act = _act(session, hold, ActKind.DEDUCT, asked.document, officer_id)
     act.amount, act.building_id = asked.amount, building_id

@@ -45,6 +45,11 @@ def enter(session: Session, offered: Offered, *, officer_id: int) -> int:
     """One officer enters a guarantee; it stands for nothing yet (录入). Raises NotFound, Invalid, Refused."""
     account, law = account_locked(session, offered.account_no)
     building_id = _building(session, account, offered.building_no)
+    known = select(Guarantee.id).where(
+        Guarantee.guarantee_no == offered.guarantee_no, Guarantee.status != OrderStatus.REJECTED
+    )
+    if session.scalar(known) is not None:
+        raise Invalid({"guarantee_no": "这个保函编号已录入。"})
     refuse_used_paper(session, offered.file_hash, law)
     found = position(session, account.book_id, building_id)
     if reasons := guarantee_refusals(found, offered.amount, offered.valid_until, bureau_day(), law):

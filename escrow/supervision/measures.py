@@ -94,6 +94,10 @@ def hold_refusals(facts: HoldFacts, law: Law) -> list[Refusal]:
         elif facts.until > months_after(begins, longest.value):
             message = f"每次冻结不超过 {longest.value} 个月，止期不得晚于 {months_after(begins, longest.value)}"
             found.append(Refusal("hold-too-long", message, longest.citation))
+    if facts.kind is ActKind.FREEZE and facts.begins is not None and facts.begins > facts.today:
+        found.append(Refusal("hold-not-begun", f"冻结自 {facts.begins} 起，起期之前不登记", longest.citation))
+    if facts.kind is ActKind.FREEZE and facts.until is not None and facts.until <= facts.today:
+        found.append(Refusal("hold-over", f"冻结止期 {facts.until} 已过", longest.citation))
     if facts.kind is ActKind.DEDUCT:
         found += _deduction_refusals(facts, law)
     return found

@@ -3,6 +3,7 @@
 每张表放一行处于某状态的记录，去掉列上的约束，只留触发器：拒绝它的只能是状态迁移自己的规矩。
 """
 
+import secrets
 from collections.abc import Iterator
 from importlib import import_module
 from itertools import count
@@ -96,8 +97,9 @@ def test_every_table_with_a_status_is_walked() -> None:
 @pytest.fixture(scope="module")
 def loose(cluster: Any) -> Iterator[psycopg.Connection[Any]]:
     """A house where only the triggers are left to refuse anything (只余触发器的库)."""
-    cluster.clone("every_edge")
-    with psycopg.connect(cluster.url("superuser", "every_edge"), autocommit=True) as connection:
+    name = f"edge_{secrets.token_hex(6)}"
+    cluster.clone(name)
+    with psycopg.connect(cluster.url("superuser", name), autocommit=True) as connection:
         found = connection.execute(
             "SELECT conrelid::regclass::text, conname"
             "  FROM pg_constraint c JOIN pg_class t ON t.oid = c.conrelid"

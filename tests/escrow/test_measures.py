@@ -9,7 +9,7 @@ import pytest
 
 from config.clock import bureau_day
 from config.regulations import law_on
-from escrow.errors import Refused
+from escrow.errors import Invalid, Refused
 from escrow.supervision import court_holds, guarantees, takeovers
 from escrow.supervision.court_holds import Deduction, Document, Freeze
 from escrow.supervision.guarantees import Offered
@@ -88,6 +88,33 @@ def test_a_freeze_holds_at_once_and_is_lifted_by_two(estate: Estate, people: tup
     assert "8303" not in held(estate)
     late = codes(estate, lambda s: court_holds.ask_lift(s, number, served(), officer_id=clerk))
     assert late == ["hold-ended"]
+
+
+def test_one_document_at_a_time_waits_and_a_freeze_is_of_today(
+    estate: Estate, people: tuple[int, int]
+) -> None:
+    """已有一件待确认时不再录入第二件；止期已过、起期未到的冻结不登记；保函编号不能录入两次。"""
+    clerk, _ = people
+    number = frozen(estate, clerk)
+    estate.do(lambda s: court_holds.ask_lift(s, number, served(), officer_id=clerk))
+    second = codes(estate, lambda s: court_holds.ask_lift(s, number, served(), officer_id=clerk))
+    assert second == ["act-waiting"]
+    early, late = TODAY - timedelta(days=30), TODAY + timedelta(days=1)
+    with pytest.raises(Refused, match="已过"):
+        frozen(estate, clerk, held_from=early, held_until=TODAY)
+    with pytest.raises(Refused, match="起期之前不登记"):
+        frozen(estate, clerk, held_from=late)
+    for reasons in (None, "guarantee_no"):
+        offered = Offered(
+            estate.account_no, "1", "BH-1", "某银行", Yuan("100.00"), months_after(TODAY, 12),
+            file_hash(new_number("BH")),
+        )  # fmt: skip
+        if reasons is None:
+            estate.do(lambda s, one=offered: guarantees.enter(s, one, officer_id=clerk))
+            continue
+        with pytest.raises(Invalid) as refused:
+            estate.do(lambda s, one=offered: guarantees.enter(s, one, officer_id=clerk))
+        assert list(refused.value.errors) == [reasons]
 
 
 def test_a_freeze_lasts_a_year_at_most_and_is_extended_before_it_ends(

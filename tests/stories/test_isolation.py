@@ -112,6 +112,7 @@ def test_one_serial_reported_for_two_contracts(estate, order):
             f"serial:{BANK}:{serial}",
             report.facts,
             lambda: receive(session, report, BANK, estate.house.settings),
+            kept=True,
         )
 
     outcomes = play(estate, order, *(booked(sale) for sale in sales))
@@ -211,6 +212,7 @@ def test_the_same_credit_reported_twice(estate, order):
             f"serial:{BANK}:{report.bank_serial}",
             report.facts,
             lambda: receive(session, report, BANK, estate.house.settings),
+            kept=True,
         )
 
     (first, _), (second, _) = play(estate, order, booked, booked)

@@ -1,11 +1,16 @@
 """解除监管之后：签发划付、银行付清、销户；付错人、没付清、没答复，都不放行。"""
 
+from datetime import timedelta
 from typing import Any
 
+import psycopg
 import pytest
 
 from config.clock import bureau_day
+from escrow.supervision.court_holds import Document, Freeze, freeze
 from tests.desk import Seat, hire, sit_down
+from tests.estate import file_hash, new_number, officers
+from tests.releasing import refused_by
 from tests.stories.test_story_release import Bureau, bureau_of
 
 PAYEE = {"name": "测试置业有限公司", "account_no": "6222021410001112223", "bank_name": "农业银行交口支行"}
@@ -64,6 +69,33 @@ def test_released_money_reaches_the_developer_and_the_account_closes(
     assert bureau.approver.post(f"{released}/closing").status_code == 303
     assert bureau.status() == ("released", "closed")
     assert not [key for key in bureau.town.estate.held() if key[0][0] in "12"]
+
+
+def test_what_a_court_froze_after_the_release_is_not_paid_and_the_account_stays(
+    bureau: Bureau, cashier: Seat, released: str
+) -> None:
+    """解除之后、划付之前法院冻结：不得签发划付，也不能销户；直接写库签发同样被拒。"""
+    estate = bureau.town.estate
+    [clerk] = officers(estate.house, "freezer")
+    number = new_number("（2026）晋11执")
+    paper = Document(number, bureau_day(), file_hash(number))
+    court = Freeze(
+        estate.account_no, "吕梁市中级人民法院", None, bureau_day(), bureau_day() + timedelta(days=30), paper
+    )
+    estate.do(lambda session: freeze(session, court, officer_id=clerk))
+    stopped = cashier.post(f"{released}/payout", PAYEE)
+    assert stopped.status_code == 409 and "court-hold" in stopped.text and "冻结" in stopped.text
+    assert "court-hold" in bureau.approver.post(f"{released}/closing").text
+    with pytest.raises(psycopg.Error) as caught, estate.house.connect() as connection:
+        connection.execute(
+            "INSERT INTO instruction (instruction_no, kind, account_id, amount, key_amount,"
+            " payee_name_sealed, payee_name_masked, payee_account_sealed, payee_account_masked, payee_bank,"
+            " purpose, source_code, source_key, issued_by, expires_on, status)"
+            " VALUES ('ZL2026000009', 'release', %s, 1, 0, '', '某', '', '**** 0001', '某行', '划付', '2501',"
+            " '', %s, current_date, 'issued')",
+            (estate.account_id, clerk),
+        )
+    assert refused_by(caught) == "frozen_stays"
 
 
 def test_who_approved_the_release_does_not_send_the_money(app: Any, house: Any, client: Any) -> None:
