@@ -172,10 +172,16 @@ def _tell_backup(plan: Plan, first: "subprocess.Popen[bytes] | None") -> None:
 
 
 def _start_processes(plan: Plan, children: Children) -> None:
-    """Web, worker and beat start side by side; the web has to answer before we go on."""
+    """The web has to answer before we go on; nobody waits for worker and beat, so they do not hold it up."""
     celery = [BIN / "celery", "-A", "wsgi:celery"]
     say("▸ 启动网页服务、后台任务、定时器……")
     children.start(WEB, [BIN / "gunicorn", "-c", HOUSE / "config" / "gunicorn.py", "wsgi:app"], log="web.log")
+    deadline = time.monotonic() + 60
+    while not _answers(plan.port):
+        children.check()
+        if time.monotonic() > deadline:
+            raise CannotStart(f"网页服务 60 秒内没有应答，日志见 {plan.data / 'log' / 'web.log'}")
+        time.sleep(0.05)
     children.start(
         WORKER,
         [*celery, "worker", "--concurrency", "1", "--without-gossip", "--without-mingle",
@@ -188,12 +194,6 @@ def _start_processes(plan: Plan, children: Children) -> None:
          "--loglevel", "WARNING"],
         log="beat.log",
     )  # fmt: skip
-    deadline = time.monotonic() + 60
-    while not _answers(plan.port):
-        children.check()
-        if time.monotonic() > deadline:
-            raise CannotStart(f"网页服务 60 秒内没有应答，日志见 {plan.data / 'log' / 'web.log'}")
-        time.sleep(0.05)
     say(f"✓ 网页服务、后台任务、定时器已启动，日志在 {plan.data / 'log'}")
 
 

@@ -10,13 +10,10 @@ from pathlib import Path
 from threading import Lock
 from typing import Any, cast
 
-import cn2an
-import pylopdf_fonts_zh_cn
-import typst
-
 from escrow.errors import EscrowError
 from ledger.money import Yuan
 
+# What sets and counts is loaded with the first paper: the house starts without it.
 _TEMPLATES = Path(__file__).parent / "templates"
 # One compiler keeps its fonts loaded; it is not made for two threads at once.
 _ONE_AT_A_TIME = Lock()
@@ -30,6 +27,8 @@ class Unprintable(EscrowError):
 
 def pdf(template: str, told: dict[str, Any], at: datetime) -> bytes:
     """One paper of `template`, dated `at` (生成公文). Raises Unprintable naming the character."""
+    import typst
+
     with _ONE_AT_A_TIME:
         try:
             found = _compiler(template).compile(
@@ -43,10 +42,15 @@ def pdf(template: str, told: dict[str, Any], at: datetime) -> bytes:
 
 def in_words(amount: Yuan) -> str:
     """An amount as a cheque says it (人民币大写，《支付结算办法》附一): 叁拾伍万元整."""
-    return str(cn2an.an2cn(str(amount), "rmb"))
+    from cn2an import an2cn
+
+    return str(an2cn(str(amount), "rmb"))
 
 
 @lru_cache
-def _compiler(template: str) -> typst.Compiler:
+def _compiler(template: str) -> Any:
+    import pylopdf_fonts_zh_cn
+    import typst
+
     fonts = [str(pylopdf_fonts_zh_cn.serif_path().parent)]
     return typst.Compiler(str(_TEMPLATES / template), font_paths=fonts, ignore_system_fonts=True)
