@@ -16,6 +16,7 @@ from escrow.statements.closing import close
 from escrow.statements.day_rules import DayFacts, day_refusals
 from escrow.statements.rules import StatementStatus
 from escrow.supervision.freshness import missing_statement
+from tests.conftest import settle
 from tests.days import CALENDAR
 from tests.desk import hire, sit_down
 from tests.estate import Estate, build, officers
@@ -82,6 +83,7 @@ def test_a_matched_day_is_closed_and_its_root_leaves_signed(bank: Any, estate: E
     seat = sit_down(bank.app, hire(estate.house.database, estate.house.settings, "shen", "reviewer"))
     [(number,)] = held(estate, "SELECT statement_no FROM statement")
     assert "账实相符，日结" in seat.get(f"/statements/{number}").text
+    settle(estate.house.database)
     assert seat.post(f"/statements/{number}/closing").status_code == 303
     page = seat.get(f"/statements/{number}").text
     [(root, signature, closing, ledger)] = held(
