@@ -120,7 +120,8 @@ def listed(estate: Estate, people: SimpleNamespace, *, price: str = "90000000.00
         estate.account_no, number, BUILDER, Yuan(price), bureau_day(), file_hash(number)
     )
     contract_id = estate.do(lambda session: enter_contract(session, contract, officer_id=people.cashier))
-    estate.do(lambda session: decide_contract(session, contract_id, officer_id=people.reviewer))
+    home, who = estate.account_no, people.reviewer
+    estate.do(lambda session: decide_contract(session, home, contract_id, officer_id=who))
     payees = []
     for kind, account_no in (
         (PayeeKind.CONTRACTOR, BUILDER_ACCOUNT),
@@ -133,7 +134,7 @@ def listed(estate: Estate, people: SimpleNamespace, *, price: str = "90000000.00
         payee_id = estate.do(
             lambda session, asked=asked: enter_payee(session, asked, officer_id=people.cashier)
         )
-        estate.do(lambda session, one=payee_id: decide_payee(session, one, officer_id=people.reviewer))
+        estate.do(lambda session, one=payee_id: decide_payee(session, home, one, officer_id=who))
         payees.append(payee_id)
     waited(estate)
     return Site(estate, people, contract_id, *payees)

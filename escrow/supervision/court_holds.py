@@ -99,9 +99,11 @@ def freeze(session: Session, asked: Freeze, *, officer_id: int) -> str:
     return hold.hold_no
 
 
-def extend(session: Session, hold_no: str, until: date, document: Document, *, officer_id: int) -> None:
+def extend(
+    session: Session, account_no: str, hold_no: str, until: date, document: Document, *, officer_id: int
+) -> None:  # fmt: skip
     """The court goes on holding it (续冻): at once. Raises NotFound, Invalid or Refused."""
-    hold, account, law = _held(session, hold_no)
+    hold, account, law = _held(session, account_no, hold_no)
     _dated(session, document, law)
     facts = HoldFacts(
         ActKind.EXTEND, bureau_day(), until=until, status=HoldStatus(hold.status), ends=hold.held_until
@@ -113,21 +115,24 @@ def extend(session: Session, hold_no: str, until: date, document: Document, *, o
     _trail(session, "hold.extended", hold, account, document)
 
 
-def ask_lift(session: Session, hold_no: str, document: Document, *, officer_id: int) -> int:
+def ask_lift(
+    session: Session, account_no: str, hold_no: str, document: Document, *, officer_id: int
+) -> int:
     """One officer enters that the court lifts its hold (解冻录入). Raises NotFound, Invalid or Refused."""
-    hold, account, law = _held(session, hold_no)
+    hold, account, law = _held(session, account_no, hold_no)
     _dated(session, document, law)
     facts = HoldFacts(ActKind.LIFT, bureau_day(), status=HoldStatus(hold.status))
     if reasons := [*hold_refusals(facts, law), *waiting_refusals(session, hold, law)]:
         raise Refused(reasons)
-    act = _act(session, hold, ActKind.LIFT, document, officer_id)
     _trail(session, "hold.lift-entered", hold, account, document)
-    return act.id
+    return _act(session, hold, ActKind.LIFT, document, officer_id).id
 
 
-def ask_deduction(session: Session, hold_no: str, asked: Deduction, *, officer_id: int) -> int:
+def ask_deduction(
+    session: Session, account_no: str, hold_no: str, asked: Deduction, *, officer_id: int
+) -> int:
     """One officer enters what the court takes (扣划录入). Raises NotFound, Invalid or Refused."""
-    hold, account, law = _held(session, hold_no)
+    hold, account, law = _held(session, account_no, hold_no)
     _dated(session, asked.document, law)
     ours = (Building.project_id == account.project_id, Building.building_no == asked.building_no)
     building_id = session.scalar(select(Building.id).where(*ours))
@@ -146,16 +151,15 @@ def ask_deduction(session: Session, hold_no: str, asked: Deduction, *, officer_i
     return act.id
 
 
-def decide(session: Session, act_id: int, *, officer_id: int, reason: str | None = None) -> str:
+def decide(
+    session: Session, account_no: str, act_id: int, *, officer_id: int, reason: str | None = None
+) -> str:
     """Another officer carries out a lift or a deduction, or with a reason sends it back (确认或退回)."""
-    hold_no = session.scalar(
-        select(CourtHold.hold_no)
-        .join(CourtAct, CourtAct.hold_id == CourtHold.id)
-        .where(CourtAct.id == act_id)
-    )
+    of = select(CourtHold.hold_no).join(CourtAct, CourtAct.hold_id == CourtHold.id)
+    hold_no = session.scalar(of.where(CourtAct.id == act_id))
     if hold_no is None:
         raise NotFound("没有这件司法文书")
-    hold, account, law = _held(session, hold_no)
+    hold, account, law = _held(session, account_no, hold_no)
     act = session.scalars(select(CourtAct).where(CourtAct.id == act_id).with_for_update()).one()
     found = decision_refusals(act.status, act.entered_by, officer_id, law, key="hold_two_officers")
     if reason is None:
@@ -233,17 +237,14 @@ def account_locked(session: Session, account_no: str) -> tuple[SupervisedAccount
     return account, law
 
 
-def _held(session: Session, hold_no: str) -> tuple[CourtHold, SupervisedAccount, Law]:
-    account_no = session.scalar(
-        select(SupervisedAccount.account_no)
-        .join(CourtHold, CourtHold.account_id == SupervisedAccount.id)
-        .where(CourtHold.hold_no == hold_no)
-    )
-    if account_no is None:
-        raise NotFound("没有这件司法冻结")
+def _held(session: Session, account_no: str, hold_no: str) -> tuple[CourtHold, SupervisedAccount, Law]:
     account, law = account_locked(session, account_no)
-    query = select(CourtHold).where(CourtHold.hold_no == hold_no).with_for_update()
-    return session.scalars(query.execution_options(populate_existing=True)).one(), account, law
+    ours = select(CourtHold).where(CourtHold.hold_no == hold_no, CourtHold.account_id == account.id)
+    locked = ours.with_for_update().execution_options(populate_existing=True)
+    hold = session.scalars(locked).one_or_none()
+    if hold is None:
+        raise NotFound("这个账户没有这件司法冻结")
+    return hold, account, law
 
 
 def _act_facts(session: Session, hold: CourtHold, account: SupervisedAccount, act: CourtAct) -> HoldFacts:

@@ -68,9 +68,11 @@ def enter(session: Session, offered: Offered, *, officer_id: int) -> int:
     return guarantee.id
 
 
-def decide(session: Session, guarantee_id: int, *, officer_id: int, reason: str | None = None) -> None:
+def decide(
+    session: Session, account_no: str, guarantee_id: int, *, officer_id: int, reason: str | None = None
+) -> None:  # fmt: skip
     """Another officer puts it in force, and the level falls by it; or with a reason sends it back (P19)."""
-    guarantee, account, law = _held(session, guarantee_id)
+    guarantee, account, law = _held(session, account_no, guarantee_id)
     reasons = decision_refusals(guarantee.status, guarantee.entered_by, officer_id, law, key=LAW_KEY)
     before = position(session, account.book_id, guarantee.building_id, locked=True)
     if reason is None:
@@ -93,22 +95,23 @@ def decide(session: Session, guarantee_id: int, *, officer_id: int, reason: str 
 
 
 def ask_end(
-    session: Session, guarantee_id: int, to: OrderStatus, reason: str, *, officer_id: int
+    session: Session, account_no: str, guarantee_id: int, to: str, reason: str, *, officer_id: int
 ) -> None:  # fmt: skip
     """One officer enters that it is given back (退还) or has lapsed (失效)."""
-    guarantee, _, law = _held(session, guarantee_id)
+    guarantee, _, law = _held(session, account_no, guarantee_id)
     if to not in (OrderStatus.ENDED, OrderStatus.LAPSED):
         raise Invalid({"to": "须为退还或失效。"})
     if guarantee.status != OrderStatus.IN_FORCE:
         raise Refused(decision_refusals(guarantee.status, 0, officer_id, law, key=LAW_KEY))
-    guarantee.ending_by, guarantee.ending_to, guarantee.ending_reason = officer_id, to, reason
+    guarantee.ending_by, guarantee.ending_to = officer_id, OrderStatus(to)
+    guarantee.ending_reason = reason
     session.flush()
     audit.record(session, "guarantee.end-entered", guarantee.guarantee_no, to=to, reason=reason)
 
 
-def end(session: Session, guarantee_id: int, *, officer_id: int) -> None:
+def end(session: Session, account_no: str, guarantee_id: int, *, officer_id: int) -> None:
     """Another officer confirms its end; the quota is whole again (保函终止，恢复额度)."""
-    guarantee, account, law = _held(session, guarantee_id)
+    guarantee, account, law = _held(session, account_no, guarantee_id)
     reasons = decision_refusals(
         guarantee.status, guarantee.ending_by or officer_id, officer_id, law,
         key=LAW_KEY, waits=OrderStatus.IN_FORCE,
@@ -168,15 +171,13 @@ def _building(session: Session, account: SupervisedAccount, building_no: str) ->
     return found
 
 
-def _held(session: Session, guarantee_id: int) -> tuple[Guarantee, SupervisedAccount, Law]:
-    query = (
-        select(SupervisedAccount.account_no)
-        .join(Guarantee, Guarantee.account_id == SupervisedAccount.id)
-        .where(Guarantee.id == guarantee_id)
-    )
-    account_no = session.scalar(query)
-    if account_no is None:
-        raise NotFound("没有这份保函")
+def _held(
+    session: Session, account_no: str, guarantee_id: int
+) -> tuple[Guarantee, SupervisedAccount, Law]:
     account, law = account_locked(session, account_no)
-    locked = select(Guarantee).where(Guarantee.id == guarantee_id).with_for_update()
-    return session.scalars(locked.execution_options(populate_existing=True)).one(), account, law
+    ours = select(Guarantee).where(Guarantee.id == guarantee_id, Guarantee.account_id == account.id)
+    locked = ours.with_for_update().execution_options(populate_existing=True)
+    guarantee = session.scalars(locked).one_or_none()
+    if guarantee is None:
+        raise NotFound("这个账户没有这份保函")
+    return guarantee, account, law

@@ -7,11 +7,10 @@ from sqlalchemy.orm import Session
 
 from config.regulations import Law
 from escrow.access import audit
-from escrow.errors import NotFound, Refusal, Refused
+from escrow.errors import Invalid, NotFound, Refusal, Refused
 from escrow.supervision.court_holds import account_locked
 from escrow.supervision.measure_models import Takeover
 from escrow.supervision.measures import OrderStatus, decision_refusals
-from escrow.supervision.models import SupervisedAccount
 from escrow.supervision.papers import refuse_used_paper
 
 LAW_KEY = "takeover_two_officers"
@@ -48,9 +47,11 @@ def enter(session: Session, order: Order, *, officer_id: int) -> int:
     return takeover.id
 
 
-def decide(session: Session, takeover_id: int, *, officer_id: int, reason: str | None = None) -> None:
+def decide(
+    session: Session, account_no: str, takeover_id: int, *, officer_id: int, reason: str | None = None
+) -> None:  # fmt: skip
     """Another officer puts it in force, or with a reason sends it back (接管生效或退回)."""
-    takeover, law = _held(session, takeover_id)
+    takeover, law = _held(session, account_no, takeover_id)
     if reasons := decision_refusals(takeover.status, takeover.entered_by, officer_id, law, key=LAW_KEY):
         raise Refused(reasons)
     takeover.status = OrderStatus.REJECTED if reason else OrderStatus.IN_FORCE
@@ -59,9 +60,13 @@ def decide(session: Session, takeover_id: int, *, officer_id: int, reason: str |
     audit.record(session, f"takeover.{takeover.status}", takeover.order_no, reason=reason)
 
 
-def ask_end(session: Session, takeover_id: int, reason: str, *, officer_id: int) -> None:
+def ask_end(
+    session: Session, account_no: str, takeover_id: int, to: str, reason: str, *, officer_id: int
+) -> None:  # fmt: skip
     """One officer enters that it may end (录入终止接管)."""
-    takeover, law = _held(session, takeover_id)
+    takeover, law = _held(session, account_no, takeover_id)
+    if to != OrderStatus.ENDED:
+        raise Invalid({"to": "接管只能终止。"})
     if takeover.status != OrderStatus.IN_FORCE:
         raise Refused(decision_refusals(takeover.status, 0, officer_id, law, key=LAW_KEY))
     takeover.ending_by, takeover.ending_reason = officer_id, reason
@@ -69,9 +74,9 @@ def ask_end(session: Session, takeover_id: int, reason: str, *, officer_id: int)
     audit.record(session, "takeover.end-entered", takeover.order_no, reason=reason)
 
 
-def end(session: Session, takeover_id: int, *, officer_id: int) -> None:
+def end(session: Session, account_no: str, takeover_id: int, *, officer_id: int) -> None:
     """Another officer confirms its end (终止接管)."""
-    takeover, law = _held(session, takeover_id)
+    takeover, law = _held(session, account_no, takeover_id)
     asked_by = takeover.ending_by or officer_id
     reasons = decision_refusals(
         takeover.status, asked_by, officer_id, law, key=LAW_KEY, waits=OrderStatus.IN_FORCE
@@ -93,15 +98,11 @@ def taken_over(session: Session, account_id: int) -> str | None:
     )
 
 
-def _held(session: Session, takeover_id: int) -> tuple[Takeover, Law]:
-    query = (
-        select(SupervisedAccount.account_no)
-        .join(Takeover, Takeover.account_id == SupervisedAccount.id)
-        .where(Takeover.id == takeover_id)
-    )
-    account_no = session.scalar(query)
-    if account_no is None:
-        raise NotFound("没有这件接管决定")
-    _, law = account_locked(session, account_no)
-    locked = select(Takeover).where(Takeover.id == takeover_id).with_for_update()
-    return session.scalars(locked.execution_options(populate_existing=True)).one(), law
+def _held(session: Session, account_no: str, takeover_id: int) -> tuple[Takeover, Law]:
+    account, law = account_locked(session, account_no)
+    ours = select(Takeover).where(Takeover.id == takeover_id, Takeover.account_id == account.id)
+    locked = ours.with_for_update().execution_options(populate_existing=True)
+    takeover = session.scalars(locked).one_or_none()
+    if takeover is None:
+        raise NotFound("这个账户没有这件接管决定")
+    return takeover, law

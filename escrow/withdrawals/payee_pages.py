@@ -10,7 +10,7 @@ from wtforms.fields import SelectChoice
 
 from escrow.access.guards import officer
 from escrow.doors import database, known_number
-from escrow.errors import Invalid, NotFound
+from escrow.errors import Invalid
 from escrow.withdrawals.facts import place_of
 from escrow.withdrawals.forms import ConstructionForm, PayeeForm, ReasonForm, options
 from escrow.withdrawals.lists import Wanted, contracts, limits_by_building, payees, project_of, withdrawals
@@ -25,8 +25,6 @@ from escrow.withdrawals.payees import (
 )
 
 registers = Blueprint("registers", __name__)
-
-_LONGEST_ID = 2**31 - 1
 
 
 @registers.get("/withdrawals/accounts/<account_no>")
@@ -62,41 +60,49 @@ def create_payee(account_no: str) -> ResponseReturnValue:
     return _done(number, "收款人已录入，须由另一人员复核。")
 
 
-@registers.post("/withdrawals/accounts/<account_no>/contracts/<int:contract_id>/decision")
+@registers.post("/withdrawals/accounts/<account_no>/contracts/<int(max=2147483647):contract_id>/decision")
 @officer("approve-payment", fresh=True)
 def contract_decision(account_no: str, contract_id: int) -> ResponseReturnValue:
     """另一人员登记施工合同，或说明理由退回。"""
-    reason, which, who = _sent_back(), _id(contract_id), g.officer.id
-    database().transact(lambda session: decide_contract(session, which, officer_id=who, reason=reason))
-    return _done(known_number(account_no), "施工合同已退回。" if reason else "施工合同已登记。")
+    number, who, reason = known_number(account_no), g.officer.id, _sent_back()
+    database().transact(
+        lambda session: decide_contract(session, number, contract_id, officer_id=who, reason=reason)
+    )  # fmt: skip
+    return _done(number, "施工合同已退回。" if reason else "施工合同已登记。")
 
 
-@registers.post("/withdrawals/accounts/<account_no>/payees/<int:payee_id>/decision")
+@registers.post("/withdrawals/accounts/<account_no>/payees/<int(max=2147483647):payee_id>/decision")
 @officer("approve-payment", fresh=True)
 def payee_decision(account_no: str, payee_id: int) -> ResponseReturnValue:
     """另一人员将收款人列入白名单，或说明理由退回。"""
-    reason, which, who = _sent_back(), _id(payee_id), g.officer.id
-    database().transact(lambda session: decide_payee(session, which, officer_id=who, reason=reason))
+    number, who, reason = known_number(account_no), g.officer.id, _sent_back()
+    database().transact(
+        lambda session: decide_payee(session, number, payee_id, officer_id=who, reason=reason)
+    )  # fmt: skip
     said = "收款人已退回。" if reason else "收款人已列入白名单，冷静期满方可付款。"
-    return _done(known_number(account_no), said)
+    return _done(number, said)
 
 
-@registers.post("/withdrawals/accounts/<account_no>/contracts/<int:contract_id>/retirement")
+@registers.post("/withdrawals/accounts/<account_no>/contracts/<int(max=2147483647):contract_id>/retirement")
 @officer("enter-payment")
 def contract_retirement(account_no: str, contract_id: int) -> ResponseReturnValue:
     """停用施工合同，即时生效。"""
-    reason, which, who = _reason(), _id(contract_id), g.officer.id
-    database().transact(lambda session: retire_contract(session, which, officer_id=who, reason=reason))
-    return _done(known_number(account_no), "施工合同已停用，其名下不再付款。")
+    number, who, reason = known_number(account_no), g.officer.id, _reason()
+    database().transact(
+        lambda session: retire_contract(session, number, contract_id, officer_id=who, reason=reason)
+    )  # fmt: skip
+    return _done(number, "施工合同已停用，其名下不再付款。")
 
 
-@registers.post("/withdrawals/accounts/<account_no>/payees/<int:payee_id>/retirement")
+@registers.post("/withdrawals/accounts/<account_no>/payees/<int(max=2147483647):payee_id>/retirement")
 @officer("enter-payment")
 def payee_retirement(account_no: str, payee_id: int) -> ResponseReturnValue:
     """停用收款人，即时生效。"""
-    reason, which, who = _reason(), _id(payee_id), g.officer.id
-    database().transact(lambda session: retire_payee(session, which, officer_id=who, reason=reason))
-    return _done(known_number(account_no), "收款人已停用，不再向其付款。")
+    number, who, reason = known_number(account_no), g.officer.id, _reason()
+    database().transact(
+        lambda session: retire_payee(session, number, payee_id, officer_id=who, reason=reason)
+    )  # fmt: skip
+    return _done(number, "收款人已停用，不再向其付款。")
 
 
 def _page(account_no: str, status: int, **forms: Form) -> ResponseReturnValue:
@@ -144,8 +150,3 @@ def _reason() -> str:
         raise Invalid({"reason": "；".join(form.reason.errors)})
     return str(form.reason.data)
 
-
-def _id(said: int) -> int:
-    if said > _LONGEST_ID:
-        raise NotFound("没有这项登记")
-    return said

@@ -112,10 +112,10 @@ def enter_payee(session: Session, asked: AskedPayee, *, officer_id: int) -> int:
 
 
 def decide_contract(
-    session: Session, contract_id: int, *, officer_id: int, reason: str | None = None
+    session: Session, account_no: str, contract_id: int, *, officer_id: int, reason: str | None = None
 ) -> ListingStatus:
     """Another officer registers the contract, or with a reason sends it back (施工合同复核)."""
-    contract, place = _held(session, ConstructionContract, contract_id)
+    contract, place = _held(session, ConstructionContract, contract_id, under=account_no)
     if reasons := listing_refusals(contract.status, contract.entered_by, officer_id, place.law):
         raise Refused(reasons)
     to = _decide(session, contract, officer_id, reason)
@@ -124,10 +124,10 @@ def decide_contract(
 
 
 def decide_payee(
-    session: Session, payee_id: int, *, officer_id: int, reason: str | None = None
+    session: Session, account_no: str, payee_id: int, *, officer_id: int, reason: str | None = None
 ) -> ListingStatus:
     """Another officer lists the payee, usable some working days later, or sends it back (收款人复核)."""
-    payee, place = _held(session, ListedPayee, payee_id)
+    payee, place = _held(session, ListedPayee, payee_id, under=account_no)
     reasons = listing_refusals(payee.status, payee.entered_by, officer_id, place.law)
     contract = session.get_one(ConstructionContract, payee.contract_id)
     if reason is None:
@@ -143,9 +143,11 @@ def decide_payee(
     return to
 
 
-def retire_payee(session: Session, payee_id: int, *, officer_id: int, reason: str) -> None:
+def retire_payee(
+    session: Session, account_no: str, payee_id: int, *, officer_id: int, reason: str
+) -> None:  # fmt: skip
     """A payee is paid no more; whoever finds it out takes it off at once (停用收款人). Raises Refused."""
-    payee, place = _held(session, ListedPayee, payee_id)
+    payee, place = _held(session, ListedPayee, payee_id, under=account_no)
     if reasons := listing_refusals(payee.status, 0, officer_id, place.law, waits=ListingStatus.LISTED):
         raise Refused(reasons)
     payee.status, payee.retired_by, payee.reason = ListingStatus.RETIRED, officer_id, reason
@@ -153,9 +155,11 @@ def retire_payee(session: Session, payee_id: int, *, officer_id: int, reason: st
     audit.record(session, "payee.retired", payee.id, name=payee.name, reason=reason)
 
 
-def retire_contract(session: Session, contract_id: int, *, officer_id: int, reason: str) -> None:
+def retire_contract(
+    session: Session, account_no: str, contract_id: int, *, officer_id: int, reason: str
+) -> None:  # fmt: skip
     """A contract has ended: nothing is paid on it any more (停用施工合同). Raises Refused."""
-    contract, place = _held(session, ConstructionContract, contract_id)
+    contract, place = _held(session, ConstructionContract, contract_id, under=account_no)
     if reasons := listing_refusals(contract.status, 0, officer_id, place.law, waits=ListingStatus.LISTED):
         raise Refused(reasons)
     contract.status, contract.retired_by, contract.reason = ListingStatus.RETIRED, officer_id, reason
@@ -192,15 +196,20 @@ def _developer(session: Session, place: Place) -> str:
     return session.scalars(query.where(Project.id == place.account.project_id)).one()
 
 
-def _held(session: Session, kind: Any, listing_id: int) -> tuple[Any, Place]:
-    """The row under its lock, the project's account of today before it. Raises NotFound."""
+def _held(
+    session: Session, kind: Any, listing_id: int, *, under: str | None = None
+) -> tuple[Any, Place]:
+    """The row under its lock, the project's account of today before it. Raises NotFound.
+
+    `under`: an account of the project, as the address says; another project's is not found.
+    """
     listed = session.scalar(select(kind.account_id).where(kind.id == listing_id))
     ours = SupervisedAccount.id.in_(of_project(listed or 0))
     is_closed = SupervisedAccount.status == AccountStatus.CLOSED
-    query = select(SupervisedAccount.account_no).where(ours).limit(1)
-    account_no = session.scalar(query.order_by(is_closed, SupervisedAccount.id.desc()))
-    if account_no is None:
-        raise NotFound("没有这项登记")
-    place = place_of(session, account_no, locked=True)
+    query = select(SupervisedAccount.account_no).where(ours)
+    numbers = session.scalars(query.order_by(is_closed, SupervisedAccount.id.desc())).all()
+    if not numbers or under not in (None, *numbers):
+        raise NotFound("这个账户没有这项登记")
+    place = place_of(session, numbers[0], locked=True)
     row = select(kind).where(kind.id == listing_id).with_for_update()
     return session.scalars(row.execution_options(populate_existing=True)).one(), place

@@ -61,11 +61,12 @@ def payee_of(site, name, account):
         estate.account_no, number, name, Yuan("90000000.00"), bureau_day(), file_hash(number)
     )
     contract_id = estate.do(lambda session: enter_contract(session, contract, officer_id=who.cashier))
-    estate.do(lambda session: decide_contract(session, contract_id, officer_id=who.reviewer))
+    home = estate.account_no
+    estate.do(lambda session: decide_contract(session, home, contract_id, officer_id=who.reviewer))
     papers = file_hash(new_number("KH"))
     asked = AskedPayee(contract_id, PayeeKind.CONTRACTOR, name, account, "工商银行交口支行", papers)
     payee_id = estate.do(lambda session: enter_payee(session, asked, officer_id=who.cashier))
-    estate.do(lambda session: decide_payee(session, payee_id, officer_id=who.reviewer))
+    estate.do(lambda session: decide_payee(session, home, payee_id, officer_id=who.reviewer))
     waited(estate)
     return payee_id
 
@@ -172,7 +173,8 @@ def test_l8_a_developer_who_pays_for_a_home_is_found(house, site, market):
 def test_l8_an_account_that_changes_its_name_on_the_whitelist_is_found(house, people, site):
     """L8：同一账号停用后又以另一户名列入白名单，每夜查出；换名的收款人是所涉收款人。"""
     estate = site.estate
-    estate.do(lambda session: retire_payee(session, site.builder, officer_id=people.cashier, reason="换户"))
+    home, who = estate.account_no, people.cashier
+    estate.do(lambda session: retire_payee(session, home, site.builder, officer_id=who, reason="换户"))
     payee_id = payee_of(site, "吕梁安装有限公司", BUILDER_ACCOUNT)
 
     assert look(house.database, house.settings) == 1

@@ -79,7 +79,7 @@ def test_a_guarantee_and_a_takeover(seats: Any) -> None:
     order = {"order_no": number, "grounds": "停工", "file_hash": file_hash(number)}
     assert register.post(f"{home}/takeovers", order).status_code == 303
     decided(reviewer, f"{home}/takeovers/1/decision", decision="confirm")
-    assert register.post(f"{home}/takeovers/1/end", {"reason": "已复工"}).status_code == 303
+    assert register.post(f"{home}/takeovers/1/end", {"to": "ended", "reason": "已复工"}).status_code == 303
     decided(reviewer, f"{home}/takeovers/1/end/confirmation")
     page = reviewer.get(f"{home}/measures").text
     assert "已失效" in page and "已终止" in page

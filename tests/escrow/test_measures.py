@@ -76,17 +76,18 @@ def held(estate: Estate) -> dict[str, str]:
 
 def test_a_freeze_holds_at_once_and_is_lifted_by_two(estate: Estate, people: tuple[int, int]) -> None:
     """一人登记即冻结；解冻须一人录入、另一人确认，同一人不行，退回后仍冻结。"""
+    home = estate.account_no
     clerk, reviewer = people
     number = frozen(estate, clerk)
     assert held(estate)["8303"] == "300.00"
-    asked = estate.do(lambda s: court_holds.ask_lift(s, number, served(), officer_id=clerk))
-    assert codes(estate, lambda s: court_holds.decide(s, asked, officer_id=clerk)) == ["same-officer"]
-    estate.do(lambda s: court_holds.decide(s, asked, officer_id=reviewer, reason="文书与案号不符"))
+    asked = estate.do(lambda s: court_holds.ask_lift(s, home, number, served(), officer_id=clerk))
+    assert codes(estate, lambda s: court_holds.decide(s, home, asked, officer_id=clerk)) == ["same-officer"]
+    estate.do(lambda s: court_holds.decide(s, home, asked, officer_id=reviewer, reason="文书与案号不符"))
     assert held(estate)["8303"] == "300.00"
-    again = estate.do(lambda s: court_holds.ask_lift(s, number, served(), officer_id=clerk))
-    estate.do(lambda s: court_holds.decide(s, again, officer_id=reviewer))
+    again = estate.do(lambda s: court_holds.ask_lift(s, home, number, served(), officer_id=clerk))
+    estate.do(lambda s: court_holds.decide(s, home, again, officer_id=reviewer))
     assert "8303" not in held(estate)
-    late = codes(estate, lambda s: court_holds.ask_lift(s, number, served(), officer_id=clerk))
+    late = codes(estate, lambda s: court_holds.ask_lift(s, home, number, served(), officer_id=clerk))
     assert late == ["hold-ended"]
 
 
@@ -94,10 +95,11 @@ def test_one_document_at_a_time_waits_and_a_freeze_is_of_today(
     estate: Estate, people: tuple[int, int]
 ) -> None:
     """已有一件待确认时不再录入第二件；止期已过、起期未到的冻结不登记；保函编号不能录入两次。"""
+    home = estate.account_no
     clerk, _ = people
     number = frozen(estate, clerk)
-    estate.do(lambda s: court_holds.ask_lift(s, number, served(), officer_id=clerk))
-    second = codes(estate, lambda s: court_holds.ask_lift(s, number, served(), officer_id=clerk))
+    estate.do(lambda s: court_holds.ask_lift(s, home, number, served(), officer_id=clerk))
+    second = codes(estate, lambda s: court_holds.ask_lift(s, home, number, served(), officer_id=clerk))
     assert second == ["act-waiting"]
     early, late = TODAY - timedelta(days=30), TODAY + timedelta(days=1)
     with pytest.raises(Refused, match="已过"):
@@ -129,10 +131,10 @@ def test_a_freeze_lasts_a_year_at_most_and_is_extended_before_it_ends(
         frozen(estate, clerk, held_until=TODAY)
     number = frozen(estate, clerk)
     until = months_after(months_after(TODAY, 12), 12)
-    estate.do(lambda s: court_holds.extend(s, number, until, served(), officer_id=clerk))
+    estate.do(lambda s: court_holds.extend(s, estate.account_no, number, until, served(), officer_id=clerk))
     beyond = months_after(until, 12) + timedelta(days=1)
     assert codes(
-        estate, lambda s: court_holds.extend(s, number, beyond, served(), officer_id=clerk)
+        estate, lambda s: court_holds.extend(s, estate.account_no, number, beyond, served(), officer_id=clerk)
     ) == ["hold-too-long"]
 
 
@@ -149,12 +151,13 @@ def test_a_whole_freeze_and_a_paper_used_twice(estate: Estate, people: tuple[int
 
 def test_a_deduction_needs_consent_and_two_officers(estate: Estate, people: tuple[int, int]) -> None:
     """扣划须附本局答复，不超过冻结余额与该幢资金；先一般后重点，额度不足如实列示。"""
+    home = estate.account_no
     clerk, reviewer = people
     number = frozen(estate, clerk)
 
     def asked(amount: str, building: str = "1", consent: str = "交住建函〔2026〕8号") -> int:
         deduction = Deduction(building, Yuan(amount), consent, new_number("KH"), served())
-        return estate.do(lambda s: court_holds.ask_deduction(s, number, deduction, officer_id=clerk))
+        return estate.do(lambda s: court_holds.ask_deduction(s, home, number, deduction, officer_id=clerk))
 
     for amount, building, consent, code in (
         ("300.01", "1", "有", "deduction-over-hold"), ("200.00", "2", "有", "deduction-over-funds"),
@@ -164,8 +167,8 @@ def test_a_deduction_needs_consent_and_two_officers(estate: Estate, people: tupl
             asked(amount, building, consent)
         assert code in [refusal.code for refusal in refused.value.refusals]
     act = asked("300.00")
-    assert codes(estate, lambda s: court_holds.decide(s, act, officer_id=clerk)) == ["same-officer"]
-    estate.do(lambda s: court_holds.decide(s, act, officer_id=reviewer))
+    assert codes(estate, lambda s: court_holds.decide(s, home, act, officer_id=clerk)) == ["same-officer"]
+    estate.do(lambda s: court_holds.decide(s, home, act, officer_id=reviewer))
     assert estate.held()["2111", f"building:{estate.buildings['1']}"] == "650.00"
     assert estate.held()["1101", ""] == "750.00" and "8303" not in held(estate)
 
@@ -180,6 +183,7 @@ def offered(estate: Estate, amount: str, building: str = "1", until: date | None
 
 def test_a_guarantee_replaces_at_most_thirty_percent(estate: Estate, people: tuple[int, int]) -> None:
     """保函不超过额度的三成，现金不低于七成；没有额度的楼不能置换；两人办理后应留存额随之下降。"""
+    home = estate.account_no
     clerk, reviewer = people
 
     def entered(offer: Offered) -> int:
@@ -192,15 +196,16 @@ def test_a_guarantee_replaces_at_most_thirty_percent(estate: Estate, people: tup
         "quota-missing"
     ]
     guarantee = entered(offered(estate, "300.00"))
-    assert codes(estate, lambda s: guarantees.decide(s, guarantee, officer_id=clerk)) == ["same-officer"]
-    estate.do(lambda s: guarantees.decide(s, guarantee, officer_id=reviewer))
+    alone = codes(estate, lambda s: guarantees.decide(s, home, guarantee, officer_id=clerk))
+    assert alone == ["same-officer"]
+    estate.do(lambda s: guarantees.decide(s, home, guarantee, officer_id=reviewer))
     key = f"building:{estate.buildings['1']}"
     assert (estate.held()["2111", key], estate.held()["2112", key]) == ("700.00", "250.00")
     estate.do(
-        lambda s: guarantees.ask_end(s, guarantee, OrderStatus.LAPSED, "到期未续", officer_id=clerk)
+        lambda s: guarantees.ask_end(s, home, guarantee, OrderStatus.LAPSED, "到期未续", officer_id=clerk)
     )
-    assert codes(estate, lambda s: guarantees.end(s, guarantee, officer_id=clerk)) == ["same-officer"]
-    estate.do(lambda s: guarantees.end(s, guarantee, officer_id=reviewer))
+    assert codes(estate, lambda s: guarantees.end(s, home, guarantee, officer_id=clerk)) == ["same-officer"]
+    estate.do(lambda s: guarantees.end(s, home, guarantee, officer_id=reviewer))
     assert estate.held()["2111", key] == "950.00" and ("2112", key) not in estate.held()
     with estate.begin() as session:
         found = guarantees.payments_stopped(
@@ -229,6 +234,7 @@ def test_guarantees_shrink_with_key_payments() -> None:
 
 def test_a_takeover_is_begun_and_ended_by_two(estate: Estate, people: tuple[int, int]) -> None:
     """接管由两人生效、两人终止；同时只有一件。"""
+    home = estate.account_no
     clerk, reviewer = people
 
     def order() -> takeovers.Order:
@@ -237,13 +243,13 @@ def test_a_takeover_is_begun_and_ended_by_two(estate: Estate, people: tuple[int,
 
     first = estate.do(lambda s: takeovers.enter(s, order(), officer_id=clerk))
     assert codes(estate, lambda s: takeovers.enter(s, order(), officer_id=clerk)) == ["takeover-live"]
-    assert codes(estate, lambda s: takeovers.decide(s, first, officer_id=clerk)) == ["same-officer"]
-    estate.do(lambda s: takeovers.decide(s, first, officer_id=reviewer))
+    assert codes(estate, lambda s: takeovers.decide(s, home, first, officer_id=clerk)) == ["same-officer"]
+    estate.do(lambda s: takeovers.decide(s, home, first, officer_id=reviewer))
     with estate.begin() as session:
         assert takeovers.taken_over(session, estate.account_id) is not None
-    assert codes(estate, lambda s: takeovers.end(s, first, officer_id=reviewer)) == ["same-officer"]
-    estate.do(lambda s: takeovers.ask_end(s, first, "已复工", officer_id=clerk))
-    estate.do(lambda s: takeovers.end(s, first, officer_id=reviewer))
+    assert codes(estate, lambda s: takeovers.end(s, home, first, officer_id=reviewer)) == ["same-officer"]
+    estate.do(lambda s: takeovers.ask_end(s, home, first, "ended", "已复工", officer_id=clerk))
+    estate.do(lambda s: takeovers.end(s, home, first, officer_id=reviewer))
     with estate.begin() as session:
         assert takeovers.taken_over(session, estate.account_id) is None
 
@@ -268,7 +274,7 @@ def test_no_other_step_is_taken_even_in_sql(
     clerk, reviewer = people
     frozen(estate, clerk)
     guarantee = estate.do(lambda s: guarantees.enter(s, offered(estate, "10.00"), officer_id=clerk))
-    estate.do(lambda s: guarantees.decide(s, guarantee, officer_id=reviewer, reason="试"))
+    estate.do(lambda s: guarantees.decide(s, estate.account_no, guarantee, officer_id=reviewer, reason="试"))
     number = new_number("JG")
     order = takeovers.Order(estate.account_no, number, "停工", file_hash(number))
     estate.do(lambda s: takeovers.enter(s, order, officer_id=clerk))

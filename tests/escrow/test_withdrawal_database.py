@@ -170,7 +170,7 @@ def test_takeover_needs_its_second_level_in_plain_sql(house, site, people):
     before, number = site.approved("1.00"), site.enter("1000.00")
     order = takeovers.Order(site.estate.account_no, "交住建发〔2026〕9号", "停工", file_hash("接管"))
     made = site.estate.do(lambda s: takeovers.enter(s, order, officer_id=people.clerk))
-    site.estate.do(lambda s: takeovers.decide(s, made, officer_id=people.reviewer))
+    site.estate.do(lambda s: takeovers.decide(s, site.estate.account_no, made, officer_id=people.reviewer))
     refused(house, "withdrawal_stands", APPROVE, approval(site, number, "1000.00"))
     assert by_hand(site, before) == "withdrawal_order_stands"
 

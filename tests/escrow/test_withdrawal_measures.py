@@ -129,21 +129,23 @@ def test_wages_touch_key_funds_under_a_hold_only_with_the_order(site):
 
 def guaranteed(site, amount):
     """A guarantee in force for building 1."""
+    home = site.estate.account_no
     number = new_number("BH")
     offered = Offered(
         site.estate.account_no, "1", number, "中国建设银行吕梁分行", Yuan(amount),
         TODAY + timedelta(days=300), file_hash(number),
     )  # fmt: skip
     made = site.estate.do(lambda s: guarantees.enter(s, offered, officer_id=site.people.clerk))
-    site.estate.do(lambda s: guarantees.decide(s, made, officer_id=site.people.reviewer))
+    site.estate.do(lambda s: guarantees.decide(s, home, made, officer_id=site.people.reviewer))
     return made
 
 
 def lapse(site, made):
+    home = site.estate.account_no
     clerk, reviewer = site.people.clerk, site.people.reviewer
     to = OrderStatus.LAPSED
-    site.estate.do(lambda s: guarantees.ask_end(s, made, to, "出具行被调出名录", officer_id=clerk))
-    site.estate.do(lambda s: guarantees.end(s, made, officer_id=reviewer))
+    site.estate.do(lambda s: guarantees.ask_end(s, home, made, to, "出具行被调出名录", officer_id=clerk))
+    site.estate.do(lambda s: guarantees.end(s, home, made, officer_id=reviewer))
 
 
 def test_guarantees_shrink_with_every_key_payment(house, people):
@@ -193,7 +195,7 @@ def test_a_takeover_makes_every_payment_two_level(site, people):
     number = site.approved("1000.00")
     order = takeovers.Order(site.estate.account_no, "交住建发〔2026〕9号", "停工三个月", file_hash("接管"))
     made = site.estate.do(lambda s: takeovers.enter(s, order, officer_id=people.clerk))
-    site.estate.do(lambda s: takeovers.decide(s, made, officer_id=people.reviewer))
+    site.estate.do(lambda s: takeovers.decide(s, site.estate.account_no, made, officer_id=people.reviewer))
     assert issuing(site, number) == ["takeover"]
     site.estate.do(lambda s: revoke(s, number, officer_id=people.reviewer, reason="接管"))
     small = site.enter("0.01")
