@@ -114,7 +114,9 @@ class Estate:
         """From here on money may go though no order or paper says so: two guards are away (撤去两道防线)."""
         with self.house.connect("owner") as connection:
             for guard in ("orders_follow", "outflows_noted"):
-                connection.execute(f"ALTER TABLE ledger.journal_entry DISABLE TRIGGER {guard}")
+                connection.execute(
+                    f"CREATE OR REPLACE FUNCTION public.{guard}(ids bigint[]) RETURNS void LANGUAGE sql AS ''"
+                )
 
     def take(self, debit: str, amount: str, *, debit_key: str = "") -> Entry:
         """The bank account has less, and nobody knows why: what the guards keep from happening (款项短少)."""
