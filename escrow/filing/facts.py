@@ -106,7 +106,7 @@ def _missing(session: Session, row: Any, day: date) -> date | None:
     if row.region is None:
         return None
     law = law_on(day, "presale_funds", row.region)
-    return missing_statement(row.opened_at, row.stated_through, law, now(), calendar(session))
+    return missing_statement(row.opened_at, row.stated_through, law, now(), lambda: calendar(session))
 
 
 def _drafted(row: Any) -> Drafted:

@@ -1,6 +1,7 @@
 """Whether the bank's word on an account is too old to rely on (对账单时效). Pure."""
 
-from datetime import date, datetime
+from collections.abc import Callable
+from datetime import date, datetime, timedelta
 
 from config.clock import bureau_day, bureau_time
 from config.regulations import Law
@@ -9,19 +10,28 @@ from escrow.workdays.rules import Calendar
 
 
 def missing_statement(
-    opened_at: datetime | None, stated_through: date | None, law: Law, at: datetime, calendar: Calendar
+    opened_at: datetime | None,
+    stated_through: date | None,
+    law: Law,
+    at: datetime,
+    calendar: Callable[[], Calendar],
 ) -> date | None:
     """The last working day whose statement should be here and is not, if so (缺少对账单的日期).
 
     Before the hour at which it is due the day before it will do; an account opened since then owes none yet.
     """
-    local = bureau_time(at)
-    due = calendar.working_day_before(local.date())
-    if local.hour < law["statement_due_hour"].value:
-        due = calendar.working_day_before(due)
-    if opened_at is None or bureau_day(opened_at) >= due:
+    if opened_at is None:
         return None
-    return None if stated_through is not None and stated_through >= due else due
+    local = bureau_time(at)
+    known_through = max(bureau_day(opened_at), stated_through or date.min)
+    # No working day lies between yesterday and today: the calendar need not be asked.
+    if known_through >= local.date() - timedelta(days=1):
+        return None
+    days = calendar()
+    due = days.working_day_before(local.date())
+    if local.hour < law["statement_due_hour"].value:
+        due = days.working_day_before(due)
+    return None if known_through >= due else due
 
 
 def stale_refusals(missing: date | None, law: Law) -> list[Refusal]:

@@ -82,7 +82,7 @@ SELECT a.opened_at, (SELECT max(s.business_date) FROM statement s
 def missing_on(session: Session, account_id: int, law: Law) -> date | None:
     """The last working day whose statement should be here and is not (缺少对账单的日期)."""
     row = session.execute(_STATED, {"id": account_id}).one()
-    return missing_statement(row.opened_at, row.stated_through, law, now(), calendar(session))
+    return missing_statement(row.opened_at, row.stated_through, law, now(), lambda: calendar(session))
 
 
 def _open(account: SupervisedAccount) -> Select[AccountSuspension]:

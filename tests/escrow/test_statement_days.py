@@ -69,12 +69,12 @@ def at(day: date, hour: int) -> datetime:
 def test_when_the_banks_word_is_too_old() -> None:
     """上一工作日的对账单次日九时前报到；其后开户的不欠；周末不算。"""
     old, thursday = at(date(2026, 1, 5), 10), FRIDAY - timedelta(days=1)
-    assert missing_statement(old, None, LAW, at(MONDAY, 9), CALENDAR) == FRIDAY
-    assert missing_statement(old, FRIDAY, LAW, at(MONDAY, 9), CALENDAR) is None
-    assert missing_statement(old, thursday, LAW, at(MONDAY, 9), CALENDAR) == FRIDAY
-    assert missing_statement(old, thursday, LAW, at(MONDAY, 8), CALENDAR) is None
-    assert missing_statement(at(FRIDAY, 10), None, LAW, at(MONDAY, 9), CALENDAR) is None
-    assert missing_statement(at(thursday, 10), None, LAW, at(MONDAY, 9), CALENDAR) == FRIDAY
+    assert missing_statement(old, None, LAW, at(MONDAY, 9), lambda: CALENDAR) == FRIDAY
+    assert missing_statement(old, FRIDAY, LAW, at(MONDAY, 9), lambda: CALENDAR) is None
+    assert missing_statement(old, thursday, LAW, at(MONDAY, 9), lambda: CALENDAR) == FRIDAY
+    assert missing_statement(old, thursday, LAW, at(MONDAY, 8), lambda: CALENDAR) is None
+    assert missing_statement(at(FRIDAY, 10), None, LAW, at(MONDAY, 9), lambda: CALENDAR) is None
+    assert missing_statement(at(thursday, 10), None, LAW, at(MONDAY, 9), lambda: CALENDAR) == FRIDAY
 
 
 def test_a_matched_day_is_closed_and_its_root_leaves_signed(bank: Any, estate: Estate) -> None:
