@@ -3,10 +3,11 @@
 import random
 import select
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
+import psycopg
 from sqlalchemy import MetaData, create_engine, event
 from sqlalchemy.exc import DBAPIError, DisconnectionError
 from sqlalchemy.orm import DeclarativeBase, Session
@@ -82,6 +83,27 @@ class Database:
         with Session(self.engine, expire_on_commit=False, autoflush=False) as session, session.begin():
             session.connection(execution_options={"postgresql_readonly": True})
             yield session
+
+    def probe(self, statement: str, values: Sequence[Any]) -> list[tuple[Any, ...]]:
+        """Rows of one statement that stands for itself, outside any transaction (单句查询).
+
+        On the driver's connection: every call of every door begins with one.
+        """
+        lent = self.engine.raw_connection()
+        driver = cast(psycopg.Connection[Any], lent.driver_connection)
+        try:
+            driver.autocommit = True
+            rows = driver.execute(statement, values).fetchall()
+            driver.autocommit = False
+        except psycopg.Error as error:
+            lost = driver.closed
+            lent.invalidate(error)
+            raise DBAPIError.instance(
+                None, None, error, psycopg.Error, hide_parameters=True, connection_invalidated=lost
+            ) from error
+        finally:
+            lent.close()
+        return rows
 
     def transact(self, unit: Callable[[Session], T]) -> T:
         """Run a whole unit in one transaction; again from its start when PostgreSQL undid it (整体重试).

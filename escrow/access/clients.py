@@ -40,10 +40,9 @@ def caller_of(database: Database, token: str) -> Caller | None:
 
     So a revoked token or a retired client is out at its very next request.
     """
-    with database.engine.connect() as connection:
-        connection = connection.execution_options(isolation_level="AUTOCOMMIT")
-        row = connection.exec_driver_sql(_CALLER, (hashed(token),)).one_or_none()
-    return Caller(row.client_id, frozenset(row.scopes), row.bank_code) if row else None
+    for client_id, scopes, bank_code in database.probe(_CALLER, (hashed(token),)):
+        return Caller(client_id, frozenset(scopes), bank_code)
+    return None
 
 
 def hashed(drawn: str) -> bytes:

@@ -8,7 +8,8 @@ from datetime import date, datetime
 from typing import Any
 from urllib.parse import urlsplit
 
-from flask import Flask, Response, current_app, g, make_response, render_template, request
+from flask import Flask, Request, Response, current_app, g, make_response, render_template, request
+from flask.sessions import SecureCookieSessionInterface
 from flask_wtf.csrf import CSRFError, CSRFProtect
 
 from config.clock import bureau_time
@@ -81,6 +82,16 @@ NAVIGATION = (
 )
 
 
+class PageSessions(SecureCookieSessionInterface):
+    """Sessions are for pages: at a machine's door a cookie is neither read nor written (会话只在页面)."""
+
+    def open_session(self, app: Flask, request: Request) -> Any:
+        """The browser's session, or one that takes nothing."""
+        if request.path.startswith(WITHOUT_COOKIES):
+            return self.make_null_session(app)
+        return super().open_session(app, request)
+
+
 def furnish(app: Flask) -> None:
     """Put the furniture around every page of the application (装配)."""
     settings: Settings = app.extensions["settings"]
@@ -95,6 +106,7 @@ def furnish(app: Flask) -> None:
         WTF_CSRF_CHECK_DEFAULT=False,
         WTF_CSRF_TIME_LIMIT=None,
     )
+    app.session_interface = PageSessions()
     csrf.init_app(app)
     prepare_rates(app)
     app.before_request(_number_request)
