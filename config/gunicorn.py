@@ -14,7 +14,7 @@ preload_app = True
 timeout = 30
 graceful_timeout = 10
 keepalive = 30
-limit_request_line = 4094
+limit_request_line = 8190
 limit_request_fields = 64
 # Nobody steers it from beside; two houses on one machine would fight for the socket.
 control_socket_disable = True

@@ -80,10 +80,9 @@ class Law(Mapping[str, Provision]):
     def __len__(self) -> int:
         return len(self._provisions)
 
-    @property
-    def in_force_from(self) -> date:
-        """The day since which this law has read as it does (现行规定的起始日)."""
-        return max(provision.in_force_from for provision in self.values())
+    def in_force_from(self, keys: Iterable[str]) -> date:
+        """The day since which these parts of the law have read as they do (现行规定的起始日)."""
+        return max(self[key].in_force_from for key in keys)
 
     def stored(self, keys: Iterable[str] | None = None) -> dict[str, Any]:
         """The law as a decision keeps it, so that it can be judged again; only `keys` where given (随决定存档)."""

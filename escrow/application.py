@@ -129,6 +129,9 @@ HTTP_ERRORS: dict[int, EscrowError] = {
 }  # fmt: skip
 
 
+HTTP_LABELS = {405: "此地址不受理这种请求方法", 414: "地址过长", 415: "不受理这种格式"}
+
+
 def _say_http(error: HTTPException) -> Response:
     """Werkzeug's own errors in our words; 405 keeps its Allow, 413 names the body."""
     code = error.code or 500
@@ -140,8 +143,9 @@ def _say_http(error: HTTPException) -> Response:
         return _say(too_large)
     if code in HTTP_ERRORS:
         return _say(HTTP_ERRORS[code], headers)
-    said = EscrowError(error.description)
-    said.code, said.label, said.status = error.name.lower().replace(" ", "-"), error.name, code
+    said = EscrowError(f"{HTTP_LABELS.get(code, '请求不能受理')}，请核对地址、方法与格式")
+    said.code, said.label = error.name.lower().replace(" ", "-"), HTTP_LABELS.get(code, "请求不能受理")
+    said.status = code
     return _say(said, headers)
 
 

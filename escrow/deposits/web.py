@@ -27,12 +27,14 @@ from escrow.errors import NotFound
 from escrow.fields import (
     ACCOUNT_NO_PATTERN,
     MONEY_PATTERN,
+    Read,
     StrictSchema,
     choice,
     day,
     instant,
     key,
     money,
+    read_text,
     text,
 )
 from escrow.paging import PageQuery, page_of
@@ -54,6 +56,14 @@ EXAMPLE_ANSWER = {
 }  # fmt: skip
 
 
+def read_payer_account(said: str) -> str:
+    """Whatever the paying bank calls its account; its digits are the ones a refund is sent to (付款账号)."""
+    read_text(said, 64)
+    if any(character.isdecimal() and not character.isascii() for character in said):
+        raise ValueError("账号中的数字须为半角。")
+    return said
+
+
 class DepositSchema(StrictSchema):
     """One credit on a supervised account (银行入账通知)."""
 
@@ -64,7 +74,7 @@ class DepositSchema(StrictSchema):
     booked_at = instant(required=True)
     notice_no = text(64, load_default=None, allow_none=True)
     payer_name = text(120, required=True)
-    payer_account = text(64, required=True)
+    payer_account = Read(read_payer_account, {"minLength": 1, "maxLength": 64}, required=True)
     channel = choice(Channel, required=True)
     memo = text(200, load_default=None, allow_none=True)
 
@@ -166,7 +176,10 @@ def find_deposit(receipt_no: str) -> Response:
 @api.route("/deposits", methods=["GET"])
 @scope("bank")
 @api.arguments(ReceiptQuery, location="query")
-@api.response(200, ReceiptList, description="入账列表，新的在前")
+@api.response(
+    200, ReceiptList, description="入账列表，新的在前",
+    example={"items": [{**EXAMPLE_ANSWER, "bank_serial": EXAMPLE["bank_serial"]}], "next_cursor": None},
+)  # fmt: skip
 def list_deposits(asked: dict[str, Any]) -> Response:
     """按银行流水号查询，或列出本行入账。"""
     wanted = _receipts(calling_bank())

@@ -27,6 +27,7 @@ JUDGED_BY = {
     "presale_funds": frozenset({
         "deposit_before_filing", "deposit_due_within_days", "pass_minutes", "account_active",
         "contract_matches", "reversal_settled", "one_filing_per_unit", "presale_permit", "unit_in_permit",
+        "statement_due_hour",
     }),
     "maintenance_fund": frozenset({"standard", "due_at_filing", "residential_only"}),
 }  # fmt: skip
@@ -78,7 +79,10 @@ def _words(question: Question, found: Known, judged: Judgement, reasons: list[Re
         "receipts": _receipts(found.facts.contract),
         "reasons": [{"code": why.code, "message": why.message, "citation": why.citation} for why in reasons],
         "warnings": [],
-        "law": {"region": found.region, "in_force_from": law.in_force_from.isoformat()},
+        "law": {
+            "region": found.region,
+            "in_force_from": law.in_force_from(JUDGED_BY["presale_funds"]).isoformat(),
+        },
         "signature": None,
     }
     if judged.decision is Decision.PASS:

@@ -89,7 +89,10 @@ class InstructionList(Schema):
 @api.route("/instructions", methods=["GET"])
 @scope("bank")
 @api.arguments(InstructionQuery, location="query")
-@api.response(200, InstructionList, description="本行的付款指令，新的在前")
+@api.response(
+    200, InstructionList, description="本行的付款指令，新的在前",
+    example={"items": [EXAMPLE_ANSWER], "next_cursor": None},
+)  # fmt: skip
 def list_instructions(asked: dict[str, Any]) -> Response:
     """列出本行待付或已答的指令。"""
     wanted = _orders(calling_bank())

@@ -42,6 +42,14 @@ class CloudEvent(Schema):
     data = fields.Dict(required=True)
 
 
+EXAMPLE = {
+    "specversion": "1.0", "id": "49", "source": "urn:escrow:supervision", "type": "filing.at-risk",
+    "subject": "HT202611200001", "time": "2026-11-21T19:03:33.126064+08:00",
+    "datacontenttype": "application/json",
+    "data": {"contract_no": "HT202611200001", "receipt_no": "RZ202611200001", "amount": "350000.00"},
+}  # fmt: skip
+
+
 class EventList(Schema):
     """Events, oldest first after the position asked for (事件列表)."""
 
@@ -52,7 +60,10 @@ class EventList(Schema):
 @api.route("/events", methods=["GET"])
 @scope("filing", "bank", "registration", "platform")
 @api.arguments(EventQuery, location="query")
-@api.response(200, EventList, description="按发生先后排列；after 填上次收到的最后一个 id")
+@api.response(
+    200, EventList, description="按发生先后排列；after 填上次收到的最后一个 id",
+    example={"items": [EXAMPLE], "next_cursor": None},
+)  # fmt: skip
 def list_events(asked: dict[str, Any]) -> Response:
     """对外事件：只见与己有关者，先发生者在前。"""
     who = sorted(caller().scopes)

@@ -69,9 +69,12 @@ TOKEN: dict[str, Any] = {
         },
         "400": {"description": "请求不合规", **_REFUSED},
         "401": {"description": "客户端编号或密钥有误，或已停用", **_REFUSED},
-        "429": {
-            "description": "请求过于频繁",
-            "content": {PROBLEM: {"schema": {"$ref": "#/components/schemas/Problem"}}},
+        **{
+            status: {
+                "description": said,
+                "content": {PROBLEM: {"schema": {"$ref": "#/components/schemas/Problem"}}},
+            }
+            for status, said in (("429", "请求过于频繁"), ("503", "系统繁忙"))
         },
     },
 }  # fmt: skip
@@ -104,18 +107,33 @@ def describe(app: Any) -> None:
 def openapi() -> Response:
     """The doors exactly as served (接口描述)."""
     found: dict[str, Any] = current_app.extensions["api"].spec.to_dict()
-    for doors in found["paths"].values():
+    for path, doors in found["paths"].items():
         for method in METHODS & doors.keys():
-            _complete(doors[method], found["components"]["schemas"])
+            _complete(doors[method], found["components"]["schemas"], _answers(path, method, doors))
     found["paths"][DOOR_OF_TOKENS] = {"post": TOKEN}
     return answer(found)
 
 
-def _complete(door: dict[str, Any], schemas: dict[str, Any]) -> None:
-    """What every door answers when it cannot do what was asked, and an example of what to ask."""
+def _answers(path: str, method: str, doors: dict[str, Any]) -> set[str]:
+    """Which problems a door can answer, beside those it names itself (可能的问题答复)."""
+    parameters = (*doors.get("parameters", ()), *doors[method].get("parameters", ()))
+    named = {parameter["in"] for parameter in parameters}
+    found = {"401", "403", "429", "503"}
+    if "requestBody" in doors[method]:
+        found |= {"400", "422"}
+    if "query" in named:
+        found.add("422")
+    # A PUT at a number of its own takes the number, so there is none that could not be found.
+    if "path" in named and not (method == "put" and path.endswith("}")):
+        found.add("404")
+    return found
+
+
+def _complete(door: dict[str, Any], schemas: dict[str, Any], problems: set[str]) -> None:
+    """What a door answers when it cannot do what was asked, and an example of what to ask."""
     door["responses"].pop("default", None)
-    for status, said in PROBLEMS.items():
-        told = door["responses"].get(status, {}).get("description", said)
+    for status in sorted(problems | PROBLEMS.keys() & door["responses"].keys()):
+        told = door["responses"].get(status, {}).get("description", PROBLEMS[status])
         door["responses"][status] = {
             "description": told,
             "content": {PROBLEM: {"schema": {"$ref": "#/components/schemas/Problem"}}},

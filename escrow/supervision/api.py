@@ -20,6 +20,7 @@ from escrow.fields import (
     key,
     money,
     ratio,
+    read_text,
     text,
 )
 from escrow.supervision.actions import Proposal, propose
@@ -106,6 +107,8 @@ class ReleaseClauseSchema(StrictSchema):
     @post_load
     def to_stored(self, data: dict[str, Any], **_: Any) -> dict[str, Any]:
         try:
+            if isinstance(data["value"], str):
+                read_text(data["value"], 200)
             return {**data, "kind": data["kind"].value, "value": clause_value(data["kind"], data["value"])}
         except ValueError as fault:
             raise ValidationError({"value": [str(fault)]}) from None

@@ -9,7 +9,7 @@ from joserfc.jwk import KeySet
 from sqlalchemy import text
 
 from config.clock import bureau_day
-from tests.builders import BANK, County, new_number
+from tests.builders import BANK, County, new_number, unit_code_of
 
 
 @pytest.fixture
@@ -273,3 +273,21 @@ def at_once(jobs):
     for thread in threads:
         thread.join()
     return found
+
+
+@pytest.mark.parametrize(
+    ("region", "since"),
+    [
+        ("141130", "2023-04-13"),
+        ("652301", "2022-10-21"),
+        ("410425", "2022-12-31"),
+        ("110105", "2020-01-01"),
+    ],
+)
+def test_the_law_line_tells_of_the_law_it_was_judged_by(county, region, since):
+    """答复中的规定起始日，只看这次核对所据的各项，不受别的业务的规定影响。"""
+    asked = {"request_id": new_number("WQ"), "contract_no": "HT-UNKNOWN", "price": "1000000.00"}
+
+    answer = ask(county, {**asked, "unit_code": unit_code_of(1, 1, 1, region=region)})
+
+    assert answer.json["law"] == {"region": region, "in_force_from": since}

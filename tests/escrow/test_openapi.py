@@ -1,6 +1,8 @@
 """The description of the doors is the doors: walked by a machine that believes every word of it (接口描述)."""
 
+import re
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -92,6 +94,49 @@ def test_the_description_names_every_door(client: Any) -> None:
     assert all("example" in content for body in bodies for content in body["content"].values())
 
 
+def test_a_door_describes_only_what_it_can_answer(client: Any) -> None:
+    """描述只列可能的答复：查询接口没有 409，没有报文的接口没有 400，没有参数的没有 404 和 422。"""
+    paths = client.get("/api/openapi.json").json["paths"]
+    asked = {path: set(doors["get"]["responses"]) for path, doors in paths.items() if "get" in doors}
+    common = {"200", "401", "403", "429", "503"}
+
+    assert asked["/api/v1/projects/{project_no}"] == common | {"404"}
+    assert asked["/api/v1/deposits"] == common | {"422"}
+    assert asked["/api/v1/projects/{project_no}/units"] == common | {"404", "422"}
+    assert all(answers <= common | {"404", "422"} for answers in asked.values())
+    assert set(paths["/api/v1/contracts/{contract_no}"]["put"]["responses"]) == common | {
+        "201", "400", "409", "422",
+    }  # fmt: skip
+    assert set(paths["/api/v1/deposit-checks"]["post"]["responses"]) == common | {"400", "409", "422"}
+
+
+def test_every_list_is_shown_by_example(client: Any) -> None:
+    """每个接口的成功答复都有示例，列表也有。"""
+    paths = client.get("/api/openapi.json").json["paths"]
+    bare = [
+        f"{method} {path}"
+        for path, doors in paths.items()
+        for method in METHODS
+        for status, said in doors.get(method, {}).get("responses", {}).items()
+        if status in ("200", "201", "202") and method == "get"
+        for content in said.get("content", {}).values()
+        if "example" not in content
+    ]
+
+    assert bare == []
+
+
+def test_every_reason_of_a_check_is_in_the_description(client: Any) -> None:
+    """核对可能给出的每个理由代码都列在描述中，包括对账单过期。"""
+    reason = client.get("/api/openapi.json").json["components"]["schemas"]["Reason"]
+    rules = Path("escrow/filing/rules.py").read_text() + Path("escrow/supervision/freshness.py").read_text()
+    judged = rules.partition("# --- the filing itself")[0] + rules.partition("def stale_refusals")[2]
+    given = set(re.findall(r'Refusal\("([a-z-]+)"', judged))
+
+    assert "statement-stale" in given
+    assert given == set(reason["properties"]["code"]["enum"])
+
+
 def test_the_token_door_answers_as_described(client: Any, house: Any) -> None:
     """令牌接口也在描述中：表单报送、HTTP Basic 认证；200、400、401 的答复与所写一致，429 写明是问题报文。"""
     spec = client.get("/api/openapi.json").json
@@ -108,7 +153,7 @@ def test_the_token_door_answers_as_described(client: Any, house: Any) -> None:
     assert list(door["requestBody"]["content"]) == ["application/x-www-form-urlencoded"]
     flows = spec["components"]["securitySchemes"]["oauth"]["flows"]
     assert flows["clientCredentials"]["tokenUrl"] == "/oauth/token"
-    assert list(door["responses"]) == ["200", "400", "401", "429"]
+    assert list(door["responses"]) == ["200", "400", "401", "429", "503"]
     assert "application/problem+json" in door["responses"]["429"]["content"]
     assert [answer.status_code for answer in answers] == [200, 400, 401]
     for answer in answers:

@@ -87,11 +87,13 @@ def test_readers_may_not_call_what_writes(ground: Ground) -> None:
 
 
 def test_names_made_up_by_the_caller_lead_nowhere(ground: Ground) -> None:
-    """应用自建同名临时表、改搜索路径，记账仍记在真账上。"""
-    with ground.house.connect("app") as app:
-        app.execute(
-            "CREATE TEMPORARY TABLE balance (LIKE ledger.balance); SET LOCAL search_path = pg_temp, ledger"
-        )
+    """应用不能自建临时表，好让约束看见假的行；属主建了、改了搜索路径，记账仍记在真账上。"""
+    shadow = "CREATE TEMPORARY TABLE balance (LIKE ledger.balance); SET LOCAL search_path = pg_temp, ledger"
+    for role in ("app", "reader", "verifier"):
+        with ground.house.connect(role) as outsider, pytest.raises(psycopg.errors.InsufficientPrivilege):
+            outsider.execute(shadow)
+    with ground.house.connect("owner") as app:
+        app.execute(shadow)
         app.execute(
             "SELECT * FROM ledger.post_entries(%s, ARRAY['T1'], ARRAY['shadow'], ARRAY[NULL], '{2026-06-01}',"
             " ARRAY[''], '{NULL}', '{NULL}', '{1}', '{1}', %s, %s, '{5}')",
