@@ -84,6 +84,13 @@ class Database:
             session.connection(execution_options={"postgresql_readonly": True})
             yield session
 
+    @contextmanager
+    def singly(self) -> Iterator[Session]:
+        """Each statement stands for itself (逐句提交): for work that looks, judges and writes in one statement."""
+        bind = self.engine.execution_options(isolation_level="AUTOCOMMIT")
+        with Session(bind, expire_on_commit=False, autoflush=False) as session, session.begin():
+            yield session
+
     def probe(self, statement: str, values: Sequence[Any]) -> list[tuple[Any, ...]]:
         """Rows of one statement that stands for itself, outside any transaction (单句查询).
 
@@ -105,15 +112,15 @@ class Database:
             lent.close()
         return rows
 
-    def transact(self, unit: Callable[[Session], T]) -> T:
+    def transact(self, unit: Callable[[Session], T], *, singly: bool = False) -> T:
         """Run a whole unit in one transaction; again from its start when PostgreSQL undid it (整体重试).
 
-        A connection found dead before anything was done counts as undone too. A COMMIT whose outcome
+        `singly`: a unit that writes in one statement needs no transaction around it. A connection found dead before anything was done counts as undone too. A COMMIT whose outcome
         is unknown does not: the caller asks again by its key.
         """
         for attempt in range(RETRIES):
             try:
-                with self.begin() as session:
+                with self.singly() if singly else self.begin() as session:
                     return unit(session)
             except DBAPIError as error:
                 state = getattr(error.orig, "sqlstate", None) or ""
