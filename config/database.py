@@ -115,7 +115,8 @@ class Database:
     def transact(self, unit: Callable[[Session], T], *, singly: bool = False) -> T:
         """Run a whole unit in one transaction; again from its start when PostgreSQL undid it (整体重试).
 
-        `singly`: a unit that writes in one statement needs no transaction around it. A connection found dead before anything was done counts as undone too. A COMMIT whose outcome
+        `singly`: a unit that writes in one statement needs no transaction around it.
+        A connection found dead before anything was done counts as undone too. A COMMIT whose outcome
         is unknown does not: the caller asks again by its key.
         """
         for attempt in range(RETRIES):
