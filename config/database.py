@@ -86,7 +86,7 @@ class Database:
 
     @contextmanager
     def singly(self) -> Iterator[Session]:
-        """Each statement stands for itself (逐句提交): for work that looks, judges and writes in one statement."""
+        """Each statement stands for itself (逐句提交): for work that writes in one of them."""
         bind = self.engine.execution_options(isolation_level="AUTOCOMMIT")
         with Session(bind, expire_on_commit=False, autoflush=False) as session, session.begin():
             yield session
