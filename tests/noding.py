@@ -10,7 +10,7 @@ from escrow.errors import Refused
 from escrow.supervision import nodes
 from escrow.supervision.nodes import Claim, Correction
 from escrow.supervision.schedules import Paper, PaperKind
-from tests.estate import Estate, file_hash, new_number
+from tests.estate import USCC, Estate, file_hash, new_number
 
 TODAY = bureau_day()
 SCHEDULE = {"主体结构验收": "0.40", "竣工验收": "0.10", "竣工验收备案": "0.05"}
@@ -18,12 +18,21 @@ FIRMS = {
     PaperKind.DECLARATION: "测试置业有限公司", PaperKind.CONTRACTOR: "山西某建设集团",
     PaperKind.ENGINEER: "吕梁某监理公司",
 }  # fmt: skip
+# Whose number and name each is; the developer's is the estate's own (各家代码与签字人).
+FIRM_NOS = {
+    PaperKind.DECLARATION: USCC, PaperKind.CONTRACTOR: "91140105MA0HXYT18X",
+    PaperKind.ENGINEER: "91141182MA0GDKF29J",
+}  # fmt: skip
+SIGNERS = {PaperKind.DECLARATION: "张开发", PaperKind.CONTRACTOR: "李施工", PaperKind.ENGINEER: "王监理"}
 
 
 def paper(kind: PaperKind, on: date = TODAY, **changed: Any) -> Paper:
     """One paper of its kind, never seen before."""
     where = "一号楼西侧" if kind is PaperKind.PHOTO else None
-    said = {"firm": FIRMS.get(kind), "signer": "张工" if kind in FIRMS else None, "note": where, **changed}
+    said = {
+        "firm": FIRMS.get(kind), "firm_no": FIRM_NOS.get(kind), "signer": SIGNERS.get(kind), "note": where,
+        **changed,
+    }  # fmt: skip
     return Paper(kind, said.pop("file_hash", file_hash(new_number("P"))), on, **said)
 
 

@@ -22,7 +22,7 @@ from ledger.money import Yuan
 
 _BUILDING = text("""
 SELECT b.id, b.building_no, b.floors, b.structure, p.id AS project_id, p.project_no, p.region,
-       p.name AS project_name, d.name AS developer_name,
+       p.name AS project_name, d.name AS developer_name, d.developer_id,
        a.id AS account_id, a.account_no, a.book_id, a.status AS account_status, a.agreement_id,
        g.clauses, g.agreement_no, g.version,
        (SELECT count(*) FROM unit u WHERE u.building_id = b.id AND u.removed_at IS NULL) AS units,

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from config.clock import bureau_day
 from config.regulations import Law, law_on
 from escrow.errors import NotFound
-from escrow.projects.models import Building, Project
+from escrow.projects.models import Building, Developer, Project
 from escrow.supervision.court_holds import account_locked
 from escrow.supervision.models import SupervisedAccount
 from escrow.supervision.node_models import AgreementSchedule, NodeClaim, NodePaper
@@ -84,11 +84,13 @@ def known_of(
         NodeClaim.building_id == building_id, NodeClaim.status == NodeStatus.ENTERED
     )
     schedule = schedule_in_force(session, account.agreement_id)
+    developer = select(Developer.developer_id).join(Project, Project.developer_pk == Developer.id)
     facts = NodeFacts(
         schedule=schedule,
         reached=reached_by_building(session, account.project_id).get(building_id),
         asked=node,
         papers=papers,
+        developer_no=session.scalars(developer.where(Project.id == account.project_id)).one(),
         is_active=account.status is AccountStatus.ACTIVE,
         is_registered=bool(session.scalar(_REGISTERED, {"building_id": building_id})),
         is_waiting=session.scalar(waiting) not in (None, besides),
@@ -108,7 +110,8 @@ def claim_known(session: Session, claim_id: int, *, locked: bool = True) -> tupl
         raise NotFound("没有这件节点申报")
     filed = session.scalars(select(NodePaper).where(NodePaper.claim_id == claim_id).order_by(NodePaper.id))
     papers = tuple(
-        Paper(one.kind, one.file_hash, one.dated_on, one.firm, one.signer, one.note) for one in filed
+        Paper(one.kind, one.file_hash, one.dated_on, one.firm, one.firm_no, one.signer, one.note)
+        for one in filed
     )
     known = known_of(
         session, row.account_no, row.building_id, row.node, papers, besides=claim_id, locked=locked

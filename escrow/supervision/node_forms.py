@@ -5,10 +5,9 @@ from typing import Any
 
 from wtforms import Form
 
-from escrow.fields import DIGEST_PATTERN, ReadField, read_day, read_text
-from escrow.supervision.schedules import Paper, PaperKind
+from escrow.fields import DIGEST_PATTERN, ReadField, read_day, read_text, read_uscc
+from escrow.supervision.schedules import PARTIES, Paper, PaperKind
 
-PARTIES = (PaperKind.DECLARATION, PaperKind.CONTRACTOR, PaperKind.ENGINEER)
 # The rows of a claim; several photographs make one claim (申报表各行).
 ROWS: Mapping[str, PaperKind] = {
     "declaration": PaperKind.DECLARATION, "contractor": PaperKind.CONTRACTOR,
@@ -31,6 +30,7 @@ class PaperForm(Form):
     file_hash = ReadField("文件 SHA-256", _digest, optional=True)
     dated_on = ReadField("出具或拍摄日期", read_day, optional=True)
     firm = ReadField("单位", _line(100), optional=True)
+    firm_no = ReadField("统一社会信用代码", lambda said: read_uscc(said.strip().upper()), optional=True)
     signer = ReadField("签字人", _line(50), optional=True)
     note = ReadField("文号或拍摄地点", _line(200), optional=True)
 
@@ -48,7 +48,7 @@ class PaperForm(Form):
             return good
         needed: tuple[Any, ...] = (self.file_hash, self.dated_on)
         if self.kind in PARTIES:
-            needed = (*needed, self.firm, self.signer)
+            needed = (*needed, self.firm, self.firm_no, self.signer)
         if self.kind is PaperKind.PHOTO:
             needed = (*needed, self.note)
         missing = [field for field in needed if not field.typed]
@@ -59,9 +59,7 @@ class PaperForm(Form):
     def paper(self) -> Paper:
         """What was handed in."""
         said = self.data
-        return Paper(
-            self.kind, said["file_hash"], said["dated_on"], said["firm"], said["signer"], said["note"]
-        )
+        return Paper(kind=self.kind, **said)
 
 
 def paper_forms(typed: Any = None) -> dict[str, PaperForm]:

@@ -82,6 +82,7 @@ class NodePaper(Base):
             name="signed",
         ),
         CheckConstraint("kind <> 'photo' OR note IS NOT NULL", name="placed"),
+        CheckConstraint("firm_no ~ '^[0-9A-HJ-NP-RTUW-Y]{18}$'", name="firm_no"),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -90,5 +91,6 @@ class NodePaper(Base):
     file_hash: Mapped[str] = mapped_column(unique=True)
     dated_on: Mapped[date]
     firm: Mapped[str | None]
+    firm_no: Mapped[str | None] = mapped_column(comment="统一社会信用代码")
     signer: Mapped[str | None]
     note: Mapped[str | None] = mapped_column(comment="文号或拍摄地点")

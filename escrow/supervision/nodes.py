@@ -166,7 +166,7 @@ def _write(
     session.add_all(
         NodePaper(
             claim_id=claim.id, kind=PaperKind(paper.kind), file_hash=paper.file_hash, note=paper.note,
-            dated_on=paper.dated_on, firm=paper.firm, signer=paper.signer,
+            dated_on=paper.dated_on, firm=paper.firm, firm_no=paper.firm_no, signer=paper.signer,
         )
         for paper in papers
     )  # fmt: skip

@@ -1,11 +1,12 @@
 """Which construction node comes next, what proves it, what stays locked after it (工程节点). Pure."""
 
+import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from enum import StrEnum
-from itertools import pairwise
+from itertools import combinations, pairwise
 from typing import Any
 
 from config.regulations import Law
@@ -45,6 +46,8 @@ PAPER_SHOWN = {
     PaperKind.ACCEPTANCE: "验收记录", PaperKind.ORDER: "更正文书",
 }  # fmt: skip
 
+# Who vouches for a node, each a firm of its own (见证各方).
+PARTIES = (PaperKind.DECLARATION, PaperKind.CONTRACTOR, PaperKind.ENGINEER)
 # The only steps there are (状态迁移).
 STEPS = {(NodeStatus.ENTERED, NodeStatus.APPROVED), (NodeStatus.ENTERED, NodeStatus.REJECTED)}
 
@@ -129,14 +132,20 @@ def schedule_refusals(schedule: Schedule, reached: Mapping[str, str], law: Law) 
 
 @dataclass(frozen=True, slots=True)
 class Paper:
-    """One file that proves a node, by its hash (节点材料)."""
+    """One file that proves a node, by its hash; `firm_no`: who a firm is (节点材料，单位凭统一社会信用代码)."""
 
     kind: PaperKind
     file_hash: str
     dated_on: date
     firm: str | None = None
+    firm_no: str | None = None
     signer: str | None = None
     note: str | None = None
+
+    @property
+    def signed_by(self) -> str:
+        """The name with nothing of how it was typed (签字人，不计空格与全半角)."""
+        return "".join(unicodedata.normalize("NFKC", self.signer or "").split())
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,6 +156,7 @@ class NodeFacts:
     reached: Node | None
     asked: str | None
     papers: tuple[Paper, ...]
+    developer_no: str
     is_active: bool
     is_registered: bool
     is_waiting: bool = False
@@ -235,20 +245,30 @@ def _paper_refusals(facts: NodeFacts, law: Law) -> list[Refusal]:
 
 def _witness_refusals(facts: NodeFacts, law: Law) -> list[Refusal]:
     """Developer, contractor and engineer are three firms, and the bureau looks after them (见证独立)."""
-    source, found = law["node_witnesses"].citation, []
-    parties = (PaperKind.DECLARATION, PaperKind.CONTRACTOR, PaperKind.ENGINEER)
-    signed = [paper for paper in facts.papers if paper.kind in parties]
-    if len({paper.firm for paper in signed}) < len({paper.kind for paper in signed}):
-        message = "开发、施工、监理须为三家不同单位，见证不得出自同一单位"
-        found.append(Refusal("witness-not-independent", message, source))
-    for paper in signed:
-        if not (paper.firm and paper.signer):
-            message = f"{PAPER_SHOWN[paper.kind]}须写明单位与签字人"
-            found.append(Refusal("witness-unnamed", message, source))
+    source = law["node_witnesses"].citation
+    signed = [paper for paper in facts.papers if paper.kind in PARTIES]
+    found = _party_refusals(signed, facts.developer_no, source)
     if any(paper.kind is PaperKind.PHOTO and not paper.note for paper in facts.papers):
         found.append(Refusal("photo-unplaced", "现场照片须写明拍摄地点", law["node_papers"].citation))
     latest = max((paper.dated_on for paper in facts.papers), default=None)
     if facts.site_checked_on and latest and facts.site_checked_on < latest:
         message = f"现场核查须在全部材料出具（最晚 {latest}）之后"
         found.append(Refusal("site-check-early", message, source))
+    return found
+
+
+def _party_refusals(signed: list[Paper], developer_no: str, source: str) -> list[Refusal]:
+    found, pairs = [], [(one, two) for one, two in combinations(signed, 2) if one.kind is not two.kind]
+    if any(one.firm_no == two.firm_no or one.firm == two.firm for one, two in pairs):
+        message = "开发、施工、监理须为三家不同单位（按统一社会信用代码），见证不得出自同一单位"
+        found.append(Refusal("witness-not-independent", message, source))
+    if any(one.signed_by and one.signed_by == two.signed_by for one, two in pairs):
+        found.append(Refusal("signer-repeated", "开发、施工、监理须由三个不同的人签字", source))
+    if any(one.kind is PaperKind.DECLARATION and one.firm_no != developer_no for one in signed):
+        message = f"申报单位须是本项目的开发企业（统一社会信用代码 {developer_no}）"
+        found.append(Refusal("declarer-not-developer", message, source))
+    for paper in signed:
+        if not (paper.firm and paper.firm_no and paper.signer):
+            message = f"{PAPER_SHOWN[paper.kind]}须写明单位、统一社会信用代码与签字人"
+            found.append(Refusal("witness-unnamed", message, source))
     return found

@@ -11,7 +11,19 @@ from escrow.supervision import nodes
 from escrow.supervision.nodes import Claim
 from escrow.supervision.schedules import PaperKind
 from tests.estate import Estate, build, file_hash, officers
-from tests.noding import SCHEDULE, TODAY, approved, claimed, codes, corrected, funds, paper, papers, reached
+from tests.noding import (
+    FIRM_NOS,
+    SCHEDULE,
+    TODAY,
+    approved,
+    claimed,
+    codes,
+    corrected,
+    funds,
+    paper,
+    papers,
+    reached,
+)
 
 
 @pytest.fixture
@@ -83,9 +95,14 @@ def test_every_reason_is_given_at_once(estate: Estate, people: tuple[int, int]) 
 def test_three_firms_and_the_bureau_after_them(estate: Estate, people: tuple[int, int]) -> None:
     """监理与施工是同一单位不认；现场核查早于材料不准；未来的日期、同件重复的文件当场指出。"""
     clerk, reviewer = people
-    own = paper(PaperKind.ENGINEER, firm="山西某建设集团")
+    number = FIRM_NOS[PaperKind.CONTRACTOR]
+    own = paper(PaperKind.ENGINEER, firm="吕梁某监理公司一部", firm_no=number)
     mixed = (*papers(PaperKind.ENGINEER), own)
     assert codes(lambda: claimed(estate, clerk, "主体结构验收", proof=mixed)) == ["witness-not-independent"]
+    alone = papers(signer="张工")
+    assert codes(lambda: claimed(estate, clerk, "主体结构验收", proof=alone)) == ["signer-repeated"]
+    other = (*papers(PaperKind.DECLARATION), paper(PaperKind.DECLARATION, firm_no="91140213MA0K7QC514"))
+    assert codes(lambda: claimed(estate, clerk, "主体结构验收", proof=other)) == ["declarer-not-developer"]
     same = file_hash("一张照片")
     for proof in (papers(on=TODAY + timedelta(days=1)), papers(file_hash=same)):
         with pytest.raises(Invalid):

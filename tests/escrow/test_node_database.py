@@ -12,10 +12,23 @@ from sqlalchemy.exc import DBAPIError
 from escrow import chart
 from escrow.supervision import nodes
 from escrow.supervision.funds import change_level, position
-from escrow.supervision.schedules import STEPS, NodeStatus, PaperKind
+from escrow.supervision.schedules import STEPS, NodeStatus, Paper, PaperKind
 from ledger.money import Yuan
-from tests.estate import Estate, build, file_hash, new_number, officers
-from tests.noding import SCHEDULE, TODAY, approved, claimed, codes, corrected, funds, papers, reached
+from tests.estate import USCC, Estate, build, file_hash, new_number, officers
+from tests.noding import (
+    FIRM_NOS,
+    FIRMS,
+    SCHEDULE,
+    TODAY,
+    approved,
+    claimed,
+    codes,
+    corrected,
+    funds,
+    paper,
+    papers,
+    reached,
+)
 from tests.releasing import refused_by
 
 ROLES = ["app", "owner"]
@@ -34,8 +47,8 @@ VALUES (%(account)s, %(building)s, %(kind)s, %(node)s, %(ratio)s, %(schedule)s, 
         %(who)s, current_date) RETURNING id
 """
 PAPER = """
-INSERT INTO node_paper (claim_id, kind, file_hash, dated_on, firm, signer, note)
-VALUES (%(claim)s, %(kind)s, %(file_hash)s, current_date, %(firm)s, '张工', '一号楼')
+INSERT INTO node_paper (claim_id, kind, file_hash, dated_on, firm, firm_no, signer, note)
+VALUES (%(claim)s, %(kind)s, %(file_hash)s, current_date, %(firm)s, %(firm_no)s, %(signer)s, '一号楼')
 """
 LISTED = [{"node": node, "locked_ratio": ratio} for node, ratio in SCHEDULE.items()]
 
@@ -83,9 +96,13 @@ def forged(estate: Estate, who: int, *without: PaperKind, **changed: Any) -> int
     claim: int = run(estate, (CLAIM, said))[0]
     for kind in PaperKind:
         if kind not in without:
-            paper = {"claim": claim, "kind": kind, "file_hash": file_hash(new_number("H")), "firm": kind}
-            run(estate, (PAPER, paper))
+            hand_in(estate, claim, paper(kind))
     return claim
+
+
+def hand_in(estate: Estate, claim: int, one: Paper) -> None:
+    """A paper written by hand."""
+    run(estate, (PAPER, {"claim": claim, **{name: getattr(one, name) for name in one.__slots__}}))
 
 
 def decision(claim: int, who: int) -> dict[str, int]:
@@ -188,6 +205,29 @@ def test_no_node_without_each_paper_in_plain_sql(
     refused(estate, "node_proved", (APPROVE, decision(claim, people[1])))
 
 
+@pytest.mark.parametrize(
+    ("kind", "changed"),
+    [
+        (PaperKind.ENGINEER, {"firm_no": FIRM_NOS[PaperKind.CONTRACTOR]}),
+        (PaperKind.ENGINEER, {"firm": FIRMS[PaperKind.DECLARATION]}),
+        (PaperKind.ENGINEER, {"firm_no": None}),
+        (PaperKind.ENGINEER, {"signer": " 张 开发　"}),
+        (PaperKind.CONTRACTOR, {"firm_no": USCC}),
+        (PaperKind.DECLARATION, {"firm_no": "91140213MA0K7QC514"}),
+    ],
+)
+def test_three_firms_and_three_people_in_plain_sql(
+    estate: Estate, people: tuple[int, int], kind: PaperKind, changed: dict[str, Any]
+) -> None:
+    """纯 SQL 核准：三家同一代码、同一名称、同一签字人、没有代码，或申报的不是开发企业，都不许；各是各家才行。"""
+    claim = forged(estate, people[0], kind)
+    hand_in(estate, claim, paper(kind, **changed))
+    refused(estate, "node_parties", (APPROVE, decision(claim, people[1])))
+    run(estate, (REJECT, decision(claim, people[1])))
+    whole = forged(estate, people[0])
+    refused(estate, "node_follows_ledger", (APPROVE, decision(whole, people[1])))
+
+
 def test_first_registration_is_the_registers_to_say(house: Any) -> None:
     """末一节点：登记簿没有确认的首次登记，纯 SQL 也不能核准。"""
     listed = {"首次登记": "0.00"}
@@ -209,14 +249,18 @@ def test_one_file_serves_once_whatever_the_room(estate: Estate, people: tuple[in
     certificate = file_hash("申请书")
     taken = ("INSERT INTO filed_paper VALUES (%(h)s, 'release_application')", {"h": certificate})
     run(estate, taken, role="owner")
-    paper = {"claim": claim, "kind": "photo", "firm": None, "file_hash": file_hash("新照片")}
+    photo = {
+        "claim": claim, "kind": "photo", "firm": None, "firm_no": None, "signer": "张工",
+        "file_hash": file_hash("新照片"),
+    }  # fmt: skip
     for digest in (used, certificate):
-        refused(estate, "pk_filed_paper", (PAPER, {**paper, "file_hash": digest}))
-    refused(estate, "ck_filed_paper_file_hash", (PAPER, {**paper, "file_hash": "A" * 64}))
-    refused(estate, "ck_node_paper_placed", (PAPER.replace("'一号楼'", "NULL"), paper))
-    refused(estate, "ck_node_paper_signed", (PAPER, {**paper, "kind": "engineer"}))
+        refused(estate, "pk_filed_paper", (PAPER, {**photo, "file_hash": digest}))
+    refused(estate, "ck_filed_paper_file_hash", (PAPER, {**photo, "file_hash": "A" * 64}))
+    refused(estate, "ck_node_paper_placed", (PAPER.replace("'一号楼'", "NULL"), photo))
+    refused(estate, "ck_node_paper_signed", (PAPER, {**photo, "kind": "engineer"}))
+    refused(estate, "ck_node_paper_firm_no", (PAPER, {**photo, "firm_no": "91110000600037341I"}))
     approved(estate, claim, reviewer)
-    refused(estate, "paper_before_decision", (PAPER, paper))
+    refused(estate, "paper_before_decision", (PAPER, photo))
 
 
 def test_a_node_and_the_book_say_the_same(estate: Estate, people: tuple[int, int]) -> None:

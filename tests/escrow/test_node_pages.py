@@ -13,7 +13,7 @@ from escrow.workdays.actions import calendar
 from tests.builders import County
 from tests.desk import Seat, hire, sit_down
 from tests.estate import Estate, build, file_hash, new_number, officers
-from tests.noding import FIRMS, SCHEDULE, TODAY, claimed, reached
+from tests.noding import FIRM_NOS, FIRMS, SCHEDULE, SIGNERS, TODAY, claimed, reached
 
 
 @pytest.fixture
@@ -38,7 +38,9 @@ def form_of(node: str, *without: str) -> dict[str, str]:
         said |= {
             f"{name}-file_hash": file_hash(new_number("P")).upper(), f"{name}-dated_on": TODAY.isoformat(),
             f"{name}-firm": FIRMS[PaperKind(name)] if party else "",
-            f"{name}-signer": "张工" if party else "", f"{name}-note": "" if party else "一号楼西侧",
+            f"{name}-firm_no": FIRM_NOS[PaperKind(name)].lower() if party else "",
+            f"{name}-signer": SIGNERS[PaperKind(name)] if party else "",
+            f"{name}-note": "" if party else "一号楼西侧",
         }  # fmt: skip
     return said
 
@@ -69,6 +71,7 @@ def test_a_claim_from_entry_to_approval(seats: Any) -> None:
     )
     assert answer.status_code == 303, answer.text
     page = register.get(claim).text
+    assert FIRM_NOS[PaperKind.ENGINEER] in page
     assert "已核准" in page and "registrar 同志" in page and "reviewer 同志" in page and "记账凭证" in page
     page = register.get(place(estate)).text
     for said in ("600.00", "400.00", "500.00", "下一节点", "已核准", "留存制"):
@@ -86,7 +89,7 @@ def test_every_reason_is_on_the_form_and_what_was_typed_stays(seats: Any) -> Non
     assert "本局设定（待补依据）" in refused.text and typed["contractor-file_hash"] in refused.text
     for name, wrong in (
         ("photo1-note", ""), ("engineer-signer", ""), ("declaration-dated_on", "2026-02-30"),
-        ("contractor-file_hash", "abc"),
+        ("contractor-file_hash", "abc"), ("engineer-firm_no", ""), ("engineer-firm_no", "91140105MA0HXYT18Y"),
     ):  # fmt: skip
         answer = register.post(door, form_of("主体结构验收") | {name: wrong})
         assert answer.status_code == 422 and answer.text.count("is-invalid") == 1, name

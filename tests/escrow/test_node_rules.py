@@ -28,6 +28,7 @@ from tests.days import CALENDAR
 
 DAY = date(2026, 11, 20)
 LAW = law_on(DAY, "presale_funds", "140212")
+DEVELOPER, CONTRACTOR, ENGINEER = "91141182MA0GDKF29J", "91140105MA0HXYT18X", "91140213MA0K7QC514"
 FIVE = ["三分之一层", "主体结构验收", "竣工验收", "竣工验收备案", "首次登记"]
 LISTED = schedule_of({"nodes": []}, LAW)
 AGREED = schedule_of(
@@ -38,24 +39,32 @@ AGREED = schedule_of(
 def proof(*without: PaperKind, **changed: Any) -> tuple[Paper, ...]:
     """Everything a node needs, or all but some."""
     signed = {
-        PaperKind.DECLARATION: "云水置业",
-        PaperKind.CONTRACTOR: "山西建工",
-        PaperKind.ENGINEER: "吕梁监理",
+        PaperKind.DECLARATION: ("云水置业", DEVELOPER, "张开发"),
+        PaperKind.CONTRACTOR: ("山西建工", CONTRACTOR, "李施工"),
+        PaperKind.ENGINEER: ("吕梁监理", ENGINEER, "王监理"),
     }
+    kinds = [kind for kind in PaperKind if kind is not PaperKind.ORDER and kind not in without]
     return tuple(
-        Paper(
-            kind, f"{at:064x}", changed.get("on", DAY), changed.get("firm", firm := signed.get(kind)),
-            changed.get("signer", "张工" if firm else None), "西侧" if kind is PaperKind.PHOTO else None,
+        replace(
+            Paper(
+                kind, f"{at:064x}", DAY, *signed.get(kind, (None, None, None)),
+                note="西侧" if kind is PaperKind.PHOTO else None,
+            ),
+            **(changed if kind in signed else {}),
         )
-        for at, kind in enumerate(PaperKind)
-        if kind is not PaperKind.ORDER and kind not in without
+        for at, kind in enumerate(kinds)
     )  # fmt: skip
+
+
+def with_(kind: PaperKind, **changed: Any) -> tuple[Paper, ...]:
+    """Everything a node needs, one of its papers otherwise."""
+    return tuple(replace(one, **changed) if one.kind is kind else one for one in proof())
 
 
 # The whole, true case: one third is reached, the main structure is claimed with all its papers.
 CLAIM = NodeFacts(
-    schedule=LISTED, reached=LISTED.nodes[0], asked="主体结构验收", papers=proof(), is_active=True,
-    is_registered=False, site_checked_on=DAY,
+    schedule=LISTED, reached=LISTED.nodes[0], asked="主体结构验收", papers=proof(), developer_no=DEVELOPER,
+    is_active=True, is_registered=False, site_checked_on=DAY,
 )  # fmt: skip
 ORDER = Paper(PaperKind.ORDER, "f" * 64, DAY, note="交建更〔2026〕1号")
 CORRECTION = replace(
@@ -146,11 +155,36 @@ def test_an_acceptance_has_its_record_and_a_registration_its_row() -> None:
 
 
 def test_three_firms_sign_by_name() -> None:
-    """三家须为不同单位，各有单位与签字人，照片写明地点。"""
+    """三家须为不同单位，各有单位、代码与签字人，照片写明地点。"""
     assert codes(replace(CLAIM, papers=proof(firm="山西建工"))) == ["witness-not-independent"]
     assert codes(replace(CLAIM, papers=proof(signer=None))) == ["witness-unnamed"] * 3
+    assert codes(replace(CLAIM, papers=with_(PaperKind.CONTRACTOR, firm_no=None))) == ["witness-unnamed"]
     nowhere = tuple(replace(paper, note=None) for paper in proof())
     assert codes(replace(CLAIM, papers=nowhere)) == ["photo-unplaced"]
+
+
+def test_the_engineer_is_neither_the_developer_nor_the_contractor() -> None:
+    """监理与开发、监理与施工、施工与开发是同一代码，名称不同也不认；两张施工证明出自一家不算重复。"""
+    for kind, number in (
+        (PaperKind.ENGINEER, DEVELOPER), (PaperKind.ENGINEER, CONTRACTOR), (PaperKind.CONTRACTOR, DEVELOPER),
+    ):  # fmt: skip
+        assert codes(replace(CLAIM, papers=with_(kind, firm_no=number))) == ["witness-not-independent"]
+    contractor = proof()[1]
+    twice = (*proof(), replace(contractor, file_hash="e" * 64))
+    assert contractor.kind is PaperKind.CONTRACTOR and codes(replace(CLAIM, papers=twice)) == []
+
+
+def test_three_people_sign() -> None:
+    """一人为两家签字不认，名字里加空格、换全角也一样。"""
+    for name in ("李施工", "李 施工", "李施工\u3000"):
+        assert codes(replace(CLAIM, papers=with_(PaperKind.ENGINEER, signer=name))) == ["signer-repeated"]
+    assert codes(replace(CLAIM, papers=with_(PaperKind.ENGINEER, signer="李施"))) == []
+
+
+def test_the_developer_itself_declares() -> None:
+    """申报单位不是本项目的开发企业，名称再像也不认。"""
+    other = with_(PaperKind.DECLARATION, firm_no="91110000600037341L")
+    assert codes(replace(CLAIM, papers=other)) == ["declarer-not-developer"]
 
 
 def test_the_bureau_looks_after_all_papers() -> None:
