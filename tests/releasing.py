@@ -10,6 +10,7 @@ from config.clock import bureau_day
 from escrow.errors import Refused
 from escrow.release.actions import approve
 from escrow.release.evidence import Evidence, decide_evidence, enter_evidence
+from escrow.release.receiving import ReceivingAsked, decide_receiving, enter_receiving
 from escrow.release.rules import EvidenceStatus
 from ledger.money import Yuan
 from tests.estate import Estate, file_hash, new_number, officers
@@ -48,6 +49,17 @@ def filed(estate, people, kind, clause, *, ratio=None, confirmed=True):
                 session, entry, EvidenceStatus.CONFIRMED, officer_id=people.reviewer
             )
         )
+    return entry
+
+
+def receiving(estate, entered_by, confirmed_by, account_no="6222021410001112223"):
+    """The developer's own account, entered by one officer and confirmed by another (收款账户)."""
+    number, told = new_number("SK"), estate.house.settings
+    asked = ReceivingAsked(
+        estate.account_no, account_no, "农业银行交口支行", number, bureau_day(), file_hash(number)
+    )
+    entry = estate.do(lambda session: enter_receiving(session, asked, told, officer_id=entered_by))
+    estate.do(lambda session: decide_receiving(session, entry, officer_id=confirmed_by))
     return entry
 
 

@@ -42,12 +42,13 @@ from ledger.movements import Movement, Transfer
 
 @dataclass(frozen=True, slots=True)
 class Payee:
-    """Who is to be paid (收款人)."""
+    """Who is to be paid (收款人). `sealed`: name and account as registered, to stand on the order as such."""
 
     name: str
     account_no: str
     bank_name: str
     is_person: bool = False
+    sealed: tuple[bytes, bytes] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,8 +220,9 @@ def _payee(order: Order, settings: Settings) -> dict[str, Any]:
     """Sealed for the bank; a company's account is on the paper, a refund keeps whoever it pays to itself."""
     name, account_no = order.payee.name, order.payee.account_no
     hidden = order.payee.is_person or order.kind is InstructionKind.REFUND
+    sealed = order.payee.sealed or (seal(name, settings), seal(account_no, settings))
     return {
-        "payee_name_sealed": seal(name, settings), "payee_account_sealed": seal(account_no, settings),
+        "payee_name_sealed": sealed[0], "payee_account_sealed": sealed[1],
         "payee_name_masked": mask_name(name) if order.payee.is_person else name,
         "payee_account_masked": mask_account(account_no) if hidden else account_no,
         "payee_bank": order.payee.bank_name,

@@ -45,6 +45,7 @@ class PaperUse(StrEnum):
     ACCOUNT_CHANGE = "account_change"
     ACCOUNT_OPENING = "account_opening"
     RECEIPT_CLAIM = "receipt_claim"
+    RECEIVING_ACCOUNT = "receiving_account"
 
 
 PAPER_LABELS = {
@@ -65,6 +66,7 @@ PAPER_LABELS = {
     PaperUse.ACCOUNT_CHANGE: "监管账户变更材料",
     PaperUse.ACCOUNT_OPENING: "期初余额银行证明",
     PaperUse.RECEIPT_CLAIM: "待认领款的认领或退回依据",
+    PaperUse.RECEIVING_ACCOUNT: "开发企业收款账户开户证明",
 }
 
 # The only steps a first registration takes; the registration authority's own word needs none (状态迁移).

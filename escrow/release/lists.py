@@ -6,7 +6,7 @@ from sqlalchemy import Row, or_, select
 from sqlalchemy.orm import Session, aliased
 
 from escrow.access.models import Officer
-from escrow.projects.models import Project
+from escrow.projects.models import Developer, Project
 from escrow.release.models import ReleaseApplication, ReleaseEvidence
 from escrow.supervision.models import SupervisedAccount
 
@@ -40,6 +40,20 @@ def papers(session: Session, account_id: int) -> list[Row[Any]]:
         .order_by(ReleaseEvidence.id.desc())
     )
     return list(session.execute(query))
+
+
+def account_shown(session: Session, account_no: str) -> Any:
+    """An account with its project and developer (账户、项目与企业)."""
+    query = (
+        select(
+            SupervisedAccount.account_no, SupervisedAccount.account_name, Project.project_no,
+            Project.name.label("project_name"), Project.region, Developer.name.label("developer_name"),
+            Developer.developer_id,
+        )
+        .join(Project, Project.id == SupervisedAccount.project_id)
+        .join(Developer, Developer.id == Project.developer_pk)
+    )  # fmt: skip
+    return session.execute(query.where(SupervisedAccount.account_no == account_no)).one_or_none()
 
 
 def accounts_like(session: Session, number: str) -> list[str]:

@@ -1,14 +1,25 @@
-"""Applications for release and the papers that agreement clauses ask for (解除监管申请与佐证)."""
+"""Applications for release, papers for agreement clauses, and where the money goes (解除监管申请、佐证、收款账户)."""
 
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import BigInteger, CheckConstraint, DateTime, ForeignKey, Index, Numeric, func, text
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    DateTime,
+    ForeignKey,
+    Index,
+    LargeBinary,
+    Numeric,
+    func,
+    text,
+)
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from config.database import Base
+from escrow.release.receiving_rules import ReceivingStatus
 from escrow.release.rules import EvidenceStatus, ReleaseStatus
 from escrow.supervision.rules import ClauseKind
 from ledger.money import Yuan
@@ -116,3 +127,41 @@ class ReleaseEvidence(Base):
     decided_by: Mapped[int | None] = mapped_column(ForeignKey("officer.id"))
     decided_at: Mapped[datetime | None] = mapped_column(DateTime(True))
     reason: Mapped[str | None] = mapped_column(comment="退回理由")
+
+
+class ReceivingAccount(Base):
+    """The developer's own account that released money goes to, settled by two officers (开发企业收款账户)."""
+
+    __tablename__ = "receiving_account"
+    __table_args__ = (
+        CheckConstraint("entered_by <> decided_by", name="two_officers"),
+        CheckConstraint("(status = 'entered') = (decided_by IS NULL)", name="decided_by_someone"),
+        CheckConstraint("(decided_by IS NULL) = (decided_at IS NULL)", name="decided_whole"),
+        CheckConstraint("(status IN ('rejected', 'retired')) = (reason IS NOT NULL)", name="with_reason"),
+        CheckConstraint("(status = 'retired') = (retired_by IS NOT NULL)", name="retired_by_someone"),
+        CheckConstraint("(retired_by IS NULL) = (retired_at IS NULL)", name="retired_whole"),
+        Index(
+            "uq_receiving_account_live", "developer_id", unique=True,
+            postgresql_where=text("status IN ('entered', 'confirmed')"),
+        ),
+    )  # fmt: skip
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    developer_id: Mapped[int] = mapped_column(ForeignKey("developer.id"), index=True)
+    name: Mapped[str] = mapped_column(comment="户名，登记时开发企业的名称")
+    account_no: Mapped[str]
+    # As the bank will read them: the order carries these very bytes.
+    name_sealed: Mapped[bytes] = mapped_column(LargeBinary)
+    account_sealed: Mapped[bytes] = mapped_column(LargeBinary)
+    bank_name: Mapped[str]
+    paper_no: Mapped[str] = mapped_column(comment="开户证明文号")
+    dated_on: Mapped[date]
+    file_hash: Mapped[str] = mapped_column(unique=True, comment="开户证明 SHA-256")
+    status: Mapped[ReceivingStatus] = mapped_column(term(ReceivingStatus))
+    entered_by: Mapped[int] = mapped_column(ForeignKey("officer.id"))
+    entered_at: Mapped[datetime] = mapped_column(DateTime(True), server_default=func.clock_timestamp())
+    decided_by: Mapped[int | None] = mapped_column(ForeignKey("officer.id"))
+    decided_at: Mapped[datetime | None] = mapped_column(DateTime(True))
+    retired_by: Mapped[int | None] = mapped_column(ForeignKey("officer.id"))
+    retired_at: Mapped[datetime | None] = mapped_column(DateTime(True))
+    reason: Mapped[str | None] = mapped_column(comment="退回或停用理由")

@@ -18,6 +18,7 @@ from escrow.instructions.rules import InstructionKind, InstructionStatus
 from escrow.projects.models import Developer, Project
 from escrow.release.models import ReleaseApplication
 from escrow.release.payout_rules import PayoutFacts, close_refusals, payout_refusals
+from escrow.release.receiving import confirmed_of
 from escrow.release.rules import ReleaseStatus
 from escrow.release.scope import released_keys
 from escrow.supervision.models import SupervisedAccount
@@ -32,22 +33,29 @@ class _Held:
     application: ReleaseApplication
     account: SupervisedAccount
     developer: str
+    developer_id: int
     law: Law
 
 
-def pay_out(session: Session, release_no: str, payee: Payee, told: Settings, *, officer_id: int) -> list[str]:
-    """Order what each building still has to pay to the developer; the numbers of the orders.
+def pay_out(session: Session, release_no: str, told: Settings, *, officer_id: int) -> list[str]:
+    """Order what each building still has to pay, to the account two officers settled; the orders' numbers.
 
     What the bank did not pay can be ordered again. Raises NotFound or Refused with every reason.
     """
     held = _held(session, release_no)
+    own = confirmed_of(session, held.developer_id, locked=True)
     due = _due(session, held.account, released_keys(session, held.application))
     facts = PayoutFacts(
         status=held.application.status, approved_by=held.application.decided_by, officer_id=officer_id,
-        payee=payee.name, developer=held.developer, due=sum((amount for _, amount in due), ZERO),
+        payee=own.name if own else None, developer=held.developer,
+        due=sum((amount for _, amount in due), ZERO),
     )  # fmt: skip
-    if reasons := payout_refusals(facts, held.law):
+    reasons = payout_refusals(facts, held.law)
+    if reasons or own is None:
         raise Refused(reasons)
+    payee = Payee(
+        own.name, own.account_no, own.bank_name, sealed=(own.name_sealed, own.account_sealed)
+    )  # fmt: skip
     numbers = []
     for source, amount in due:
         order = Order(
@@ -112,7 +120,7 @@ def _due(
 
 def _held(session: Session, release_no: str) -> _Held:
     query = (
-        select(ReleaseApplication, Developer.name, Project.region)
+        select(ReleaseApplication, Developer.name, Developer.id.label("developer_id"), Project.region)
         .join(SupervisedAccount, SupervisedAccount.id == ReleaseApplication.account_id)
         .join(Project, Project.id == SupervisedAccount.project_id)
         .join(Developer, Developer.id == Project.developer_pk)
@@ -128,4 +136,4 @@ def _held(session: Session, release_no: str) -> _Held:
         .execution_options(populate_existing=True)
     ).one()
     law = law_on(bureau_day(), "presale_funds", row.region)
-    return _Held(row.ReleaseApplication, account, row.name, law)
+    return _Held(row.ReleaseApplication, account, row.name, row.developer_id, law)

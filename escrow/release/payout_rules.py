@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from config.regulations import Law
 from escrow.errors import Refusal
+from escrow.release.receiving_rules import TWO_OFFICERS
 from escrow.release.rules import ACCOUNT_LABELS, ReleaseStatus
 from escrow.supervision.rules import AccountStatus
 from ledger.money import ZERO, Yuan
@@ -16,7 +17,8 @@ class PayoutFacts:
     status: ReleaseStatus
     approved_by: int | None
     officer_id: int
-    payee: str
+    # In whose name the confirmed account stands; none where none is confirmed.
+    payee: str | None
     developer: str
     due: Yuan
 
@@ -24,8 +26,11 @@ class PayoutFacts:
 def payout_refusals(facts: PayoutFacts, law: Law) -> list[Refusal]:
     """Why released money is not ordered of the bank now (不予签发划付的理由)."""
     source, found = law["release_payout"].citation, []
-    if facts.payee != facts.developer:
-        message = f"解除监管款只付给开发企业“{facts.developer}”本户，收款人“{facts.payee}”不符"
+    if facts.payee is None:
+        message = f"开发企业“{facts.developer}”的收款账户尚未登记并经另一人员确认"
+        found.append(Refusal("payee-not-registered", message, law[TWO_OFFICERS].citation))
+    elif facts.payee != facts.developer:
+        message = f"解除监管款只付给开发企业“{facts.developer}”本户，登记的收款人为“{facts.payee}”"
         found.append(Refusal("payee-not-developer", message, source))
     if facts.approved_by == facts.officer_id:
         found.append(Refusal("same-officer", "批准解除监管的人员不能签发划付，须由另一人员办理", source))

@@ -20,7 +20,9 @@ from escrow.release.evidence import Evidence, decide_evidence, enter_evidence
 from escrow.release.facts import Known, known
 from escrow.release.lists import accounts_like, application, applications, papers
 from escrow.release.payout import due_on, orders_of
-from escrow.release.payout_pages import PayeeForm, payouts
+from escrow.release.payout_pages import payouts
+from escrow.release.receiving import confirmed_for
+from escrow.release.receiving_pages import receivers
 from escrow.release.rules import ACCOUNT_LABELS, EvidenceStatus, ReleaseStatus, checklist
 from escrow.release.scope import buildings_of, named_buildings
 from escrow.supervision.rules import ClauseKind
@@ -30,8 +32,9 @@ pages = Blueprint("release", __name__)
 
 
 def prepare(app: Flask) -> None:
-    """The pages of payout and closing stand beside those of the release."""
+    """The pages of payout, closing and the receiving account stand beside those of the release."""
     app.register_blueprint(payouts)
+    app.register_blueprint(receivers)
 
 
 _PAGE = 50
@@ -181,7 +184,8 @@ def show(release_no: str) -> ResponseReturnValue:
         paid = {
             "due": due_on(session, asked) if is_approved else ZERO,
             "orders": orders_of(session, asked) if is_approved else [],
-            "payee_form": PayeeForm(), "scope": named_buildings(session, asked),
+            "receiving": confirmed_for(session, asked.account_id) if is_approved else None,
+            "scope": named_buildings(session, asked),
         }
     conditions = _shown(found) if found else (asked.findings or {}).get("conditions", [])
     return render_template(

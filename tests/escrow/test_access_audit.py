@@ -11,6 +11,7 @@ import pytest
 from escrow.access import audit
 from escrow.access.audit_words import STEPS
 from escrow.instructions.rules import Outcome
+from escrow.release.receiving_rules import RECEIVING_STEPS
 from escrow.release.rules import EVIDENCE_STEPS
 from escrow.supervision.measures import GUARANTEE_STEPS, TAKEOVER_STEPS
 from escrow.supervision.schedules import NodeStatus
@@ -235,6 +236,7 @@ def test_every_step_has_its_chinese_name():
         "payee.": {to for _, to in LISTING_STEPS},
         "node.": {back + to for back in ("", "correction-") for to in NodeStatus},
         "evidence.": {to for _, to in EVIDENCE_STEPS},
+        "receiving.": {to for _, to in RECEIVING_STEPS},
         "guarantee.": {to for _, to in GUARANTEE_STEPS},
         "takeover.": {to for _, to in TAKEOVER_STEPS},
         "hold.": {"rejected", "lifted", "deducted"},

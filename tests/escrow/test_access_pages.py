@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -29,8 +30,9 @@ def filled(rule):
     path = rule.rule
     for name, converter in rule._converters.items():
         blank = "987654" if type(converter).__name__ == "IntegerConverter" else "nobody-at-all"
-        for written in (f"<int:{name}>", f"<path:{name}>", f"<{name}>"):
-            path = path.replace(written, blank)
+        if items := getattr(converter, "items", None):
+            blank = sorted(items)[0]
+        path = re.sub(rf"<(?:[^<>]*:)?{name}>", blank, path)
     return path
 
 

@@ -25,6 +25,7 @@ from escrow.oversight.finding_terms import STEPS as FINDING
 from escrow.refunds.redirect_rules import STEPS as REDIRECT
 from escrow.refunds.rules import STEPS as REFUND
 from escrow.registration.rules import STEPS as REGISTRATION
+from escrow.release.receiving_rules import RECEIVING_STEPS
 from escrow.release.rules import EVIDENCE_STEPS
 from escrow.release.rules import STEPS as RELEASE
 from escrow.statements.rules import FILE_STEPS, DifferenceStatus, StatementStatus
@@ -65,6 +66,7 @@ STEPS: dict[str, Any] = {
     "delivery": DELIVERY, "finding": FINDING,
     "guarantee": GUARANTEE_STEPS, "instruction": INSTRUCTION, "listed_payee": LISTING_STEPS,
     "node_claim": NODE, "receipt_claim": CLAIM, "refund": REFUND, "refund_redirect": REDIRECT,
+    "receiving_account": RECEIVING_STEPS,
     "release_application": RELEASE, "release_evidence": EVIDENCE_STEPS, "statement": STATEMENT,
     "statement_file": FILE_STEPS, "supervised_account": ACCOUNT, "takeover": TAKEOVER_STEPS,
     "withdrawal": WITHDRAWAL, "working_year": YEAR_STEPS,

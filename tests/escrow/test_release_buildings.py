@@ -10,7 +10,6 @@ from config.clock import bureau_day
 from escrow import chart
 from escrow.contracts.cancelling import CancellationAsked, cancel
 from escrow.errors import Invalid, Refused
-from escrow.instructions.actions import Payee
 from escrow.instructions.results import Result, record
 from escrow.instructions.rules import Outcome
 from escrow.projects.actions import AskedBuilding, AskedProject, AskedUnit, Permit
@@ -20,9 +19,9 @@ from escrow.release.actions import Applied, enter
 from escrow.release.payout import close, pay_out
 from ledger.money import Yuan
 from tests.estate import USCC, Estate, build, file_hash, filed, new_number, pay, sold
-from tests.releasing import approved, codes, named, one, refused_by
+from tests.releasing import approved, codes, named, one, receiving, refused_by
 
-DEVELOPER = Payee("测试置业有限公司", "6222021410001112223", "农业银行交口支行")
+RECEIVING = "6222021410001112223"
 
 
 @pytest.fixture
@@ -37,6 +36,7 @@ def estate(house, people) -> Estate:
     for building in found.buildings:
         found.put(building, "100.00")
     found.register("1")
+    receiving(found, people.handler, people.chief, RECEIVING)
     return found
 
 
@@ -56,10 +56,10 @@ def account(estate):
 
 def paid_out(estate, release_no, officer_id):
     told = estate.house.settings
-    numbers = estate.do(lambda s: pay_out(s, release_no, DEVELOPER, told, officer_id=officer_id))
+    numbers = estate.do(lambda s: pay_out(s, release_no, told, officer_id=officer_id))
     for number in numbers:
         said = Result(
-            number, Outcome.PAID, new_number("F"), Yuan("100.00"), DEVELOPER.account_no, bureau_day()
+            number, Outcome.PAID, new_number("F"), Yuan("100.00"), RECEIVING, bureau_day()
         )  # fmt: skip
         estate.do(lambda session, said=said: record(session, said, "ABC", told))
     return numbers

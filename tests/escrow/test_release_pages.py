@@ -258,3 +258,46 @@ def queries(app, action) -> int:
     finally:
         event.remove(engine, "before_cursor_execute", count)
     return len(seen)
+
+
+def receiving(**changes):
+    number = new_number("SK")
+    return {
+        "account_no": "6222021410001112223", "bank_name": "农业银行交口支行", "paper_no": number, "dated_on": TODAY,
+        "file_hash": file_hash(number), **changes,
+    }  # fmt: skip
+
+
+def test_the_receiving_account_has_a_page_of_its_own(desks, estate):
+    """收款账户：登记、另一人确认、停用，页面列出谁在何时凭什么办理；不合规的说明理由，填的内容不丢。"""
+    page = f"/releases/accounts/{estate.account_no}/receiving"
+    assert "还没有登记收款账户" in desks.auditor1.get(page).text
+    wrong = desks.release1.post(page, receiving(dated_on="2099-01-01"))
+    assert wrong.status_code == 422 and "证明日期不能晚于今天" in wrong.text and "农业银行交口支行" in wrong.text
+    own = desks.release1.post(page, receiving(account_no=estate.account_no))
+    assert own.status_code == 409 and "account-is-supervised" in own.text and "农业银行交口支行" in own.text
+    assert desks.both.post(page, receiving()).status_code == 303
+    assert "/confirm" not in desks.both.get(page).text
+    [entry] = re.findall(rf"{page}/([0-9]+)/confirm", desks.reviewer1.get(page).text)
+    alone = desks.both.post(f"{page}/{entry}/confirm")
+    assert alone.status_code == 409 and "same-officer" in alone.text
+    assert desks.reviewer1.post(f"{page}/{int(entry) + 1}/confirm").status_code == 404
+    assert desks.reviewer1.post(f"{page}/{entry}/confirm").status_code == 303
+    assert desks.release1.post(f"{page}/{entry}/retirement").status_code == 422
+    assert desks.release1.post(f"{page}/{entry}/retirement", {"reason": "账户注销"}).status_code == 303
+    shown = desks.auditor1.get(page).text
+    for words in ("both 同志", "reviewer1 同志", "release1 同志", "账户注销", "已停用", "本局设定"):
+        assert words in shown
+    assert desks.release1.post(page, receiving()).status_code == 303
+    [entry] = re.findall(rf"{page}/([0-9]+)/reject", desks.reviewer2.get(page).text)
+    assert desks.reviewer2.post(f"{page}/{entry}/reject", {"reason": "不清晰"}).status_code == 303
+    assert "不清晰" in desks.auditor1.get(page).text
+
+
+def test_a_receiving_account_of_another_developer_is_not_found(desks, house, estate):
+    """从别的企业的页面办理本企业的收款账户：查无此件。"""
+    page = f"/releases/accounts/{estate.account_no}/receiving"
+    desks.release1.post(page, receiving())
+    [entry] = re.findall(rf"{page}/([0-9]+)/confirm", desks.reviewer1.get(page).text)
+    assert desks.reviewer1.post(f"/releases/accounts/99999999/receiving/{entry}/confirm").status_code == 404
+    assert desks.reviewer1.get("/releases/accounts/99999999/receiving").status_code == 404

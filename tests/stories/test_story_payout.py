@@ -46,18 +46,22 @@ def result(outcome: str, serial: str) -> dict[str, Any]:
 def test_released_money_reaches_the_developer_and_the_account_closes(
     bureau: Bureau, cashier: Seat, released: str
 ) -> None:
-    """只付开发企业本户；银行退汇可再签发；未付清不能销户；付清后账户销户，分文不剩。"""
-    wrong = cashier.post(f"{released}/payout", {**PAYEE, "name": "别家公司"})
-    assert wrong.status_code == 409 and "payee-not-developer" in wrong.text
+    """只付两人登记确认的开发企业本户，签发人另填的收款人不作数；退汇可再签发；付清后销户，分文不剩。"""
+    early = cashier.post(f"{released}/payout", PAYEE)
+    assert early.status_code == 409 and "payee-not-registered" in early.text
+    assert bureau.receiving(PAYEE["account_no"]).status_code == 303
+    assert PAYEE["account_no"] in cashier.get(released).text
     early = bureau.approver.post(f"{released}/closing")
     assert early.status_code == 409 and "account-not-empty" in early.text
-    assert cashier.post(f"{released}/payout", PAYEE).status_code == 303
+    elsewhere = {"name": "别家公司", "account_no": "6222000000000001", "bank_name": "别行"}
+    assert cashier.post(f"{released}/payout", elsewhere).status_code == 303
     again = cashier.post(f"{released}/payout", PAYEE)
     assert again.status_code == 409 and "nothing-due" in again.text
     assert "orders-open" in bureau.approver.post(f"{released}/closing").text
 
     [order] = bureau.town.call("bank", "GET", "/instructions?status=issued").json["items"]
     assert (order["kind"], order["amount"], order["payee_name"]) == ("release", "350000.00", PAYEE["name"])
+    assert (order["payee_account"], order["payee_bank"]) == (PAYEE["account_no"], PAYEE["bank_name"])
     path = f"/instructions/{order['instruction_no']}/results"
     assert bureau.town.call("bank", "POST", path, result("paid", "H1")).status_code == 201
     assert bureau.town.call("bank", "POST", path, result("returned", "H2")).json["status"] == "returned"
@@ -76,6 +80,7 @@ def test_what_a_court_froze_after_the_release_is_not_paid_and_the_account_stays(
 ) -> None:
     """解除之后、划付之前法院冻结：不得签发划付，也不能销户；直接写库签发同样被拒。"""
     estate = bureau.town.estate
+    bureau.receiving(PAYEE["account_no"])
     [clerk] = officers(estate.house, "freezer")
     number = new_number("（2026）晋11执")
     paper = Document(number, bureau_day(), file_hash(number))
