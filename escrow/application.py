@@ -17,6 +17,7 @@ from config.settings import Settings
 from escrow.commands import register_commands
 from escrow.doors import problem
 from escrow.errors import Busy, EscrowError, Forbidden, Malformed, NotFound, TooMany, Unauthorized
+from escrow.forms import shown_again
 from escrow.tasks import create_celery
 from ledger.errors import LedgerError
 
@@ -99,7 +100,7 @@ def _say(error: EscrowError, headers: dict[str, str] | None = None) -> Response:
     """A problem body for a machine, a page for a person."""
     if request.path.startswith(MACHINE_PATHS):
         return problem(error, headers)
-    page = render_template(
+    page = shown_again(error) or render_template(
         "problem.html",
         error=error,
         refusals=getattr(error, "refusals", []),
@@ -139,8 +140,8 @@ def _say_http(error: HTTPException) -> Response:
         return _say_fault(error)
     headers = {name: value for name, value in error.get_headers() if name in ("Allow", "Retry-After")}
     if code == 413:
-        too_large = Malformed("body：请求体超过 1 MB")
-        return _say(too_large)
+        most = (request.max_content_length or BODY_LIMIT) // 1024**2
+        return _say(Malformed(f"body：请求体超过 {most} MB"))
     if code in HTTP_ERRORS:
         return _say(HTTP_ERRORS[code], headers)
     said = EscrowError(f"{HTTP_LABELS.get(code, '请求不能受理')}，请核对地址、方法与格式")

@@ -8,17 +8,18 @@ from datetime import date, datetime
 from typing import Any
 from urllib.parse import urlsplit
 
-from flask import Flask, Request, Response, current_app, g, make_response, render_template, request
+from flask import Flask, Request, Response, current_app, g, make_response, render_template, request, session
 from flask.sessions import SecureCookieSessionInterface
 from flask_wtf.csrf import CSRFError, CSRFProtect
 
 from config.clock import bureau_time
 from config.settings import Settings
-from escrow.access.guards import CODE_FIELD, may, safe_next
+from escrow.access.guards import CODE_FIELD, SESSION_KEY, may, safe_next
 from escrow.access.rates import prepare_rates
 from escrow.access.rules import ROLE_LABELS, SESSION_LIMIT
 from escrow.access.tries import TooSoon
 from escrow.errors import Forbidden
+from escrow.forms import LARGEST_PAPER, sheet, shown_again
 
 CONTENT_SECURITY_POLICY = "; ".join(
     (
@@ -143,6 +144,8 @@ def _number_request() -> None:
 def _check_form() -> None:
     if request.path.startswith(WITHOUT_COOKIES) or request.method in ("GET", "HEAD", "OPTIONS"):
         return
+    if request.mimetype == "multipart/form-data" and SESSION_KEY in session:
+        request.max_content_length = max(request.max_content_length or 0, LARGEST_PAPER)
     try:
         csrf.protect()
     except CSRFError:
@@ -162,7 +165,7 @@ def _close(response: Response) -> Response:
 
 def _wait(error: TooSoon) -> Response:
     page = render_template("problem.html", error=error, refusals=[], fields={})
-    response = make_response(page, error.status)
+    response = shown_again(error) or make_response(page, error.status)
     response.headers["Retry-After"] = str(error.retry_after)
     return response
 
@@ -177,6 +180,7 @@ def _words() -> dict[str, Any]:
         "role_labels": ROLE_LABELS,
         "code_field": CODE_FIELD,
         "back": _back(),
+        "sheet": sheet(),
     }
 
 

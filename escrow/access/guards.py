@@ -27,11 +27,12 @@ class NotFresh(Forbidden):
     code, label = "factor-not-fresh", "此项操作需要再次输入动态口令，未作任何更改"
 
 
-def officer(permission: str, *, fresh: bool = False) -> Callable[[View], View]:
+def officer(permission: str, *, fresh: bool = False, page: str | None = None) -> Callable[[View], View]:
     """Let in only officers with this permission; `g.officer` tells who (页面授权).
 
     `fresh=True` is for approvals: a POST also needs a code in the form's `totp` field, unless the officer
-    has shown the authenticator within the last ten minutes (template macro `fresh_factor()`).
+    has shown the authenticator within the last ten minutes (template macro `fresh_factor()`). `page` is the
+    page the form stands on: refused, it is shown again with everything typed (escrow/forms.py).
     """
     if permission not in PERMISSIONS:
         raise KeyError(permission)
@@ -52,6 +53,7 @@ def officer(permission: str, *, fresh: bool = False) -> Callable[[View], View]:
             return view(*args, **kwargs)
 
         guarded.guard = permission  # type: ignore[attr-defined]  # read by the house test
+        guarded.page = page  # type: ignore[attr-defined]
         return guarded
 
     return guard

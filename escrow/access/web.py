@@ -103,7 +103,7 @@ def account() -> ResponseReturnValue:
 
 
 @pages.post("/account/sessions/<int:session_id>/end")
-@officer("own-account")
+@officer("own-account", page="access.account")
 def end_own_session(session_id: int) -> ResponseReturnValue:
     """End one of one's own sessions; another officer's is not found (注销会话)."""
     with database().begin() as transaction:
@@ -114,13 +114,18 @@ def end_own_session(session_id: int) -> ResponseReturnValue:
     return redirect(url_for("access.account"), 303)
 
 
-@pages.route("/verify", methods=["GET", "POST"])
+@pages.get("/verify")
 @officer("own-account")
 def verify() -> ResponseReturnValue:
     """Show the authenticator again before an approval (再次验证)."""
-    target = safe_next(request.values.get("next"))
-    if request.method == "GET":
-        return render_template("access/verify.html", next=target)
+    return render_template("access/verify.html", next=safe_next(request.values.get("next")))
+
+
+@pages.post("/verify")
+@officer("own-account", page="access.verify")
+def verified() -> ResponseReturnValue:
+    """The code is good for ten minutes of approvals (验证动态口令)."""
+    target = safe_next(request.form.get("next"))
     prove_again(g.officer, request.form.get(CODE_FIELD, ""))
     flash("动态口令验证通过，10 分钟内有效。", "success")
     return redirect(target, 303)
@@ -154,12 +159,17 @@ def officers_list() -> ResponseReturnValue:
         return render_template("access/officers.html", officers=officers(reading))
 
 
-@pages.route("/officers/<username>/retire", methods=["GET", "POST"])
-@officer("officers", fresh=True)
+@pages.get("/officers/<username>/retire")
+@officer("officers")
 def retire(username: str) -> ResponseReturnValue:
-    """A leaver is out at once, every session with them (停用人员)."""
-    if request.method == "GET":
-        return render_template("access/retire.html", username=username)
+    """Asked once more (停用人员)."""
+    return render_template("access/retire.html", username=username)
+
+
+@pages.post("/officers/<username>/retire")
+@officer("officers", fresh=True, page="access.retire")
+def retired(username: str) -> ResponseReturnValue:
+    """A leaver is out at once, every session with them (确认停用)."""
     with database().begin() as transaction:
         retire_officer(transaction, username)
     flash("已停用，其全部会话即时失效。", "success")

@@ -17,15 +17,9 @@ from escrow.changes.actions import ChangeAsked, approve, enter, reject
 from escrow.changes.facts import facts_of, pending
 from escrow.changes.lists import account_of, change, changes
 from escrow.doors import database, known_number, settings
-from escrow.errors import Invalid, NotFound, Refused
-from escrow.fields import (
-    ACCOUNT_NO_PATTERN,
-    DIGEST_PATTERN,
-    KEY_PATTERN,
-    ReadField,
-    read_day,
-    read_text,
-)
+from escrow.errors import NotFound, Refused
+from escrow.fields import ACCOUNT_NO_PATTERN, KEY_PATTERN, ReadField, read_day, read_text
+from escrow.forms import DigestField, posted, posted_reason
 from escrow.supervision.change_rules import (
     CHANGE_LABELS,
     PENDING_LABELS,
@@ -49,7 +43,7 @@ class ChangeForm(Form):
     """The new agreement and the account it names (变更材料)."""
 
     document_no = ReadField("变更申请文号", lambda said: read_text(said, 64))
-    file_hash = ReadField("变更材料文件 SHA-256", lambda said: read_text(said.lower(), 64, DIGEST_PATTERN))
+    file_hash = DigestField("变更材料")
     agreement_no = ReadField("新监管协议编号", lambda said: read_text(said, 64, KEY_PATTERN))
     signed_on = ReadField("新协议签订日期", read_day)
     bank_code = ReadField("新开户行代码", lambda said: read_text(said, 32, KEY_PATTERN))
@@ -57,11 +51,6 @@ class ChangeForm(Form):
     account_no = ReadField("新监管账号", lambda said: read_text(said, 32, ACCOUNT_NO_PATTERN))
     account_name = ReadField("新账户户名", lambda said: read_text(said, 100))
 
-
-class ReasonForm(Form):
-    """Why it is sent back (退回理由)."""
-
-    reason = ReadField("退回理由", lambda said: read_text(said, 200))
 
 
 @pages.app_context_processor
@@ -91,19 +80,23 @@ def index() -> ResponseReturnValue:
 @officer("read")
 def account(number: str) -> ResponseReturnValue:
     """一个项目的现监管账户：在办事项、历次变更、录入变更。"""
-    return _account_page(known_number(number), 200)
+    with database().read() as session:
+        place = _found(session, known_number(number))
+        found: SupervisedAccount = place.SupervisedAccount
+        made = changes(session, project_id=found.project_id)
+        waiting = pending(session, found.id)
+    return render_template(
+        "changes/account.html", place=place, account=found, rows=made, pending=waiting, form=ChangeForm()
+    )
 
 
 @pages.post("/account-changes/accounts/<number>")
-@officer("enter-account-change")
+@officer("enter-account-change", page="changes.account")
 def create(number: str) -> ResponseReturnValue:
     """录入监管账户变更：新账户、新协议与材料。"""
-    form, who = ChangeForm(request.form), g.officer.id
+    who, asked = g.officer.id, ChangeAsked(**posted(ChangeForm).data)
     with database().read() as session:
         account_no = _found(session, known_number(number)).SupervisedAccount.account_no
-    if not form.validate():
-        return _account_page(account_no, 422, form=form)
-    asked = ChangeAsked(**form.data)
     change_no = database().transact(lambda session: enter(session, account_no, asked, officer_id=who))
     flash("变更已录入，须由另一人员决定。", "success")
     return redirect(url_for("changes.show", change_no=change_no), 303)
@@ -123,13 +116,11 @@ def show(change_no: str) -> ResponseReturnValue:
             law = law_on(bureau_day(), "presale_funds", place.region)
             faults = decider_refusals(one.status, one.entered_by, g.officer.id, law)
             reasons = change_refusals(facts_of(session, place.SupervisedAccount, one), law)
-    return render_template(
-        "changes/show.html", row=row, one=one, reasons=reasons, faults=faults, reason_form=ReasonForm()
-    )
+    return render_template("changes/show.html", row=row, one=one, reasons=reasons, faults=faults)
 
 
 @pages.post("/account-changes/<change_no>/approve")
-@officer("approve-account-change", fresh=True)
+@officer("approve-account-change", fresh=True, page="changes.show")
 def approve_change(change_no: str) -> ResponseReturnValue:
     """批准变更：加锁重新核对，签发整户划转指令，原账户即停止收付。"""
     number, who, told = known_number(change_no), g.officer.id, settings()
@@ -140,29 +131,13 @@ def approve_change(change_no: str) -> ResponseReturnValue:
 
 
 @pages.post("/account-changes/<change_no>/reject")
-@officer("approve-account-change")
+@officer("approve-account-change", page="changes.show")
 def reject_change(change_no: str) -> ResponseReturnValue:
     """退回变更，说明理由。"""
-    number, who, form = known_number(change_no), g.officer.id, ReasonForm(request.form)
-    if not form.validate():
-        raise Invalid({"reason": "；".join(form.reason.errors)})
-    reason = str(form.reason.data)
+    number, who, reason = known_number(change_no), g.officer.id, posted_reason()
     database().transact(lambda session: reject(session, number, officer_id=who, reason=reason))
     flash("变更已退回。", "success")
     return redirect(url_for("changes.show", change_no=number), 303)
-
-
-def _account_page(number: str, status: int, *, form: Form | None = None) -> ResponseReturnValue:
-    with database().read() as session:
-        place = _found(session, number)
-        found: SupervisedAccount = place.SupervisedAccount
-        made = changes(session, project_id=found.project_id)
-        waiting = pending(session, found.id)
-    page = render_template(
-        "changes/account.html", place=place, account=found, rows=made, pending=waiting,
-        form=form or ChangeForm(),
-    )  # fmt: skip
-    return page, status
 
 
 def _found(session: Session, number: str) -> Any:

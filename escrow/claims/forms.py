@@ -6,7 +6,8 @@ from wtforms import Form
 
 from escrow.claims.actions import ClaimAsked, Evidence, ReturnAsked
 from escrow.errors import Invalid
-from escrow.fields import DIGEST_PATTERN, KEY_PATTERN, ReadField, read_money, read_text
+from escrow.fields import KEY_PATTERN, ReadField, read_money, read_text
+from escrow.forms import DigestField
 from ledger.money import Yuan
 
 # More parts than a payer ever names at once; a further claim takes the rest.
@@ -17,7 +18,7 @@ class EvidenceForm(Form):
     """The paper that says whose money it is (依据)."""
 
     document_no = ReadField("依据文号", lambda said: read_text(said, 64))
-    file_hash = ReadField("依据文件 SHA-256", lambda said: read_text(said.lower(), 64, DIGEST_PATTERN))
+    file_hash = DigestField("依据文件")
     note = ReadField("说明", lambda said: read_text(said, 200))
 
     def evidence(self) -> Evidence:
@@ -41,12 +42,6 @@ class ReturnForm(EvidenceForm):
         """As the action takes it (退回)."""
         amount: Any = self.amount.data
         return ReturnAsked(receipt_no, self.evidence(), amount)
-
-
-class ReasonForm(Form):
-    """Why not (退回理由)."""
-
-    reason = ReadField("退回理由", lambda said: read_text(said, 200))
 
 
 def share_forms(filled: Any = None) -> list[ShareForm]:

@@ -7,19 +7,19 @@ from typing import Any, TypeVar
 from flask import Blueprint, flash, g, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from sqlalchemy.orm import Session
-from wtforms import Form
 
 from config.clock import bureau_day
 from config.regulations import law_on
 from escrow.access import audit
 from escrow.access.guards import officer
 from escrow.claims.actions import ask_return, claim, confirm, reject
-from escrow.claims.forms import EvidenceForm, ReasonForm, ReturnForm, ShareForm, asked_of, share_forms
+from escrow.claims.forms import EvidenceForm, ReturnForm, asked_of, share_forms
 from escrow.claims.lists import history, matched, open_receipts, receipt, suggestions
 from escrow.claims.returning import UNPAID, issue_return
 from escrow.claims.rules import KIND_LABELS, STATUS_LABELS, Age, ClaimStatus, age_of
 from escrow.doors import database, known_number, settings
-from escrow.errors import Invalid, NotFound, Refused
+from escrow.errors import NotFound, Refused
+from escrow.forms import checked, filled_in, posted, posted_reason
 from escrow.instructions.rules import STATUS_LABELS as ORDER_LABELS
 from escrow.instructions.rules import InstructionStatus
 from escrow.workdays.actions import calendar
@@ -62,36 +62,44 @@ def index() -> ResponseReturnValue:
 @officer("read")
 def show(receipt_no: str) -> ResponseReturnValue:
     """一笔入账：尚待认领多少、已归何处、建议归入何处、谁在何时依据什么办理。"""
-    return _page(known_number(receipt_no), 200)
+    with database().read() as session:
+        row = receipt(session, known_number(receipt_no))
+        if row is None:
+            raise NotFound("没有这笔入账")
+        done = history(session, row.id)
+        hints = suggestions(session, row, settings()) if row.remainder else []
+        taken, known = matched(session, row.id), calendar(session, since=0)
+    return render_template(
+        "claims/show.html", row=row, age=_age(known, row), history=done, hints=hints, matched=taken,
+        waiting=next((one for one in done if one.status == ClaimStatus.ENTERED), None),
+        may_issue=[one.id for one in done if _is_unordered(one)], form=EvidenceForm(),
+        rows=share_forms(), back=ReturnForm(prefix="return-"), order_labels=ORDER_LABELS,
+    )  # fmt: skip
 
 
 @pages.post("/unmatched/<receipt_no>/claims")
-@officer("claim-receipt")
+@officer("claim-receipt", page="claims.show")
 def enter(receipt_no: str) -> ResponseReturnValue:
     """录入认领：整笔或分拆给几份通知书，附依据；待另一人员确认。"""
-    number, form, rows = known_number(receipt_no), EvidenceForm(request.form), share_forms(request.form)
-    forms: list[Form] = [form, *rows]
-    if [one for one in forms if not one.validate()]:
-        return _page(number, 422, form=form, rows=rows)
+    number, form, rows = known_number(receipt_no), EvidenceForm(filled_in()), share_forms(filled_in())
+    checked(form, *rows)
     asked, who, told = asked_of(number, form, rows), g.officer.id, settings()
     _try(number, "claim.entered", lambda session: claim(session, asked, told, officer_id=who))
     return _done(number, "认领已录入，待另一人员确认；确认之前不计入缴款。")
 
 
 @pages.post("/unmatched/<receipt_no>/returns")
-@officer("claim-receipt")
+@officer("claim-receipt", page="claims.show")
 def enter_return(receipt_no: str) -> ResponseReturnValue:
     """录入退回付款人，附依据；待另一人员确认。"""
-    number, form = known_number(receipt_no), ReturnForm(request.form, prefix="return-")
-    if not form.validate():
-        return _page(number, 422, back=form)
-    asked, who, told = form.asked(number), g.officer.id, settings()
+    number = known_number(receipt_no)
+    asked, who, told = posted(ReturnForm, prefix="return-").asked(number), g.officer.id, settings()
     _try(number, "claim.entered", lambda session: ask_return(session, asked, told, officer_id=who))
     return _done(number, "退回已录入，待另一人员确认。")
 
 
 @pages.post("/unmatched/<receipt_no>/claims/<int:claim_id>/confirm")
-@officer("confirm-claim", fresh=True)
+@officer("confirm-claim", fresh=True, page="claims.show")
 def confirm_claim(receipt_no: str, claim_id: int) -> ResponseReturnValue:
     """确认：认领的款归入合同，退回的款转应退付款人。"""
     number, who, told = _known(receipt_no, claim_id), g.officer.id, settings()
@@ -100,19 +108,16 @@ def confirm_claim(receipt_no: str, claim_id: int) -> ResponseReturnValue:
 
 
 @pages.post("/unmatched/<receipt_no>/claims/<int:claim_id>/reject")
-@officer("confirm-claim")
+@officer("confirm-claim", page="claims.show")
 def reject_claim(receipt_no: str, claim_id: int) -> ResponseReturnValue:
     """退回认领，说明理由；款项仍待认领。"""
-    number, who, form = _known(receipt_no, claim_id), g.officer.id, ReasonForm(request.form)
-    if not form.validate():
-        raise Invalid({"reason": "；".join(form.reason.errors)})
-    reason = str(form.reason.data)
+    number, who, reason = _known(receipt_no, claim_id), g.officer.id, posted_reason()
     _try(number, "claim.rejected", lambda session: reject(session, claim_id, reason, officer_id=who))
     return _done(number, "已退回，款项仍待认领。")
 
 
 @pages.post("/unmatched/<receipt_no>/claims/<int:claim_id>/issue")
-@officer("issue-instruction", fresh=True)
+@officer("issue-instruction", fresh=True, page="claims.show")
 def issue(receipt_no: str, claim_id: int) -> ResponseReturnValue:
     """签发退回付款人的指令；银行未付或退汇的可再签。"""
     number, who, told = _known(receipt_no, claim_id), g.officer.id, settings()
@@ -120,26 +125,6 @@ def issue(receipt_no: str, claim_id: int) -> ResponseReturnValue:
         number, "claim.return-issued", lambda session: issue_return(session, claim_id, told, officer_id=who)
     )
     return _done(number, f"已签发退回指令 {made}。")
-
-
-def _page(
-    receipt_no: str, status: int, *, form: EvidenceForm | None = None, rows: list[ShareForm] | None = None,
-    back: ReturnForm | None = None,
-) -> ResponseReturnValue:  # fmt: skip
-    with database().read() as session:
-        row = receipt(session, receipt_no)
-        if row is None:
-            raise NotFound("没有这笔入账")
-        done = history(session, row.id)
-        hints = suggestions(session, row, settings()) if row.remainder else []
-        taken, known = matched(session, row.id), calendar(session, since=0)
-    page = render_template(
-        "claims/show.html", row=row, age=_age(known, row), history=done, hints=hints, matched=taken,
-        waiting=next((one for one in done if one.status == ClaimStatus.ENTERED), None),
-        may_issue=[one.id for one in done if _is_unordered(one)], form=form or EvidenceForm(),
-        rows=rows or share_forms(), back=back or ReturnForm(prefix="return-"), order_labels=ORDER_LABELS,
-    )  # fmt: skip
-    return page, status
 
 
 def _age(known: Calendar, row: Any) -> Age:

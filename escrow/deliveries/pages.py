@@ -6,6 +6,8 @@ from typing import Any
 
 from flask import Blueprint, flash, g, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
+from wtforms import Form, SelectField, StringField
+from wtforms.fields import SelectChoice
 
 from escrow.access.audit_words import STEPS
 from escrow.access.guards import officer
@@ -28,7 +30,7 @@ from escrow.deliveries.rules import (
     DeliveryStatus,
 )
 from escrow.doors import database, settings
-from escrow.errors import Invalid, NotFound
+from escrow.errors import NotFound
 from escrow.outbox import KIND_LABELS, cloud_event
 
 pages = Blueprint("deliveries", __name__)
@@ -40,6 +42,16 @@ _TONES = {
     DeliveryStatus.DELIVERED: "success", DeliveryStatus.DEAD: "danger", DeliveryStatus.DROPPED: "warning",
 }  # fmt: skip
 _CHOICES = {"open": "未了", **{one.value: label for one, label in STATUS_LABELS.items()}, "all": "全部"}
+
+
+class SubscriptionForm(Form):
+    """An address of an outside system (订阅登记)."""
+
+    client_id = SelectField("接口客户端", choices=[])
+    url = StringField("接收地址")
+    algorithm = SelectField(
+        "签名算法", choices=[SelectChoice(one.value, label) for one, label in ALGORITHM_LABELS.items()]
+    )
 
 
 @pages.app_context_processor
@@ -86,7 +98,7 @@ def show(delivery_id: int) -> ResponseReturnValue:
 
 
 @pages.post("/deliveries/<int:delivery_id>/again")
-@officer("send-again")
+@officer("send-again", page="deliveries.show")
 def again(delivery_id: int) -> ResponseReturnValue:
     """未送达的一件，再次发送。"""
     with database().begin() as session:
@@ -96,7 +108,7 @@ def again(delivery_id: int) -> ResponseReturnValue:
 
 
 @pages.post("/deliveries/<int:delivery_id>/drop")
-@officer("send-again")
+@officer("send-again", page="deliveries.show")
 def give_up(delivery_id: int) -> ResponseReturnValue:
     """未送达的一件不再推送，写明理由；排在其后的得以继续。"""
     with database().begin() as session:
@@ -106,7 +118,7 @@ def give_up(delivery_id: int) -> ResponseReturnValue:
 
 
 @pages.post("/subscribers/<int:subscriber_id>/again")
-@officer("send-again")
+@officer("send-again", page="deliveries.index")
 def all_again(subscriber_id: int) -> ResponseReturnValue:
     """一个订阅方未送达的，全部再次发送。"""
     with database().begin() as session:
@@ -119,11 +131,19 @@ def all_again(subscriber_id: int) -> ResponseReturnValue:
 @officer("subscribers")
 def subscribers() -> ResponseReturnValue:
     """推送订阅：清单与登记。"""
-    return _subscribers()
+    with database().read() as session:
+        found = lists.subscribers(session, with_retired=True)
+        clients = lists.clients(session)
+    form = SubscriptionForm()
+    form.client_id.choices = [SelectChoice(one.client_id, f"{one.title}（{one.client_id}）") for one in clients]
+    return render_template(
+        "deliveries/subscribers.html", rows=found, form=form,
+        allowed=[f"{one.scheme}://{one.authority}{one.path}" for one in settings().subscriber_urls],
+    )  # fmt: skip
 
 
 @pages.post("/subscribers")
-@officer("subscribers", fresh=True)
+@officer("subscribers", fresh=True, page="deliveries.subscribers")
 def add() -> ResponseReturnValue:
     """登记一个订阅地址；签名密钥只显示这一次。"""
     form = request.form
@@ -131,17 +151,14 @@ def add() -> ResponseReturnValue:
         form.get("client_id", ""), form.get("url", "").strip(), frozenset(form.getlist("types")),
         form.get("algorithm", ""),
     )  # fmt: skip
-    try:
-        judge_place(asked.url, settings())
-        with database().begin() as session:
-            secret = subscribe(session, settings(), asked, officer_id=g.officer.id)
-    except Invalid as refused:
-        return _subscribers(asked, refused.errors), refused.status
+    judge_place(asked.url, settings())
+    with database().begin() as session:
+        secret = subscribe(session, settings(), asked, officer_id=g.officer.id)
     return render_template("deliveries/secret.html", client_id=asked.client_id, url=asked.url, secret=secret)
 
 
 @pages.post("/subscribers/<int:subscriber_id>/redraw")
-@officer("subscribers", fresh=True)
+@officer("subscribers", fresh=True, page="deliveries.subscribers")
 def new_key(subscriber_id: int) -> ResponseReturnValue:
     """换发签名密钥；只显示这一次。"""
     with database().begin() as session:
@@ -150,7 +167,7 @@ def new_key(subscriber_id: int) -> ResponseReturnValue:
 
 
 @pages.post("/subscribers/<int:subscriber_id>/retire")
-@officer("subscribers", fresh=True)
+@officer("subscribers", fresh=True, page="deliveries.subscribers")
 def leave(subscriber_id: int) -> ResponseReturnValue:
     """停用一个订阅地址；未了的推送随之放弃。"""
     with database().begin() as session:
@@ -165,16 +182,6 @@ class _Event:
     def __init__(self, row: Any) -> None:
         self.id, self.type, self.subject = row.event_id, row.type, row.subject
         self.happened_at, self.data = row.happened_at, row.data
-
-
-def _subscribers(asked: Subscription | None = None, errors: dict[str, str] | None = None) -> str:
-    with database().read() as session:
-        found = lists.subscribers(session, with_retired=True)
-        clients = lists.clients(session)
-    return render_template(
-        "deliveries/subscribers.html", rows=found, clients=clients, asked=asked, errors=errors or {},
-        allowed=[f"{one.scheme}://{one.authority}{one.path}" for one in settings().subscriber_urls],
-    )  # fmt: skip
 
 
 def _known(number: int, largest: int = _LONGEST_ID) -> int:

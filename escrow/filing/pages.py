@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 from uuid import uuid4
 
-from flask import Blueprint, flash, g, redirect, render_template, request, url_for
+from flask import Blueprint, flash, g, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -21,6 +21,7 @@ from escrow.errors import NotFound
 from escrow.fields import KEY_PATTERN, ReadField, read_text
 from escrow.filing.actions import Answer, Asked, Filing, check, file, find_check
 from escrow.filing.models import ContractFiling, DepositCheck
+from escrow.forms import posted
 
 pages = Blueprint("filing", __name__)
 
@@ -32,7 +33,7 @@ class FilingForm(Form):
 
 
 @pages.post("/contracts/<contract_no>/check")
-@officer("check")
+@officer("check", page="contracts.show")
 def run_check(contract_no: str) -> ResponseReturnValue:
     """核对这份合同能否备案，答复存档并可打印。"""
     number, whose = known_number(contract_no), f"officer:{g.officer.username}"
@@ -52,16 +53,26 @@ def run_check(contract_no: str) -> ResponseReturnValue:
 @officer("read")
 def show_check(check_no: str) -> ResponseReturnValue:
     """一次核对的答复：结论、每条理由及其依据。"""
-    return _check_page(check_no, FilingForm(), 200)
+    with database().read() as session:
+        found = find_check(session, known_number(check_no))
+        seen = contract_seen(session, found.body["contract_no"])
+        kept = (
+            select(DepositCheck.contract_version, ContractFiling.id.label("filing_id"))
+            .outerjoin(ContractFiling, ContractFiling.check_id == DepositCheck.id)
+            .where(DepositCheck.check_no == found.check_no)
+        )
+        version, filing_id = session.execute(kept).one()
+    return render_template(
+        "filing/check.html", body=found.body, seen=seen, form=FilingForm(), is_used=filing_id is not None,
+        is_live=_is_live(found.body), is_outdated=seen is not None and seen.row.version != version,
+    )  # fmt: skip
 
 
 @pages.post("/checks/<check_no>/filing")
-@officer("file")
+@officer("file", page="filing.show_check")
 def record_filing(check_no: str) -> ResponseReturnValue:
     """凭这次核对记入备案：备案日即今天。"""
-    form = FilingForm(request.form)
-    if not form.validate():
-        return _check_page(check_no, form, 422)
+    form = posted(FilingForm)
     with database().read() as session:
         contract_no = find_check(session, known_number(check_no)).body["contract_no"]
     facts: dict[str, Any] = {
@@ -75,23 +86,6 @@ def record_filing(check_no: str) -> ResponseReturnValue:
     database().transact(unit)
     flash("备案已记入。", "success")
     return redirect(url_for("contracts.show", contract_no=contract_no), 303)
-
-
-def _check_page(check_no: str, form: FilingForm, status: int) -> ResponseReturnValue:
-    with database().read() as session:
-        found = find_check(session, known_number(check_no))
-        seen = contract_seen(session, found.body["contract_no"])
-        kept = (
-            select(DepositCheck.contract_version, ContractFiling.id.label("filing_id"))
-            .outerjoin(ContractFiling, ContractFiling.check_id == DepositCheck.id)
-            .where(DepositCheck.check_no == found.check_no)
-        )
-        version, filing_id = session.execute(kept).one()
-    page = render_template(
-        "filing/check.html", body=found.body, seen=seen, form=form, is_used=filing_id is not None,
-        is_live=_is_live(found.body), is_outdated=seen is not None and seen.row.version != version,
-    )  # fmt: skip
-    return page, status
 
 
 @pages.app_template_filter("said_instant")

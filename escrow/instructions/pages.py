@@ -7,12 +7,11 @@ from flask import Blueprint, Response, flash, g, redirect, render_template, requ
 from flask.typing import ResponseReturnValue
 from sqlalchemy import select, text
 from sqlalchemy.orm import Session
-from wtforms import Form
 
 from escrow.access.guards import officer
 from escrow.doors import database, known_number, settings
-from escrow.errors import Invalid, NotFound
-from escrow.fields import ReadField, read_text
+from escrow.errors import NotFound
+from escrow.forms import posted_reason
 from escrow.instructions.actions import ask_cancel, cancel
 from escrow.instructions.models import Instruction, InstructionResult
 from escrow.instructions.papers import notice
@@ -57,11 +56,6 @@ SELECT i.*, a.account_no, a.account_name, a.bank_code, a.status AS account_statu
 """)
 
 
-class ReasonForm(Form):
-    """Why (理由)."""
-
-    reason = ReadField("理由", lambda said: read_text(said, 200))
-
 
 @pages.app_context_processor
 def _words() -> dict[str, Any]:
@@ -95,13 +89,11 @@ def show(number: str) -> ResponseReturnValue:
     with database().read() as session:
         row, results = _found(session, known_number(number))
         why = causes(session, row.account_id)
-    return render_template(
-        "instructions/show.html", row=row, results=results, causes=why, reason_form=ReasonForm()
-    )
+    return render_template("instructions/show.html", row=row, results=results, causes=why)
 
 
 @pages.post("/instructions/<number>/paper")
-@officer("issue-instruction", fresh=True)
+@officer("issue-instruction", fresh=True, page="instructions.show")
 def paper(number: str) -> ResponseReturnValue:
     """通知书 PDF，载收款人全文；每次打印均留痕。"""
     found = known_number(number)
@@ -112,16 +104,16 @@ def paper(number: str) -> ResponseReturnValue:
 
 
 @pages.post("/instructions/<number>/cancellation")
-@officer("issue-instruction")
+@officer("issue-instruction", page="instructions.show")
 def enter_cancel(number: str) -> ResponseReturnValue:
     """录入撤销未答的指令。"""
-    reason = _reason()
+    reason = posted_reason()
     database().transact(lambda s: ask_cancel(s, known_number(number), reason, officer_id=g.officer.id))
     return _done(number, "撤销已录入，须另一人员确认。")
 
 
 @pages.post("/instructions/<number>/cancellation/confirmation")
-@officer("approve-payment", fresh=True)
+@officer("approve-payment", fresh=True, page="instructions.show")
 def confirm_cancel(number: str) -> ResponseReturnValue:
     """另一人员确认撤销，款项退回原处。"""
     database().transact(lambda s: cancel(s, known_number(number), officer_id=g.officer.id))
@@ -129,17 +121,17 @@ def confirm_cancel(number: str) -> ResponseReturnValue:
 
 
 @pages.post("/accounts/<account_no>/reopening")
-@officer("issue-instruction")
+@officer("issue-instruction", page="instructions.index")
 def enter_reopen(account_no: str) -> ResponseReturnValue:
     """录入恢复账户的理由。"""
-    reason = _reason()
+    reason = posted_reason()
     database().transact(lambda s: ask_reopen(s, known_number(account_no), reason, officer_id=g.officer.id))
     flash("恢复已录入，须另一人员确认。", "success")
     return redirect(url_for("instructions.index"), 303)
 
 
 @pages.post("/accounts/<account_no>/reopening/confirmation")
-@officer("approve-payment", fresh=True)
+@officer("approve-payment", fresh=True, page="instructions.index")
 def confirm_reopen(account_no: str) -> ResponseReturnValue:
     """另一人员确认恢复账户。"""
     database().transact(lambda s: reopen(s, known_number(account_no), officer_id=g.officer.id))
@@ -155,12 +147,6 @@ def _found(session: Session, number: str) -> tuple[Any, list[Any]]:
     answers = query.where(Instruction.instruction_no == number).order_by(InstructionResult.id)
     return row, list(session.scalars(answers))
 
-
-def _reason() -> str:
-    form = ReasonForm(request.form)
-    if not form.validate():
-        raise Invalid({"reason": "；".join(form.reason.errors)})
-    return str(form.reason.data)
 
 
 def _done(number: str, said: str) -> ResponseReturnValue:

@@ -14,7 +14,7 @@ from config.regulations import Law
 from config.settings import Settings
 from escrow.access import audit
 from escrow.access.sealing import seal_bytes, unseal_bytes
-from escrow.errors import Invalid, NotFound, Refused
+from escrow.errors import EscrowError, Invalid, NotFound, Refused
 from escrow.opening.booking import book
 from escrow.opening.models import AccountOpening
 from escrow.opening.reading import read_sheet
@@ -36,14 +36,13 @@ from ledger.money import Yuan
 LAW_KEYS = ("opening_two_officers", "opening_once", "opening_balance", "account_active")
 
 
-class Faulty(Exception):
+class Faulty(EscrowError):
     """The file has faults: all of them, row by row, and nothing was taken (文件有误)."""
 
-    code = "opening-faulty"
-    label = "导入文件有误，未作任何更改"
+    code, label, status = "opening-faulty", "导入文件有误，未作任何更改", 422
 
     def __init__(self, found: list[Fault]) -> None:
-        super().__init__(f"{len(found)} faults")
+        super().__init__(f"导入文件有 {len(found)} 处错误，逐行列在下面")
         self.faults = found
 
 

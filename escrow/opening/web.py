@@ -13,7 +13,8 @@ from escrow.access import audit
 from escrow.access.guards import SESSION_KEY, officer
 from escrow.doors import database, known_number, settings
 from escrow.errors import Invalid, NotFound, Refused
-from escrow.fields import DIGEST_PATTERN, KEY_PATTERN, ReadField, read_day, read_text
+from escrow.fields import KEY_PATTERN, ReadField, read_day, read_text
+from escrow.forms import DigestField, posted, posted_reason
 from escrow.opening.actions import Faulty, Opening, approve, reject, upload
 from escrow.opening.lists import account_of, opening, openings
 from escrow.opening.reading import COLUMNS, read_amount
@@ -35,13 +36,8 @@ class OpeningForm(Form):
     bank_balance = ReadField("银行存款余额（元）", read_amount)
     unmatched = ReadField("其中待认领款（元）", read_amount)
     certificate_no = ReadField("银行余额证明文号", lambda said: read_text(said, 64))
-    file_hash = ReadField("银行余额证明文件 SHA-256", lambda said: read_text(said.lower(), 64, DIGEST_PATTERN))
+    file_hash = DigestField("银行余额证明文件")
 
-
-class ReasonForm(Form):
-    """Why it is sent back (退回理由)."""
-
-    reason = ReadField("退回理由", lambda said: read_text(said, 200))
 
 
 @pages.url_value_preprocessor
@@ -85,17 +81,23 @@ def template() -> ResponseReturnValue:
 @officer("read")
 def account(number: str) -> ResponseReturnValue:
     """一个监管账户的期初导入：文件各列说明、上传、历次导入。"""
-    return _account_page(known_number(number), 200)
+    with database().read() as transaction:
+        place = _found(transaction, known_number(number))
+        made = openings(transaction, account_id=place.SupervisedAccount.id)
+    return render_template(
+        "opening/account.html", place=place, account=place.SupervisedAccount, rows=made, form=OpeningForm(),
+        columns=COLUMNS,
+    )  # fmt: skip
 
 
 @pages.post("/openings/accounts/<number>")
-@officer("enter-opening")
+@officer("enter-opening", page="opening.account")
 def create(number: str) -> ResponseReturnValue:
     """上传期初文件与银行余额证明；有错误的逐行列出，什么也不留下。"""
-    form, sent, told, who = OpeningForm(request.form), request.files.get("file"), settings(), g.officer.id
-    if not form.validate() or sent is None or not sent.filename:
-        missing = [] if sent is not None and sent.filename else ["请选择导入文件。"]
-        return _account_page(known_number(number), 422, form=form, file_errors=missing)
+    form, told, who = posted(OpeningForm), settings(), g.officer.id
+    sent = request.files.get("file")
+    if sent is None or not sent.filename:
+        raise Invalid({"file": "请选择导入文件。"})
     with database().read() as transaction:
         account_no = _found(transaction, known_number(number)).SupervisedAccount.account_no
     asked = Opening(account_no=account_no, content=sent.read(), **form.data)
@@ -103,7 +105,7 @@ def create(number: str) -> ResponseReturnValue:
         opening_no = database().transact(lambda s: upload(s, asked, told, officer_id=who))
     except Faulty as faulty:
         _note(account_no, [f"{len(faulty.faults)} faults"])
-        return _account_page(account_no, 422, form=form, faults=faulty.faults)
+        raise
     flash("文件已接收，逐行核对无误，须由另一人员批准后入账。", "success")
     return redirect(url_for("opening.show", opening_no=opening_no), 303)
 
@@ -116,11 +118,11 @@ def show(opening_no: str) -> ResponseReturnValue:
         row = opening(transaction, known_number(opening_no))
     if row is None:
         raise NotFound("没有这件期初导入")
-    return render_template("opening/show.html", row=row, one=row.AccountOpening, faults=[])
+    return render_template("opening/show.html", row=row, one=row.AccountOpening)
 
 
 @pages.post("/openings/<opening_no>/approve")
-@officer("approve-opening", fresh=True)
+@officer("approve-opening", fresh=True, page="opening.show")
 def approve_opening(opening_no: str) -> ResponseReturnValue:
     """批准入账：加锁后整个文件重新核对，一次入账，或什么也不做。"""
     number, told, who = known_number(opening_no), settings(), g.officer.id
@@ -128,10 +130,7 @@ def approve_opening(opening_no: str) -> ResponseReturnValue:
         database().transact(lambda transaction: approve(transaction, number, told, officer_id=who))
     except Faulty as faulty:
         _note(number, [f"{len(faulty.faults)} faults"])
-        with database().read() as transaction:
-            row = opening(transaction, number)
-        page = render_template("opening/show.html", row=row, one=row.AccountOpening, faults=faulty.faults)
-        return page, 409
+        raise
     except Refused as refused:
         _note(number, [one.code for one in refused.refusals])
         raise
@@ -140,29 +139,13 @@ def approve_opening(opening_no: str) -> ResponseReturnValue:
 
 
 @pages.post("/openings/<opening_no>/reject")
-@officer("approve-opening")
+@officer("approve-opening", page="opening.show")
 def reject_opening(opening_no: str) -> ResponseReturnValue:
     """退回期初导入，说明理由；可另行上传。"""
-    number, who, form = known_number(opening_no), g.officer.id, ReasonForm(request.form)
-    if not form.validate():
-        raise Invalid({"reason": "；".join(form.reason.errors)})
-    reason = str(form.reason.data)
+    number, who, reason = known_number(opening_no), g.officer.id, posted_reason()
     database().transact(lambda transaction: reject(transaction, number, officer_id=who, reason=reason))
     flash("期初导入已退回。", "success")
     return redirect(url_for("opening.show", opening_no=number), 303)
-
-
-def _account_page(
-    number: str, status: int, *, form: Form | None = None, faults: Any = (), file_errors: Any = ()
-) -> ResponseReturnValue:
-    with database().read() as transaction:
-        place = _found(transaction, number)
-        made = openings(transaction, account_id=place.SupervisedAccount.id)
-    page = render_template(
-        "opening/account.html", place=place, account=place.SupervisedAccount, rows=made,
-        form=form or OpeningForm(), columns=COLUMNS, faults=faults, file_errors=file_errors,
-    )  # fmt: skip
-    return page, status
 
 
 def _found(transaction: Any, number: str) -> Any:

@@ -12,8 +12,9 @@ from config.regulations import law_on
 from escrow.access import audit
 from escrow.access.guards import officer
 from escrow.doors import database, settings
-from escrow.errors import Invalid, NotFound, Refused
+from escrow.errors import NotFound, Refused
 from escrow.fields import ReadField, read_text
+from escrow.forms import posted
 from escrow.oversight.finding_lists import Place, finding, findings, payees, withdrawals
 from escrow.oversight.finding_rules import decider_refusals
 from escrow.oversight.finding_terms import KIND_LABELS, STATUS_LABELS, FindingKind, FindingStatus
@@ -80,24 +81,22 @@ def show(finding_id: int) -> str:
 
 
 @findings_blueprint.post("/findings/<int:finding_id>/clear")
-@officer("decide-finding", fresh=True)
+@officer("decide-finding", fresh=True, page="findings.show")
 def clear(finding_id: int) -> ResponseReturnValue:
     """排除：核查后没有问题，说明理由。"""
     return _decide(finding_id, FindingStatus.CLEARED)
 
 
 @findings_blueprint.post("/findings/<int:finding_id>/confirm")
-@officer("decide-finding", fresh=True)
+@officer("decide-finding", fresh=True, page="findings.show")
 def confirm(finding_id: int) -> ResponseReturnValue:
     """确认：情况属实，说明理由；账务与合同不因此自动变动。"""
     return _decide(finding_id, FindingStatus.CONFIRMED)
 
 
 def _decide(finding_id: int, status: FindingStatus) -> ResponseReturnValue:
-    which, who, told, form = _small(finding_id), g.officer.id, settings(), DecisionForm(request.form)
-    if not form.validate():
-        raise Invalid({"reason": "；".join(form.reason.errors)})
-    reason = str(form.reason.data)
+    which, who, told = _small(finding_id), g.officer.id, settings()
+    reason = str(posted(DecisionForm).reason.data)
     try:
         database().transact(
             lambda session: decide(session, which, status, reason, told=told, officer_id=who)

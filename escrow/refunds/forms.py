@@ -5,14 +5,10 @@ from typing import Any
 from wtforms import Form
 
 from escrow.errors import Invalid
-from escrow.fields import ACCOUNT_NO_PATTERN, DIGEST_PATTERN, ReadField, read_day, read_money, read_text
+from escrow.fields import ACCOUNT_NO_PATTERN, ReadField, read_day, read_money, read_text
+from escrow.forms import DigestField
 from escrow.refunds.actions import AskedPart, OtherPayee, Proof, RefundAsked
 from escrow.refunds.facts import Paid
-
-
-def read_digest(said: str) -> str:
-    """A SHA-256 in hexadecimal, written in either case (文件摘要)."""
-    return read_text(said.lower(), 64, DIGEST_PATTERN)
 
 
 def read_account(said: str) -> str:
@@ -25,9 +21,9 @@ class RefundForm(Form):
 
     application_no = ReadField("退款申请文号", lambda said: read_text(said, 64))
     applied_on = ReadField("申请日期", read_day)
-    file_hash = ReadField("申请及注销证明文件 SHA-256", read_digest)
+    file_hash = DigestField("申请及注销证明文件")
     proof_no = ReadField("改退他人的证明文号", lambda said: read_text(said, 64), optional=True)
-    proof_hash = ReadField("改退他人的证明文件 SHA-256", read_digest, optional=True)
+    proof_hash = DigestField("改退他人的证明文件", optional=True)
 
 
 class PartForm(Form):
@@ -52,12 +48,6 @@ class PartForm(Form):
         return AskedPart(receipt_no, said["amount"], other)
 
 
-class ReasonForm(Form):
-    """Why something is sent back or given up (理由)."""
-
-    reason = ReadField("理由", lambda said: read_text(said, 200))
-
-
 def part_forms(paid: dict[str, Paid], typed: Any = None) -> dict[str, PartForm]:
     """A form for each receipt that money may still go back of (逐笔)."""
     return {
@@ -72,7 +62,7 @@ def asked_of(contract_no: str, form: RefundForm, lines: dict[str, PartForm]) -> 
     said = form.data
     proof = (said["proof_no"], said["proof_hash"])
     if any(proof) and not all(proof):
-        raise Invalid({"proof_no": "证明文号与文件 SHA-256 须一并填写。"})
+        raise Invalid({"proof_no": "证明文号与证明文件须一并提供。"})
     parts = (line.asked(number) for number, line in lines.items())
     return RefundAsked(
         contract_no=contract_no, application_no=said["application_no"], applied_on=said["applied_on"],

@@ -1,17 +1,17 @@
 """Pages of a change of payee: entered beside its part, decided by two others (改退账户页面)."""
 
-from flask import Blueprint, flash, g, redirect, request, url_for
+from flask import Blueprint, flash, g, redirect, url_for
 from flask.typing import ResponseReturnValue
-from sqlalchemy.orm import Session
 from wtforms import Form
 
 from escrow.access.guards import officer
 from escrow.doors import database, known_number, settings
-from escrow.errors import Invalid, NotFound
+from escrow.errors import NotFound
 from escrow.fields import ReadField, read_text
+from escrow.forms import DigestField, posted, posted_reason
 from escrow.refunds.actions import OtherPayee, Proof
-from escrow.refunds.forms import ReasonForm, read_account, read_digest
-from escrow.refunds.redirect_rules import REDIRECT_LABELS, RedirectStatus
+from escrow.refunds.forms import read_account
+from escrow.refunds.redirect_rules import REDIRECT_LABELS
 from escrow.refunds.redirecting import (
     RedirectAsked,
     approve_redirect,
@@ -32,17 +32,15 @@ class RedirectForm(Form):
     account_no = ReadField("改退账号", read_account)
     bank_name = ReadField("改退开户行", lambda said: read_text(said, 100))
     paper_no = ReadField("证明文号", lambda said: read_text(said, 64))
-    file_hash = ReadField("证明文件 SHA-256", read_digest)
+    file_hash = DigestField("证明文件")
 
 
 @redirects_blueprint.post("/refunds/<refund_no>/parts/<int:part_id>/redirect")
-@officer("enter-payment")
+@officer("enter-payment", page="refunds.show")
 def enter(refund_no: str, part_id: int) -> ResponseReturnValue:
     """录入改退账户：银行未付、退汇或尚未签发的一笔，改退另一账户。"""
-    number, form = known_number(refund_no), RedirectForm(request.form)
-    if not form.validate():
-        raise Invalid({name: "；".join(errors) for name, errors in form.errors.items() if name})
-    said, who, told = form.data, g.officer.id, settings()
+    number = known_number(refund_no)
+    said, who, told = posted(RedirectForm).data, g.officer.id, settings()
     asked = RedirectAsked(
         number, _small(part_id), OtherPayee(said["name"], said["account_no"], said["bank_name"]),
         Proof(said["paper_no"], said["file_hash"]),
@@ -52,39 +50,36 @@ def enter(refund_no: str, part_id: int) -> ResponseReturnValue:
     return redirect(url_for("refunds.show", refund_no=number), 303)
 
 
-@redirects_blueprint.post("/refunds/redirects/<int:redirect_id>/approve")
-@officer("approve-payment", fresh=True)
-def approve(redirect_id: int) -> ResponseReturnValue:
+@redirects_blueprint.post("/refunds/<refund_no>/redirects/<int:redirect_id>/approve")
+@officer("approve-payment", fresh=True, page="refunds.show")
+def approve(refund_no: str, redirect_id: int) -> ResponseReturnValue:
     """复核改退账户：第一次为一级，另一人第二次为二级。"""
-    which, who = _small(redirect_id), g.officer.id
-
-    def unit(session: Session) -> tuple[RedirectStatus, str]:
-        return approve_redirect(session, which, officer_id=who), number_of(session, which)
-
-    status, number = database().transact(unit)
+    which, who = _of(refund_no, redirect_id), g.officer.id
+    status = database().transact(lambda session: approve_redirect(session, which, officer_id=who))
     flash(f"改退账户{REDIRECT_LABELS[status]}。", "success")
-    return redirect(url_for("refunds.show", refund_no=number), 303)
+    return redirect(url_for("refunds.show", refund_no=refund_no), 303)
 
 
-@redirects_blueprint.post("/refunds/redirects/<int:redirect_id>/reject")
-@officer("approve-payment")
-def reject(redirect_id: int) -> ResponseReturnValue:
+@redirects_blueprint.post("/refunds/<refund_no>/redirects/<int:redirect_id>/reject")
+@officer("approve-payment", page="refunds.show")
+def reject(refund_no: str, redirect_id: int) -> ResponseReturnValue:
     """退回改退申请，说明理由。"""
-    which, who, form = _small(redirect_id), g.officer.id, ReasonForm(request.form)
-    if not form.validate():
-        raise Invalid({"reason": "；".join(form.reason.errors)})
-    reason = str(form.reason.data)
-
-    def unit(session: Session) -> str:
-        reject_redirect(session, which, officer_id=who, reason=reason)
-        return number_of(session, which)
-
-    number = database().transact(unit)
+    which, who, reason = _of(refund_no, redirect_id), g.officer.id, posted_reason()
+    database().transact(lambda session: reject_redirect(session, which, officer_id=who, reason=reason))
     flash("改退申请已退回。", "success")
-    return redirect(url_for("refunds.show", refund_no=number), 303)
+    return redirect(url_for("refunds.show", refund_no=refund_no), 303)
 
 
 def _small(number: int) -> int:
     if number > _LONGEST_ID:
         raise NotFound("没有这一项")
     return number
+
+
+def _of(refund_no: str, redirect_id: int) -> int:
+    """The change, where it is one of this refund. Raises NotFound."""
+    which = _small(redirect_id)
+    with database().read() as session:
+        if number_of(session, which) != refund_no:
+            raise NotFound("没有这一项")
+    return which

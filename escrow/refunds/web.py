@@ -7,23 +7,23 @@ from typing import Any, TypeVar
 from flask import Blueprint, Flask, flash, g, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from sqlalchemy.orm import Session
-from wtforms import Form
 
 from escrow.access import audit
 from escrow.access.guards import officer
 from escrow.contracts.rules import ContractStatus
 from escrow.doors import database, known_number, settings
-from escrow.errors import Invalid, NotFound, Refusal, Refused
+from escrow.errors import NotFound, Refusal, Refused
 from escrow.fields import KEY_PATTERN
+from escrow.forms import checked, filled_in, posted_reason
 from escrow.instructions.rules import STATUS_LABELS as INSTRUCTION_LABELS
 from escrow.refunds.actions import enter
 from escrow.refunds.deciding import approve, decider_faults, fall_due, reject, revoke
 from escrow.refunds.facts import cover_of, paid_on, parts_of, peek_facts, place_of
-from escrow.refunds.forms import PartForm, ReasonForm, RefundForm, asked_of, part_forms
+from escrow.refunds.forms import RefundForm, asked_of, part_forms
 from escrow.refunds.issuing import issue_facts, issue_refund, open_parts, orders, payees_of, redirects
 from escrow.refunds.lists import parts, payees, refund, refunds
 from escrow.refunds.models import Refund
-from escrow.refunds.redirect_pages import redirects_blueprint
+from escrow.refunds.redirect_pages import RedirectForm, redirects_blueprint
 from escrow.refunds.redirect_rules import REDIRECT_LABELS
 from escrow.refunds.redirecting import redirect_faults
 from escrow.refunds.rules import (
@@ -80,21 +80,25 @@ def index() -> ResponseReturnValue:
 @officer("read")
 def contract(contract_no: str) -> ResponseReturnValue:
     """一份合同的各笔入账、已退与尚可退，以及它的退款。"""
-    return _contract_page(known_number(contract_no), 200)
+    with database().read() as session:
+        place = place_of(session, known_number(contract_no))
+        paid = paid_on(session, place.contract_id)
+        made = refunds(session, contract_id=place.contract_id)
+    return render_template(
+        "refunds/contract.html", place=place, paid=list(paid.values()), made=made, form=RefundForm(),
+        lines=part_forms(paid), may_enter=place.contract_status is ContractStatus.CANCELLED,
+    )  # fmt: skip
 
 
 @pages.post("/refunds/contracts/<contract_no>")
-@officer("enter-payment")
+@officer("enter-payment", page="refunds.contract")
 def create(contract_no: str) -> ResponseReturnValue:
     """录入一件退款申请：逐笔填写所退金额，默认退回原付款账户。"""
-    number, form = known_number(contract_no), RefundForm(request.form)
+    number, form = known_number(contract_no), RefundForm(filled_in())
     with database().read() as session:
         paid = paid_on(session, place_of(session, number).contract_id)
-    filled = part_forms(paid, request.form)
-    # Each is asked, so that every fault is shown at once.
-    forms: list[Form] = [form, *filled.values()]
-    if [one for one in forms if not one.validate()]:
-        return _contract_page(number, 422, form=form, filled=filled)
+    filled = part_forms(paid, filled_in())
+    checked(form, *filled.values())
     asked, who = asked_of(number, form, filled), g.officer.id
     refund_no = database().transact(lambda session: enter(session, asked, settings(), officer_id=who))
     flash("退款已录入，须由另一人员核准。", "success")
@@ -111,7 +115,7 @@ def show(refund_no: str) -> ResponseReturnValue:
             raise NotFound("没有这件退款")
         return render_template(
             "refunds/show.html", row=row, one=row.Refund, parts=parts(session, row.Refund.id),
-            reason_form=ReasonForm(), **_standing(session, row.Refund, row.contract_no),
+            redirect_form=RedirectForm(), **_standing(session, row.Refund, row.contract_no),
         )  # fmt: skip
 
 
@@ -138,7 +142,7 @@ def _standing(session: Session, found: Refund, contract_no: str) -> dict[str, An
 
 
 @pages.post("/refunds/<refund_no>/payees")
-@officer("approve-payment", fresh=True)
+@officer("approve-payment", fresh=True, page="refunds.show")
 def reveal(refund_no: str) -> ResponseReturnValue:
     """复核人查看收款人与账号全文，以便与材料核对；每次查看均留痕。"""
     number = known_number(refund_no)
@@ -152,7 +156,7 @@ def reveal(refund_no: str) -> ResponseReturnValue:
 
 
 @pages.post("/refunds/<refund_no>/approve")
-@officer("approve-payment", fresh=True)
+@officer("approve-payment", fresh=True, page="refunds.show")
 def approve_refund(refund_no: str) -> ResponseReturnValue:
     """核准退款；改退他人的，第一次核准为一级复核。"""
     number, who = known_number(refund_no), g.officer.id
@@ -162,7 +166,7 @@ def approve_refund(refund_no: str) -> ResponseReturnValue:
 
 
 @pages.post("/refunds/<refund_no>/due")
-@officer("enter-payment")
+@officer("enter-payment", page="refunds.show")
 def due(refund_no: str) -> ResponseReturnValue:
     """已核准而资金不足的退款，资金到位后转应退。"""
     number = known_number(refund_no)
@@ -172,7 +176,7 @@ def due(refund_no: str) -> ResponseReturnValue:
 
 
 @pages.post("/refunds/<refund_no>/issue")
-@officer("issue-instruction", fresh=True)
+@officer("issue-instruction", fresh=True, page="refunds.show")
 def issue_orders(refund_no: str) -> ResponseReturnValue:
     """签发退款通知书：应退的各笔逐笔签发；银行未付或退汇的可再签。"""
     number, who, told = known_number(refund_no), g.officer.id, settings()
@@ -182,38 +186,23 @@ def issue_orders(refund_no: str) -> ResponseReturnValue:
 
 
 @pages.post("/refunds/<refund_no>/reject")
-@officer("approve-payment")
+@officer("approve-payment", page="refunds.show")
 def reject_refund(refund_no: str) -> ResponseReturnValue:
     """退回退款申请，说明理由。"""
-    number, reason, who = known_number(refund_no), _reason(), g.officer.id
+    number, reason, who = known_number(refund_no), posted_reason(), g.officer.id
     database().transact(lambda session: reject(session, number, officer_id=who, reason=reason))
     flash("退款申请已退回。", "success")
     return redirect(url_for("refunds.show", refund_no=number), 303)
 
 
 @pages.post("/refunds/<refund_no>/revoke")
-@officer("approve-payment", fresh=True)
+@officer("approve-payment", fresh=True, page="refunds.show")
 def revoke_refund(refund_no: str) -> ResponseReturnValue:
     """撤销已核准、尚未转应退的退款，占用随之注销。"""
-    number, reason, who = known_number(refund_no), _reason(), g.officer.id
+    number, reason, who = known_number(refund_no), posted_reason(), g.officer.id
     database().transact(lambda session: revoke(session, number, officer_id=who, reason=reason))
     flash("退款核准已撤销。", "success")
     return redirect(url_for("refunds.show", refund_no=number), 303)
-
-
-def _contract_page(
-    contract_no: str, status: int, *, form: Form | None = None, filled: dict[str, PartForm] | None = None
-) -> ResponseReturnValue:
-    with database().read() as session:
-        place = place_of(session, contract_no)
-        paid = paid_on(session, place.contract_id)
-        made = refunds(session, contract_id=place.contract_id)
-    may_enter = place.contract_status is ContractStatus.CANCELLED
-    page = render_template(
-        "refunds/contract.html", place=place, paid=list(paid.values()), made=made, may_enter=may_enter,
-        form=form or RefundForm(), lines=filled or part_forms(paid),
-    )  # fmt: skip
-    return page, status
 
 
 def _try(refund_no: str, step: str, unit: Callable[[Session], T]) -> T:
@@ -226,9 +215,3 @@ def _try(refund_no: str, step: str, unit: Callable[[Session], T]) -> T:
             audit.record(session, step, refund_no, result="refused", codes=codes)
         raise
 
-
-def _reason() -> str:
-    form = ReasonForm(request.form)
-    if not form.validate():
-        raise Invalid({"reason": "；".join(form.reason.errors)})
-    return str(form.reason.data)

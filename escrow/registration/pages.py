@@ -11,7 +11,8 @@ from wtforms.validators import InputRequired
 from escrow.access.guards import officer
 from escrow.doors import database
 from escrow.errors import NotFound
-from escrow.fields import DIGEST_PATTERN, KEY_PATTERN, ReadField, read_day, read_text
+from escrow.fields import KEY_PATTERN, ReadField, read_day, read_text
+from escrow.forms import DigestField, checked, filled_in, posted_reason
 from escrow.registration.actions import FirstAsked
 from escrow.registration.by_hand import Decision, confirm, enter, reject
 from escrow.registration.lists import choices, first_registration, first_registrations
@@ -36,13 +37,8 @@ class EntryForm(Form):
     building_nos = SelectMultipleField("楼幢", validators=[InputRequired("至少勾选一幢。")])
     certificate_no = ReadField("不动产权证书号", lambda said: read_text(said, 100))
     registered_on = ReadField("登记日期", read_day)
-    file_hash = ReadField("证书文件 SHA-256", lambda said: read_text(said.lower(), 64, DIGEST_PATTERN))
+    file_hash = DigestField("证书文件")
 
-
-class ReasonForm(Form):
-    """Why an entry is sent back (退回理由)."""
-
-    reason = ReadField("退回理由", lambda said: read_text(said, 200))
 
 
 @pages.app_context_processor
@@ -73,18 +69,22 @@ def index() -> ResponseReturnValue:
 @officer("enter-registration")
 def new() -> ResponseReturnValue:
     """选择项目，勾选楼幢，录入证书。"""
-    return _entry_page(EntryForm(), 200)
+    project_no = asked_number("project_no")
+    with database().read() as session:
+        project, buildings = choices(session, project_no)
+    return render_template(
+        "registration/new.html", form=EntryForm(), project=project, buildings=buildings, project_no=project_no
+    )
 
 
 @pages.post("/first-registrations")
-@officer("enter-registration")
+@officer("enter-registration", page="registration.new")
 def create() -> ResponseReturnValue:
     """录入一条首次登记，等待另一人员确认。"""
-    form = EntryForm(request.form)
+    form = EntryForm(filled_in())
     form.building_nos.choices = [(number, number) for number in request.form.getlist("building_nos")]
     form.building_nos.choices = [pair for pair in form.building_nos.choices if _is_text(pair[0])]
-    if not form.validate():
-        return _entry_page(form, 422)
+    checked(form)
     told: dict[str, Any] = form.data
     asked = FirstAsked(
         project_no=asked_number("project_no"),
@@ -103,11 +103,15 @@ def create() -> ResponseReturnValue:
 @officer("read")
 def show(registration_id: int) -> ResponseReturnValue:
     """一条首次登记。"""
-    return _registration_page(registration_id, ReasonForm(), 200)
+    with database().read() as session:
+        row = first_registration(session, _existing(registration_id))
+    if row is None:
+        raise NotFound("没有这条首次登记")
+    return render_template("registration/show.html", row=row)
 
 
 @pages.post("/first-registrations/<int:registration_id>/confirm")
-@officer("confirm-registration", fresh=True)
+@officer("confirm-registration", fresh=True, page="registration.show")
 def confirm_entry(registration_id: int) -> ResponseReturnValue:
     """另一人员核对证书无误，予以确认。"""
     decision = Decision(_existing(registration_id), g.officer.id)
@@ -117,14 +121,11 @@ def confirm_entry(registration_id: int) -> ResponseReturnValue:
 
 
 @pages.post("/first-registrations/<int:registration_id>/reject")
-@officer("confirm-registration")
+@officer("confirm-registration", page="registration.show")
 def reject_entry(registration_id: int) -> ResponseReturnValue:
     """另一人员核对有误，退回。"""
-    form = ReasonForm(request.form)
-    if not form.validate():
-        return _registration_page(registration_id, form, 422)
-    decision = Decision(_existing(registration_id), g.officer.id)
-    database().transact(lambda session: reject(session, decision, reason=str(form.reason.data)))
+    decision, reason = Decision(_existing(registration_id), g.officer.id), posted_reason()
+    database().transact(lambda session: reject(session, decision, reason=reason))
     flash("已退回，该条录入不作为首次登记的依据。", "success")
     return redirect(url_for("registration.show", registration_id=registration_id), 303)
 
@@ -133,25 +134,6 @@ def asked_number(name: str) -> str:
     """A number from the address or the form; nothing where it cannot be one (业务号)."""
     said = request.values.get(name, "").strip()
     return said if re.fullmatch(KEY_PATTERN, said, re.ASCII) else ""
-
-
-def _entry_page(form: EntryForm, status: int) -> ResponseReturnValue:
-    project_no = asked_number("project_no")
-    with database().read() as session:
-        project, buildings = choices(session, project_no)
-    page = render_template(
-        "registration/new.html", form=form, project=project, buildings=buildings, project_no=project_no,
-        ticked=set(request.form.getlist("building_nos")),
-    )  # fmt: skip
-    return page, status
-
-
-def _registration_page(registration_id: int, form: ReasonForm, status: int) -> ResponseReturnValue:
-    with database().read() as session:
-        row = first_registration(session, _existing(registration_id))
-    if row is None:
-        raise NotFound("没有这条首次登记")
-    return render_template("registration/show.html", row=row, form=form), status
 
 
 def _existing(number: int) -> int:

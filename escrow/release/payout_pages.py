@@ -11,7 +11,7 @@ payouts = Blueprint("payouts", __name__)
 
 
 @payouts.post("/releases/<release_no>/payout")
-@officer("issue-instruction", fresh=True)
+@officer("issue-instruction", fresh=True, page="release.show")
 def order(release_no: str) -> ResponseReturnValue:
     """签发解除监管款划付：逐幢一件通知书，付给开发企业已登记并经确认的收款账户。"""
     number, told, who = known_number(release_no), settings(), g.officer.id
@@ -21,7 +21,7 @@ def order(release_no: str) -> ResponseReturnValue:
 
 
 @payouts.post("/releases/<release_no>/closing")
-@officer("approve-release", fresh=True)
+@officer("approve-release", fresh=True, page="release.show")
 def shut(release_no: str) -> ResponseReturnValue:
     """付清之后销户。"""
     number = known_number(release_no)

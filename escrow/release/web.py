@@ -13,7 +13,8 @@ from escrow.access import audit
 from escrow.access.guards import officer
 from escrow.doors import database
 from escrow.errors import Invalid, NotFound, Refused
-from escrow.fields import ACCOUNT_NO_PATTERN, DIGEST_PATTERN, KEY_PATTERN, ReadField, read_day, read_text
+from escrow.fields import ACCOUNT_NO_PATTERN, KEY_PATTERN, ReadField, read_day, read_text
+from escrow.forms import DigestField, posted, posted_reason
 from escrow.release.actions import Applied, account_named, approve, decider_faults, enter, reject
 from escrow.release.clauses import BY_PAPER, LABELS
 from escrow.release.evidence import Evidence, decide_evidence, enter_evidence
@@ -38,7 +39,6 @@ def prepare(app: Flask) -> None:
 
 
 _PAGE = 50
-_LONGEST_ID = 2**31 - 1
 STATUS_SHOWN = {
     ReleaseStatus.ENTERED: ("待决定", "warning"),
     ReleaseStatus.APPROVED: ("已批准", "success"),
@@ -51,11 +51,6 @@ EVIDENCE_SHOWN = {
 }
 
 
-def read_digest(said: str) -> str:
-    """A SHA-256 in hexadecimal, written in either case (文件摘要)."""
-    return read_text(said.lower(), 64, DIGEST_PATTERN)
-
-
 def read_ratio(said: str) -> Decimal:
     """A ratio of 0 to 1 with at most four decimals (比例)."""
     return Decimal(read_text(said, 6, r"^(0(\.[0-9]{1,4})?|1(\.0{1,4})?)$"))
@@ -66,7 +61,7 @@ class ApplicationForm(Form):
 
     application_no = ReadField("申请书文号", lambda said: read_text(said, 64))
     applied_on = ReadField("申请日期", read_day)
-    file_hash = ReadField("申请书文件 SHA-256", read_digest)
+    file_hash = DigestField("申请书文件")
 
 
 class EvidenceForm(Form):
@@ -76,13 +71,8 @@ class EvidenceForm(Form):
     paper_no = ReadField("材料文号", lambda said: read_text(said, 64))
     dated_on = ReadField("材料日期", read_day)
     ratio = ReadField("材料所载比例（0 至 1，仅交付比例条款）", read_ratio, optional=True)
-    file_hash = ReadField("材料文件 SHA-256", read_digest)
+    file_hash = DigestField("材料文件")
 
-
-class ReasonForm(Form):
-    """Why something is sent back (退回理由)."""
-
-    reason = ReadField("退回理由", lambda said: read_text(said, 200))
 
 
 @pages.app_context_processor
@@ -119,16 +109,29 @@ def index() -> ResponseReturnValue:
 @officer("read")
 def account(account_no: str) -> ResponseReturnValue:
     """一个监管账户：解除监管的每项条件、佐证材料与申请。"""
-    return _account_page(account_no, 200)
+    with database().read() as session:
+        account_id, _ = account_named(session, _account_no(account_no))
+        found = known(session, account_id)
+        filed = papers(session, account_id)
+        made = applications(session, account_id=account_id)
+        buildings = buildings_of(session, found.account.project_id)
+    form = EvidenceForm()
+    form.clause.choices = [
+        (f"{one.kind}:{one.text}", f"{LABELS[ClauseKind(one.kind)]}：{one.text}")
+        for one in found.clauses
+        if one.kind in BY_PAPER
+    ]
+    return render_template(
+        "release/account.html", found=found, conditions=_shown(found), papers=filed, applications=made,
+        application_form=ApplicationForm(), evidence_form=form, buildings=buildings,
+    )  # fmt: skip
 
 
 @pages.post("/releases/accounts/<account_no>/applications")
-@officer("enter-release")
+@officer("enter-release", page="release.account")
 def create(account_no: str) -> ResponseReturnValue:
     """录入开发企业的解除监管申请书。"""
-    form = ApplicationForm(request.form)
-    if not form.validate():
-        return _account_page(account_no, 422, application_form=form)
+    form = posted(ApplicationForm)
     chosen = tuple(request.form.getlist("buildings"))
     applied = Applied(_account_no(account_no), **form.data, buildings=chosen)
     release_no = database().transact(lambda session: enter(session, applied, officer_id=g.officer.id))
@@ -137,15 +140,13 @@ def create(account_no: str) -> ResponseReturnValue:
 
 
 @pages.post("/releases/accounts/<account_no>/papers")
-@officer("enter-release")
+@officer("enter-release", page="release.account")
 def file_paper(account_no: str) -> ResponseReturnValue:
     """录入一份对应协议条款的材料。"""
-    form = EvidenceForm(request.form)
+    form = posted(EvidenceForm)
     kind, _, clause = (form.clause.data or "").partition(":")
-    if not form.validate() or kind not in BY_PAPER:
-        if kind not in BY_PAPER:
-            form.clause.errors = ["请选择一条须凭材料的条款。"]
-        return _account_page(account_no, 422, evidence_form=form)
+    if kind not in BY_PAPER:
+        raise Invalid({"clause": "请选择一条须凭材料的条款。"})
     filed = {name: value for name, value in form.data.items() if name != "clause"}
     paper = Evidence(_account_no(account_no), ClauseKind(kind), clause, **filed)
     database().transact(lambda session: enter_evidence(session, paper, officer_id=g.officer.id))
@@ -153,18 +154,18 @@ def file_paper(account_no: str) -> ResponseReturnValue:
     return redirect(url_for("release.account", account_no=account_no), 303)
 
 
-@pages.post("/releases/papers/<int:evidence_id>/confirm")
-@officer("approve-release", fresh=True)
-def confirm_paper(evidence_id: int) -> ResponseReturnValue:
+@pages.post("/releases/accounts/<account_no>/papers/<int:evidence_id>/confirm")
+@officer("approve-release", fresh=True, page="release.account")
+def confirm_paper(account_no: str, evidence_id: int) -> ResponseReturnValue:
     """另一人员核对材料无误，予以确认。"""
-    return _decide_paper(evidence_id, EvidenceStatus.CONFIRMED, None)
+    return _decide_paper(account_no, evidence_id, EvidenceStatus.CONFIRMED, None)
 
 
-@pages.post("/releases/papers/<int:evidence_id>/reject")
-@officer("approve-release")
-def reject_paper(evidence_id: int) -> ResponseReturnValue:
+@pages.post("/releases/accounts/<account_no>/papers/<int:evidence_id>/reject")
+@officer("approve-release", page="release.account")
+def reject_paper(account_no: str, evidence_id: int) -> ResponseReturnValue:
     """另一人员核对材料有误，退回。"""
-    return _decide_paper(evidence_id, EvidenceStatus.REJECTED, _reason())
+    return _decide_paper(account_no, evidence_id, EvidenceStatus.REJECTED, posted_reason())
 
 
 @pages.get("/releases/<release_no>")
@@ -195,7 +196,7 @@ def show(release_no: str) -> ResponseReturnValue:
 
 
 @pages.post("/releases/<release_no>/approve")
-@officer("approve-release", fresh=True)
+@officer("approve-release", fresh=True, page="release.show")
 def approve_release(release_no: str) -> ResponseReturnValue:
     """批准解除监管：加锁后逐项重新核对，有一项不满足即不予批准。"""
     number = _number(release_no)
@@ -211,10 +212,10 @@ def approve_release(release_no: str) -> ResponseReturnValue:
 
 
 @pages.post("/releases/<release_no>/reject")
-@officer("approve-release")
+@officer("approve-release", page="release.show")
 def reject_release(release_no: str) -> ResponseReturnValue:
     """退回申请，说明理由。"""
-    number, reason = _number(release_no), _reason()
+    number, reason = _number(release_no), posted_reason()
     database().transact(lambda session: reject(session, number, officer_id=g.officer.id, reason=reason))
     flash("申请已退回。", "success")
     return redirect(url_for("release.show", release_no=number), 303)
@@ -231,48 +232,23 @@ def decision(release_no: str) -> ResponseReturnValue:
     return render_template("release/decision.html", row=row, asked=row.ReleaseApplication)
 
 
-def _account_page(
-    account_no: str, status: int, *, application_form: Form | None = None, evidence_form: Form | None = None
-) -> ResponseReturnValue:
-    with database().read() as session:
-        account_id, _ = account_named(session, _account_no(account_no))
-        found = known(session, account_id)
-        filed = papers(session, account_id)
-        made = applications(session, account_id=account_id)
-        buildings = buildings_of(session, found.account.project_id)
-    form = evidence_form or EvidenceForm()
-    form.clause.choices = [
-        (f"{one.kind}:{one.text}", f"{LABELS[ClauseKind(one.kind)]}：{one.text}")
-        for one in found.clauses
-        if one.kind in BY_PAPER
-    ]
-    page = render_template(
-        "release/account.html", found=found, conditions=_shown(found), papers=filed, applications=made,
-        application_form=application_form or ApplicationForm(), evidence_form=form, reason_form=ReasonForm(),
-        buildings=buildings,
-    )  # fmt: skip
-    return page, status
-
-
 def _shown(found: Known) -> list[dict[str, Any]]:
     return [asdict(condition) for condition in checklist(found.facts, found.law)]
 
 
-def _decide_paper(evidence_id: int, to: EvidenceStatus, reason: str | None) -> ResponseReturnValue:
-    if evidence_id > _LONGEST_ID:
-        raise NotFound("没有这份材料")
-    account_no = database().transact(
+def _decide_paper(
+    account_no: str, evidence_id: int, to: EvidenceStatus, reason: str | None
+) -> ResponseReturnValue:
+    with database().read() as session:
+        account_id, _ = account_named(session, _account_no(account_no))
+        if evidence_id not in [row.ReleaseEvidence.id for row in papers(session, account_id)]:
+            raise NotFound("没有这份材料")
+    database().transact(
         lambda session: decide_evidence(session, evidence_id, to, officer_id=g.officer.id, reason=reason)
     )
     flash(f"材料{EVIDENCE_SHOWN[to][0]}。", "success")
     return redirect(url_for("release.account", account_no=account_no), 303)
 
-
-def _reason() -> str:
-    form = ReasonForm(request.form)
-    if not form.validate():
-        raise Invalid({"reason": "；".join(form.reason.errors)})
-    return str(form.reason.data)
 
 
 def _number(said: str) -> str:

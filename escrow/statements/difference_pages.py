@@ -14,8 +14,9 @@ from config.clock import bureau_day
 from config.regulations import law_on
 from escrow.access.guards import officer
 from escrow.doors import database, settings
-from escrow.errors import Invalid, NotFound
+from escrow.errors import NotFound
 from escrow.fields import ReadField, read_text
+from escrow.forms import posted, posted_reason
 from escrow.statements.difference_rules import CAUSE_LABELS, REMEDY_LABELS, Remedy
 from escrow.statements.explaining import Explanation, close, explain, give_back, take
 from escrow.statements.lists import difference_says
@@ -104,11 +105,22 @@ def index() -> ResponseReturnValue:
 @officer("read")
 def show(difference_id: int) -> ResponseReturnValue:
     """一件差异：银行与账簿各说什么、谁在查、如何了结。"""
-    return _page(difference_id, ExplanationForm(), 200)
+    with database().read() as session:
+        row = session.execute(_ONE, {"id": _known(difference_id)}).one_or_none()
+        if row is None:
+            raise NotFound("没有这件差异")
+        entries = list(session.execute(_ENTRIES, {"id": row.id}))
+        told = {"account_id": row.account_id, "opened_at": row.opened_at}
+        candidates = list(session.execute(_CANDIDATES, told)) if row.status == "open" else []
+        known = calendar(session, since=0)
+    return render_template(
+        "statements/difference.html", row=row, form=ExplanationForm(), entries=entries,
+        candidates=candidates, says=difference_says(row), age=_age(known, row),
+    )  # fmt: skip
 
 
 @differences_blueprint.post("/differences/<int:difference_id>/worker")
-@officer("reconcile")
+@officer("reconcile", page="differences.show")
 def take_it(difference_id: int) -> ResponseReturnValue:
     """认领一件差异。"""
     database().transact(lambda session: take(session, _known(difference_id), officer_id=g.officer.id))
@@ -116,12 +128,10 @@ def take_it(difference_id: int) -> ResponseReturnValue:
 
 
 @differences_blueprint.post("/differences/<int:difference_id>/explanation")
-@officer("reconcile")
+@officer("reconcile", page="differences.show")
 def enter(difference_id: int) -> ResponseReturnValue:
     """录入成因与解释它的凭证。"""
-    form = ExplanationForm(request.form)
-    if not form.validate():
-        return _page(difference_id, form, 422)
+    form = posted(ExplanationForm)
     remedy = Remedy(form.remedy.data)
     entries = (form.entries.data or ()) if remedy is Remedy.ENTRIES else ()
     said = Explanation(Cause(form.cause.data), str(form.note.data), remedy, entries)
@@ -131,7 +141,7 @@ def enter(difference_id: int) -> ResponseReturnValue:
 
 
 @differences_blueprint.post("/differences/<int:difference_id>/closing")
-@officer("approve-reconciliation", fresh=True)
+@officer("approve-reconciliation", fresh=True, page="differences.show")
 def confirm(difference_id: int) -> ResponseReturnValue:
     """另一人员了结；须记更正凭证的，同时记账。"""
     database().transact(lambda session: close(session, _known(difference_id), officer_id=g.officer.id))
@@ -142,32 +152,12 @@ def confirm(difference_id: int) -> ResponseReturnValue:
 
 
 @differences_blueprint.post("/differences/<int:difference_id>/return")
-@officer("approve-reconciliation")
+@officer("approve-reconciliation", page="differences.show")
 def send_back(difference_id: int) -> ResponseReturnValue:
     """退回查明结果，说明理由。"""
-    try:
-        reason = read_text(request.form.get("reason", "").strip(), 200)
-    except ValueError as fault:
-        raise Invalid({"reason": str(fault)}) from None
-    unit = _known(difference_id)
+    unit, reason = _known(difference_id), posted_reason()
     database().transact(lambda session: give_back(session, unit, reason, officer_id=g.officer.id))
     return _done(difference_id, "已退回。")
-
-
-def _page(difference_id: int, form: Form, status: int) -> ResponseReturnValue:
-    with database().read() as session:
-        row = session.execute(_ONE, {"id": _known(difference_id)}).one_or_none()
-        if row is None:
-            raise NotFound("没有这件差异")
-        entries = list(session.execute(_ENTRIES, {"id": row.id}))
-        told = {"account_id": row.account_id, "opened_at": row.opened_at}
-        candidates = list(session.execute(_CANDIDATES, told)) if row.status == "open" else []
-        known = calendar(session, since=0)
-    page = render_template(
-        "statements/difference.html", row=row, form=form, entries=entries, candidates=candidates,
-        says=difference_says(row), age=_age(known, row),
-    )  # fmt: skip
-    return page, status
 
 
 def _age(known: Calendar, row: Any) -> tuple[int, bool]:

@@ -107,7 +107,7 @@ def index() -> ResponseReturnValue:
 
 
 @pages.post("/statements")
-@officer("reconcile")
+@officer("reconcile", page="statements.index")
 def upload() -> ResponseReturnValue:
     """上传一份对账单；先留存，小的当即读取，大的在后台读取并显示进度。"""
     sent = request.files.get("file")
@@ -163,7 +163,7 @@ def show(statement_no: str) -> ResponseReturnValue:
 
 
 @pages.post("/statements/<statement_no>/closing")
-@officer("approve-reconciliation")
+@officer("approve-reconciliation", page="statements.show")
 def close_day(statement_no: str) -> ResponseReturnValue:
     """日结：对账单相符、账实一致，签署并发出当日的根。"""
     with database().read() as transaction:

@@ -4,7 +4,8 @@ from collections.abc import Callable
 
 from wtforms import Form
 
-from escrow.fields import DIGEST_PATTERN, KEY_PATTERN, ReadField, read_day, read_money, read_text
+from escrow.fields import KEY_PATTERN, ReadField, read_day, read_money, read_text
+from escrow.forms import DigestField
 from escrow.supervision.court_holds import Document
 
 
@@ -12,16 +13,12 @@ def _line(longest: int) -> Callable[[str], str]:
     return lambda said: read_text(said, longest)
 
 
-def _digest(said: str) -> str:
-    return read_text(said.lower(), 64, DIGEST_PATTERN)
-
-
 class DocumentForm(Form):
     """A court's document (司法文书)."""
 
     document_no = ReadField("文书号", _line(100))
     dated_on = ReadField("文书日期", read_day)
-    file_hash = ReadField("文书文件 SHA-256", _digest)
+    file_hash = DigestField("文书文件")
 
     def document(self) -> Document:
         """What was served."""
@@ -60,7 +57,7 @@ class GuaranteeForm(Form):
     issuer = ReadField("出具银行", _line(100))
     amount = ReadField("金额（元）", read_money)
     valid_until = ReadField("有效期至", read_day)
-    file_hash = ReadField("保函文件 SHA-256", _digest)
+    file_hash = DigestField("保函文件")
 
 
 class TakeoverForm(Form):
@@ -68,10 +65,4 @@ class TakeoverForm(Form):
 
     order_no = ReadField("接管决定文号", _line(100))
     grounds = ReadField("事由", _line(200))
-    file_hash = ReadField("决定文件 SHA-256", _digest)
-
-
-class ReasonForm(Form):
-    """Why (理由)."""
-
-    reason = ReadField("理由", _line(200))
+    file_hash = DigestField("决定文件")

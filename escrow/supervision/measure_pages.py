@@ -7,12 +7,12 @@ from typing import Any
 from flask import Blueprint, flash, g, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from sqlalchemy.orm import Session
-from wtforms import Form
 
 from config.clock import bureau_day
 from escrow.access.guards import officer
 from escrow.doors import database, known_number
-from escrow.errors import Invalid, NotFound
+from escrow.errors import NotFound
+from escrow.forms import posted, posted_reason
 from escrow.supervision import court_holds, guarantees, takeovers
 from escrow.supervision.court_holds import Deduction, Freeze
 from escrow.supervision.measure_forms import (
@@ -21,7 +21,6 @@ from escrow.supervision.measure_forms import (
     ExtendForm,
     FreezeForm,
     GuaranteeForm,
-    ReasonForm,
     TakeoverForm,
 )
 from escrow.supervision.measure_reading import measures_of
@@ -81,58 +80,62 @@ def _words() -> dict[str, Any]:
 @officer("read")
 def show(account_no: str) -> ResponseReturnValue:
     """一个监管账户上的司法冻结、保函与接管。"""
-    return _page(account_no, 200)
+    with database().read() as session:
+        found = measures_of(session, known_number(account_no))
+    if found is None:
+        raise NotFound("没有这个监管账户")
+    return render_template(
+        "supervision/measures.html", found=found, today=bureau_day(), fen=Yuan.from_fen,
+        freeze_form=FreezeForm(), extend_form=ExtendForm(), document_form=DocumentForm(),
+        deduct_form=DeductForm(), guarantee_form=GuaranteeForm(), takeover_form=TakeoverForm(),
+    )  # fmt: skip
 
 
 # --- court holds (司法冻结) ---
 
 
 @measures.post("/accounts/<account_no>/holds")
-@officer("enter-hold")
+@officer("enter-hold", page="measures.show")
 def freeze(account_no: str) -> ResponseReturnValue:
     """登记法院冻结：即时生效。"""
-    form = FreezeForm(request.form)
-    if not form.validate():
-        return _page(account_no, 422, freeze_form=form)
+    form = posted(FreezeForm)
     told = {name: form.data[name] for name in ("court", "amount", "held_from", "held_until")}
     order = Freeze(account_no=known_number(account_no), document=form.document(), **told)
     return _do(account_no, court_holds.freeze, order, said="冻结已登记，即时生效。")
 
 
 @measures.post(f"{_HOLD}/extension")
-@officer("enter-hold")
+@officer("enter-hold", page="measures.show")
 def extend(account_no: str, hold_no: str) -> ResponseReturnValue:
     """登记续冻：即时生效。"""
-    form = _valid(ExtendForm(request.form))
+    form = posted(ExtendForm)
     until, document = form.held_until.data, form.document()
     hold = (known_number(account_no), known_number(hold_no))
     return _do(account_no, court_holds.extend, *hold, until, document, said="续冻已登记，即时生效。")
 
 
 @measures.post(f"{_HOLD}/lift")
-@officer("enter-hold")
+@officer("enter-hold", page="measures.show")
 def ask_lift(account_no: str, hold_no: str) -> ResponseReturnValue:
     """录入解冻，须另一人员确认。"""
-    document = _valid(DocumentForm(request.form)).document()
+    document = posted(DocumentForm).document()
     hold = (known_number(account_no), known_number(hold_no))
     return _do(account_no, court_holds.ask_lift, *hold, document, said="解冻已录入，须另一人员确认。")
 
 
 @measures.post(f"{_HOLD}/deduction")
-@officer("enter-hold")
+@officer("enter-hold", page="measures.show")
 def ask_deduction(account_no: str, hold_no: str) -> ResponseReturnValue:
     """录入扣划，须另一人员确认。"""
-    form = _valid(DeductForm(request.form))
-    asked = Deduction(
-        form.building_no.data, form.amount.data, form.consent_no.data, form.bank_serial.data,
-        form.document(),
-    )  # fmt: skip
+    form = posted(DeductForm)
+    told = {name: form.data[name] for name in ("building_no", "amount", "consent_no", "bank_serial")}
+    asked = Deduction(document=form.document(), **told)
     hold = (known_number(account_no), known_number(hold_no))
     return _do(account_no, court_holds.ask_deduction, *hold, asked, said="扣划已录入，须另一人员确认。")
 
 
 @measures.post(f"{_ACT}/decision")
-@officer("confirm-hold", fresh=True)
+@officer("confirm-hold", fresh=True, page="measures.show")
 def decide_act(account_no: str, act_id: int) -> ResponseReturnValue:
     """另一人员确认解冻或扣划，或说明理由退回。"""
     reason, said = _reason(), known_number(account_no)
@@ -144,29 +147,23 @@ def decide_act(account_no: str, act_id: int) -> ResponseReturnValue:
 
 
 @measures.post("/accounts/<account_no>/guarantees")
-@officer("enter-hold")
+@officer("enter-hold", page="measures.show")
 def enter_guarantee(account_no: str) -> ResponseReturnValue:
     """录入保函，须另一人员决定。"""
-    form = GuaranteeForm(request.form)
-    if not form.validate():
-        return _page(account_no, 422, guarantee_form=form)
-    offered = guarantees.Offered(account_no=known_number(account_no), **form.data)
+    offered = guarantees.Offered(account_no=known_number(account_no), **posted(GuaranteeForm).data)
     return _do(account_no, guarantees.enter, offered, said="保函已录入，须另一人员决定。")
 
 
 @measures.post("/accounts/<account_no>/takeovers")
-@officer("enter-hold")
+@officer("enter-hold", page="measures.show")
 def enter_takeover(account_no: str) -> ResponseReturnValue:
     """录入接管决定，须另一人员决定。"""
-    form = TakeoverForm(request.form)
-    if not form.validate():
-        return _page(account_no, 422, takeover_form=form)
-    order = takeovers.Order(account_no=known_number(account_no), **form.data)
+    order = takeovers.Order(account_no=known_number(account_no), **posted(TakeoverForm).data)
     return _do(account_no, takeovers.enter, order, said="接管已录入，须另一人员决定。")
 
 
 @measures.post(f"{_ORDER}/decision")
-@officer("confirm-hold", fresh=True)
+@officer("confirm-hold", fresh=True, page="measures.show")
 def decide_order(account_no: str, kind: str, order_id: int) -> ResponseReturnValue:
     """另一人员使保函或接管生效，或退回。"""
     orders, reason, number = ORDERS[kind], _reason(), known_number(account_no)
@@ -175,10 +172,10 @@ def decide_order(account_no: str, kind: str, order_id: int) -> ResponseReturnVal
 
 
 @measures.post(f"{_ORDER}/end")
-@officer("enter-hold")
+@officer("enter-hold", page="measures.show")
 def ask_order_end(account_no: str, kind: str, order_id: int) -> ResponseReturnValue:
     """录入保函退还或失效、接管终止。"""
-    reason, number = str(_valid(ReasonForm(request.form)).reason.data), known_number(account_no)
+    reason, number = posted_reason(), known_number(account_no)
     to = request.form.get("to", "")
     return _do(
         account_no, ORDERS[kind].ask_end, number, order_id, to, reason, said="已录入，须另一人员确认。"
@@ -186,28 +183,13 @@ def ask_order_end(account_no: str, kind: str, order_id: int) -> ResponseReturnVa
 
 
 @measures.post(f"{_ORDER}/end/confirmation")
-@officer("confirm-hold", fresh=True)
+@officer("confirm-hold", fresh=True, page="measures.show")
 def end_order(account_no: str, kind: str, order_id: int) -> ResponseReturnValue:
     """另一人员确认终止；保函终止的，恢复额度。"""
     return _do(account_no, ORDERS[kind].end, known_number(account_no), order_id, said=ORDERS[kind].ended)
 
 
 # --- what every page of these does ---
-
-
-def _page(account_no: str, status: int, **forms: Form) -> ResponseReturnValue:
-    with database().read() as session:
-        found = measures_of(session, known_number(account_no))
-    if found is None:
-        raise NotFound("没有这个监管账户")
-    blank = {
-        "freeze_form": FreezeForm(), "extend_form": ExtendForm(), "document_form": DocumentForm(),
-        "deduct_form": DeductForm(), "guarantee_form": GuaranteeForm(), "takeover_form": TakeoverForm(),
-    }  # fmt: skip
-    page = render_template(
-        "supervision/measures.html", found=found, today=bureau_day(), fen=Yuan.from_fen, **{**blank, **forms}
-    )
-    return page, status
 
 
 def _do(account_no: str, step: Callable[..., Any], *told: Any, said: str, **more: Any) -> ResponseReturnValue:
@@ -221,14 +203,8 @@ def _do(account_no: str, step: Callable[..., Any], *told: Any, said: str, **more
     return redirect(url_for("measures.show", account_no=account_no), 303)
 
 
-def _valid(form: Any) -> Any:
-    if not form.validate():
-        raise Invalid({name: "；".join(map(str, errors)) for name, errors in form.errors.items()})
-    return form
-
-
 def _reason() -> str | None:
     """A reason sends it back; the button that confirms carries none (退回理由)."""
     if request.form.get("decision") != "reject":
         return None
-    return str(_valid(ReasonForm(request.form)).reason.data)
+    return posted_reason()

@@ -5,7 +5,8 @@ from typing import Any
 
 from wtforms import Form
 
-from escrow.fields import DIGEST_PATTERN, ReadField, read_day, read_text, read_uscc
+from escrow.fields import ReadField, read_day, read_text, read_uscc
+from escrow.forms import DigestField
 from escrow.supervision.schedules import PARTIES, Paper, PaperKind
 
 # The rows of a claim; several photographs make one claim (申报表各行).
@@ -20,14 +21,10 @@ def _line(longest: int) -> Callable[[str], str]:
     return lambda said: read_text(said, longest)
 
 
-def _digest(said: str) -> str:
-    return read_text(said.lower(), 64, DIGEST_PATTERN)
-
-
 class PaperForm(Form):
     """One file that proves a node; a blank row is no file (一份材料)."""
 
-    file_hash = ReadField("文件 SHA-256", _digest, optional=True)
+    file_hash = DigestField("文件", optional=True)
     dated_on = ReadField("出具或拍摄日期", read_day, optional=True)
     firm = ReadField("单位", _line(100), optional=True)
     firm_no = ReadField("统一社会信用代码", lambda said: read_uscc(said.strip().upper()), optional=True)
@@ -84,7 +81,7 @@ class CorrectionForm(Form):
     grounds = ReadField("更正事由", _line(200))
     note = ReadField("更正文书文号", _line(200))
     dated_on = ReadField("文书日期", read_day)
-    file_hash = ReadField("文书文件 SHA-256", _digest)
+    file_hash = DigestField("文书文件")
 
     def order(self) -> Paper:
         """The order itself."""
@@ -98,7 +95,3 @@ class SiteForm(Form):
     site_checked_on = ReadField("现场核查日期", read_day)
 
 
-class ReasonForm(Form):
-    """Why a claim is sent back (退回理由)."""
-
-    reason = ReadField("退回理由", _line(200))

@@ -7,14 +7,14 @@ from typing import Any
 from flask import Blueprint, flash, g, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from sqlalchemy.orm import Session
-from wtforms import Form
 
 from config.clock import bureau_day
 from escrow.access import audit
 from escrow.access.guards import officer
 from escrow.doors import database
-from escrow.errors import NotFound, Refusal, Refused
+from escrow.errors import NotFound, Refused
 from escrow.fields import KEY_PATTERN
+from escrow.forms import checked, filled_in, posted, posted_reason
 from escrow.supervision import nodes
 from escrow.supervision.building_reading import BuildingSeen, building_seen
 from escrow.supervision.funds import position
@@ -24,8 +24,6 @@ from escrow.supervision.node_forms import (
     ROWS,
     ClaimForm,
     CorrectionForm,
-    PaperForm,
-    ReasonForm,
     SiteForm,
     paper_forms,
 )
@@ -90,22 +88,27 @@ def index() -> ResponseReturnValue:
 @officer("read")
 def show(claim_id: int) -> ResponseReturnValue:
     """一件申报或更正：材料、见证、释放多少、所据规定、谁在何时办理、此刻可否核准。"""
-    return _claim_page(claim_id, 200)
+    with database().read() as session:
+        row = claim(session, _id(claim_id))
+        if row is None:
+            raise NotFound("没有这件节点申报")
+        return render_template(
+            "supervision/node.html", row=row, one=row.NodeClaim, papers=papers_of(session, claim_id),
+            entry=entry_of(session, row.book_id, claim_id), today=bureau_day(), law_shown=LAW_SHOWN,
+            site_form=SiteForm(), **_standing(session, claim_id),
+        )  # fmt: skip
 
 
 @node_pages.post("/nodes/<int:claim_id>/approval")
-@officer("approve-node", fresh=True)
+@officer("approve-node", fresh=True, page="nodes.show")
 def approve(claim_id: int) -> ResponseReturnValue:
     """另一人员现场核查后核准申报；更正不须现场核查。"""
-    form, checked = SiteForm(request.form), None
+    who, seen_on = g.officer.id, None
     if "site_checked_on" in request.form:
-        if not form.validate():
-            return _claim_page(claim_id, 422, site_form=form)
-        checked = form.site_checked_on.data
-    who = g.officer.id
+        seen_on = posted(SiteForm).site_checked_on.data
 
     def unit(session: Session) -> None:
-        nodes.approve(session, _id(claim_id), officer_id=who, site_checked_on=checked)
+        nodes.approve(session, _id(claim_id), officer_id=who, site_checked_on=seen_on)
 
     _try(claim_id, "node.approved", unit)
     flash("已核准，应留存额随即调整。", "success")
@@ -113,13 +116,10 @@ def approve(claim_id: int) -> ResponseReturnValue:
 
 
 @node_pages.post("/nodes/<int:claim_id>/rejection")
-@officer("approve-node")
+@officer("approve-node", page="nodes.show")
 def reject(claim_id: int) -> ResponseReturnValue:
     """另一人员说明理由退回；用过的材料不能再用。"""
-    form, who = ReasonForm(request.form), g.officer.id
-    if not form.validate():
-        return _claim_page(claim_id, 422, reason_form=form)
-    reason = str(form.reason.data)
+    who, reason = g.officer.id, posted_reason()
 
     def unit(session: Session) -> None:
         nodes.reject(session, _id(claim_id), officer_id=who, reason=reason)
@@ -133,45 +133,36 @@ def reject(claim_id: int) -> ResponseReturnValue:
 @officer("enter-node")
 def new(building_id: int) -> ResponseReturnValue:
     """录入一幢的下一节点申报，或凭文书更正。"""
-    return _entry_page(building_id, 200)
+    seen = _building(building_id)
+    return render_template(
+        "supervision/node_new.html", seen=seen, row=seen.row, rows=paper_forms(), kinds=ROWS,
+        today=bureau_day(), correction_form=CorrectionForm(),
+    )  # fmt: skip
 
 
 @node_pages.post("/buildings/<int:building_id>/nodes")
-@officer("enter-node")
+@officer("enter-node", page="nodes.new")
 def create(building_id: int) -> ResponseReturnValue:
     """录入节点申报及其各份材料，等待另一人员审核。"""
-    form, rows = ClaimForm(request.form), paper_forms(request.form)
-    # Each is asked, so that every fault is shown at once.
-    forms: list[Form] = [form, *rows.values()]
-    if [one for one in forms if not one.validate()]:
-        return _entry_page(building_id, 422, claim_form=form, rows=rows)
+    form, rows = ClaimForm(filled_in()), paper_forms(filled_in())
+    checked(form, *rows.values())
     seen, who = _building(building_id), g.officer.id
     papers = tuple(row.paper() for row in rows.values() if not row.is_blank)
     asked = nodes.Claim(seen.row.account_no or "", seen.row.id, str(form.node.data), papers)
-    try:
-        claim_id = database().transact(lambda session: nodes.enter(session, asked, officer_id=who))
-    except Refused as refused:
-        return _entry_page(building_id, 409, claim_form=form, rows=rows, refused=refused.refusals)
+    claim_id = database().transact(lambda session: nodes.enter(session, asked, officer_id=who))
     flash("申报已录入，须由另一人员审核。", "success")
     return redirect(url_for("nodes.show", claim_id=claim_id), 303)
 
 
 @node_pages.post("/buildings/<int:building_id>/corrections")
-@officer("enter-node")
+@officer("enter-node", page="nodes.new")
 def correct(building_id: int) -> ResponseReturnValue:
     """录入更正文书，等待另一人员审核。"""
-    form = CorrectionForm(request.form)
-    if not form.validate():
-        return _entry_page(building_id, 422, correction_form=form)
+    form = posted(CorrectionForm)
     seen, who = _building(building_id), g.officer.id
     back, grounds = form.node.data, str(form.grounds.data)
     asked = nodes.Correction(seen.row.account_no or "", seen.row.id, back, grounds, form.order())
-    try:
-        claim_id = database().transact(
-            lambda session: nodes.enter_correction(session, asked, officer_id=who)
-        )
-    except Refused as refused:
-        return _entry_page(building_id, 409, correction_form=form, refused=refused.refusals)
+    claim_id = database().transact(lambda session: nodes.enter_correction(session, asked, officer_id=who))
     flash("更正已录入，须由另一人员审核。", "success")
     return redirect(url_for("nodes.show", claim_id=claim_id), 303)
 
@@ -185,32 +176,6 @@ def _building(building_id: int) -> BuildingSeen:
     if seen is None:
         raise NotFound("没有这一幢")
     return seen
-
-
-def _entry_page(
-    building_id: int, status: int, *, rows: dict[str, PaperForm] | None = None,
-    refused: list[Refusal] | None = None, **forms: Form,
-) -> ResponseReturnValue:  # fmt: skip
-    seen = _building(building_id)
-    page = render_template(
-        "supervision/node_new.html", seen=seen, row=seen.row, rows=rows or paper_forms(), kinds=ROWS,
-        refused=refused or [], today=bureau_day(),
-        **{"claim_form": ClaimForm(), "correction_form": CorrectionForm(), **forms},
-    )  # fmt: skip
-    return page, status
-
-
-def _claim_page(claim_id: int, status: int, **forms: Form) -> ResponseReturnValue:
-    with database().read() as session:
-        row = claim(session, _id(claim_id))
-        if row is None:
-            raise NotFound("没有这件节点申报")
-        page = render_template(
-            "supervision/node.html", row=row, one=row.NodeClaim, papers=papers_of(session, claim_id),
-            entry=entry_of(session, row.book_id, claim_id), today=bureau_day(), law_shown=LAW_SHOWN,
-            **_standing(session, claim_id), **{"site_form": SiteForm(), "reason_form": ReasonForm(), **forms},
-        )  # fmt: skip
-    return page, status
 
 
 def _standing(session: Session, claim_id: int) -> dict[str, Any]:

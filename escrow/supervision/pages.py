@@ -58,7 +58,7 @@ def show(project_no: str) -> ResponseReturnValue:
 
 
 @pages.post("/supervision/<project_no>/acceptance")
-@officer("accept-supervision", fresh=True)
+@officer("accept-supervision", fresh=True, page="supervision.show")
 def accept_version(project_no: str) -> ResponseReturnValue:
     """受理页面所示的这一版本；第二名不同人员受理后生效。"""
     number, digest = known_number(project_no), request.form.get("digest", "")

@@ -6,11 +6,10 @@ from typing import Any
 from flask import Blueprint, flash, g, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from sqlalchemy.orm import Session
-from wtforms import Form
 
 from escrow.access.guards import officer
 from escrow.doors import database, known_number
-from escrow.errors import Invalid, Refusal, Refused
+from escrow.forms import checked, filled_in
 from escrow.withdrawals.actions import enter
 from escrow.withdrawals.facts import place_of
 from escrow.withdrawals.forms import (
@@ -36,30 +35,22 @@ def new(account_no: str) -> ResponseReturnValue:
     number = known_number(account_no)
     with database().read() as session:
         known = _known(session, number)
-    form, lines = _forms(known, None, _many(request.args.get("lines", "")))
-    return _page(known, form, lines, 200)
+    form, lines = _forms(known, None, _many(request.values.get("lines", "")))
+    return render_template("withdrawals/new.html", **known, form=form, lines=lines, most=MOST_LINES)
 
 
 @applications.post("/withdrawals/accounts/<account_no>/new")
-@officer("enter-payment")
+@officer("enter-payment", page="applications.new")
 def create(account_no: str) -> ResponseReturnValue:
     """录入一件用款申请；填错、不予拨付的，逐条说明，已填的留在表上。"""
     number, who = known_number(account_no), g.officer.id
     with database().read() as session:
         known = _known(session, number)
-    form, lines = _forms(known, request.form, _many(request.form.get("lines", "")))
+    form, lines = _forms(known, filled_in(), _many(request.form.get("lines", "")))
     filled = [line for line in lines if not line.is_blank] or lines[:1]
-    # Each is asked, so that every fault is shown at once.
-    asked: list[Form] = [form, *filled]
-    if [one for one in asked if not one.validate()]:
-        return _page(known, form, lines, 422)
+    checked(form, *filled)
     application = application_of(number, form, lines)
-    try:
-        withdrawal_no = database().transact(lambda session: enter(session, application, officer_id=who))
-    except Refused as refused:
-        return _page(known, form, lines, refused.status, reasons=refused.refusals)
-    except Invalid as invalid:
-        return _page(known, form, lines, invalid.status, faults=invalid.errors)
+    withdrawal_no = database().transact(lambda session: enter(session, application, officer_id=who))
     flash("用款已录入，须由另一人员核准。", "success")
     return redirect(url_for("withdrawals.show", withdrawal_no=withdrawal_no), 303)
 
@@ -89,14 +80,3 @@ def _forms(known: dict[str, Any], typed: Any, many: int) -> tuple[ApplicationFor
 
 def _many(said: str) -> int:
     return min(max(int(said), 1), MOST_LINES) if re.fullmatch(r"[0-9]{1,2}", said, re.ASCII) else LINES
-
-
-def _page(
-    known: dict[str, Any], form: Form, lines: list[LineForm], status: int,
-    *, reasons: list[Refusal] | None = None, faults: dict[str, str] | None = None,
-) -> ResponseReturnValue:  # fmt: skip
-    page = render_template(
-        "withdrawals/new.html", **known, form=form, lines=lines, most=MOST_LINES, reasons=reasons or [],
-        faults=faults or {},
-    )  # fmt: skip
-    return page, status

@@ -10,7 +10,6 @@ from wtforms.validators import ValidationError as FormError
 
 from escrow.fields import (
     ACCOUNT_NO_PATTERN,
-    DIGEST_PATTERN,
     KEY_PATTERN,
     ReadField,
     read_day,
@@ -18,6 +17,7 @@ from escrow.fields import (
     read_ratio,
     read_text,
 )
+from escrow.forms import DigestField
 from escrow.withdrawals.actions import Application
 from escrow.withdrawals.facts import AskedLine
 from escrow.withdrawals.payee_rules import KIND_LABELS, PURPOSE_LABELS, PayeeKind, Purpose
@@ -25,11 +25,6 @@ from escrow.withdrawals.payees import AskedContract, AskedPayee
 from escrow.withdrawals.rules import CHANNEL_LABELS, Channel
 
 LINES, MOST_LINES = 3, 20
-
-
-def read_digest(said: str) -> str:
-    """A SHA-256 in hexadecimal, written in either case (文件摘要)."""
-    return read_text(said.lower(), 64, DIGEST_PATTERN)
 
 
 class Choice(SelectField):
@@ -56,7 +51,7 @@ class ConstructionForm(Form):
     contractor = ReadField("承包人", lambda said: read_text(said, 100))
     price = ReadField("合同价（元）", read_money)
     signed_on = ReadField("签订日期", read_day)
-    file_hash = ReadField("合同文件 SHA-256", read_digest)
+    file_hash = DigestField("合同文件")
 
     def asked(self, account_no: str) -> AskedContract:
         """What is to be registered."""
@@ -71,7 +66,7 @@ class PayeeForm(Form):
     name = ReadField("户名", lambda said: read_text(said, 100))
     account_no = ReadField("账号", lambda said: read_text(said, 32, ACCOUNT_NO_PATTERN))
     bank_name = ReadField("开户行", lambda said: read_text(said, 100))
-    file_hash = ReadField("开户证明 SHA-256", read_digest)
+    file_hash = DigestField("开户证明")
 
     def asked(self) -> AskedPayee:
         """Who is to be listed."""
@@ -80,17 +75,11 @@ class PayeeForm(Form):
         return AskedPayee(**{**said, **chosen})
 
 
-class ReasonForm(Form):
-    """Why something is sent back, given up or retired (理由)."""
-
-    reason = ReadField("理由", lambda said: read_text(said, 200))
-
-
 class CourtOrderForm(Form):
     """The order that lets an approved payment pass a court's hold (补附决定)."""
 
     order_no = ReadField("决定文号", lambda said: read_text(said, 100))
-    file_hash = ReadField("决定文件 SHA-256", read_digest)
+    file_hash = DigestField("决定文件")
 
 
 class ApplicationForm(Form):
@@ -100,11 +89,11 @@ class ApplicationForm(Form):
     channel = Choice("用款渠道", choices=_terms(CHANNEL_LABELS))
     application_no = ReadField("用款申请文号", lambda said: read_text(said, 64))
     applied_on = ReadField("申请日期", read_day)
-    file_hash = ReadField("申请及监理进度证明 SHA-256", read_digest)
+    file_hash = DigestField("申请及监理进度证明")
     court_order_no = ReadField(
         "冻结期间准予支付的决定文号", lambda said: read_text(said, 100), optional=True
     )
-    court_order_hash = ReadField("决定文件 SHA-256", read_digest, optional=True)
+    court_order_hash = DigestField("决定文件", optional=True)
 
 
 class LineForm(Form):
@@ -115,7 +104,7 @@ class LineForm(Form):
     amount = ReadField("金额（元）", read_money)
     progress = ReadField("监理确认的累计进度", read_ratio)
     invoice_no = ReadField("发票号码", lambda said: read_text(said, 64, KEY_PATTERN))
-    invoice_hash = ReadField("发票文件 SHA-256", read_digest)
+    invoice_hash = DigestField("发票文件")
 
     @property
     def is_blank(self) -> bool:

@@ -5,14 +5,13 @@ from typing import Any
 from flask import Blueprint, flash, g, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from sqlalchemy.orm import Session
-from wtforms import Form
 from wtforms.fields import SelectChoice
 
 from escrow.access.guards import officer
 from escrow.doors import database, known_number
-from escrow.errors import Invalid
+from escrow.forms import checked, filled_in, posted, posted_reason
 from escrow.withdrawals.facts import place_of
-from escrow.withdrawals.forms import ConstructionForm, PayeeForm, ReasonForm, options
+from escrow.withdrawals.forms import ConstructionForm, PayeeForm, options
 from escrow.withdrawals.lists import Wanted, contracts, limits_by_building, payees, project_of, withdrawals
 from escrow.withdrawals.payee_rules import ListingStatus
 from escrow.withdrawals.payees import (
@@ -31,37 +30,40 @@ registers = Blueprint("registers", __name__)
 @officer("read")
 def account(account_no: str) -> ResponseReturnValue:
     """一个监管账户：各幢可拨额度与算式、施工合同、收款人白名单、近来的用款。"""
-    return _page(account_no, 200)
+    with database().read() as session:
+        known = _known(session, known_number(account_no))
+    form = PayeeForm()
+    form.contract_id.choices = _choices(known["contracts"])
+    return render_template(
+        "withdrawals/account.html", **known, contract_form=ConstructionForm(), payee_form=form
+    )
 
 
 @registers.post("/withdrawals/accounts/<account_no>/contracts")
-@officer("enter-payment")
+@officer("enter-payment", page="registers.account")
 def create_contract(account_no: str) -> ResponseReturnValue:
     """录入施工合同，须由另一人员复核。"""
-    number, who, form = known_number(account_no), g.officer.id, ConstructionForm(request.form)
-    if not form.validate():
-        return _page(number, 422, contract_form=form)
-    asked = form.asked(number)
+    number, who = known_number(account_no), g.officer.id
+    asked = posted(ConstructionForm).asked(number)
     database().transact(lambda session: enter_contract(session, asked, officer_id=who))
     return _done(number, "施工合同已录入，须由另一人员复核。")
 
 
 @registers.post("/withdrawals/accounts/<account_no>/payees")
-@officer("enter-payment")
+@officer("enter-payment", page="registers.account")
 def create_payee(account_no: str) -> ResponseReturnValue:
     """录入收款人，须由另一人员复核。"""
-    number, who, form = known_number(account_no), g.officer.id, PayeeForm(request.form)
+    number, who, form = known_number(account_no), g.officer.id, PayeeForm(filled_in())
     with database().read() as session:
         form.contract_id.choices = _choices(contracts(session, place_of(session, number).account.id))
-    if not form.validate():
-        return _page(number, 422, payee_form=form)
+    checked(form)
     asked = form.asked()
     database().transact(lambda session: enter_payee(session, asked, officer_id=who))
     return _done(number, "收款人已录入，须由另一人员复核。")
 
 
 @registers.post("/withdrawals/accounts/<account_no>/contracts/<int(max=2147483647):contract_id>/decision")
-@officer("approve-payment", fresh=True)
+@officer("approve-payment", fresh=True, page="registers.account")
 def contract_decision(account_no: str, contract_id: int) -> ResponseReturnValue:
     """另一人员登记施工合同，或说明理由退回。"""
     number, who, reason = known_number(account_no), g.officer.id, _sent_back()
@@ -72,7 +74,7 @@ def contract_decision(account_no: str, contract_id: int) -> ResponseReturnValue:
 
 
 @registers.post("/withdrawals/accounts/<account_no>/payees/<int(max=2147483647):payee_id>/decision")
-@officer("approve-payment", fresh=True)
+@officer("approve-payment", fresh=True, page="registers.account")
 def payee_decision(account_no: str, payee_id: int) -> ResponseReturnValue:
     """另一人员将收款人列入白名单，或说明理由退回。"""
     number, who, reason = known_number(account_no), g.officer.id, _sent_back()
@@ -84,10 +86,10 @@ def payee_decision(account_no: str, payee_id: int) -> ResponseReturnValue:
 
 
 @registers.post("/withdrawals/accounts/<account_no>/contracts/<int(max=2147483647):contract_id>/retirement")
-@officer("enter-payment")
+@officer("enter-payment", page="registers.account")
 def contract_retirement(account_no: str, contract_id: int) -> ResponseReturnValue:
     """停用施工合同，即时生效。"""
-    number, who, reason = known_number(account_no), g.officer.id, _reason()
+    number, who, reason = known_number(account_no), g.officer.id, posted_reason()
     database().transact(
         lambda session: retire_contract(session, number, contract_id, officer_id=who, reason=reason)
     )  # fmt: skip
@@ -95,23 +97,14 @@ def contract_retirement(account_no: str, contract_id: int) -> ResponseReturnValu
 
 
 @registers.post("/withdrawals/accounts/<account_no>/payees/<int(max=2147483647):payee_id>/retirement")
-@officer("enter-payment")
+@officer("enter-payment", page="registers.account")
 def payee_retirement(account_no: str, payee_id: int) -> ResponseReturnValue:
     """停用收款人，即时生效。"""
-    number, who, reason = known_number(account_no), g.officer.id, _reason()
+    number, who, reason = known_number(account_no), g.officer.id, posted_reason()
     database().transact(
         lambda session: retire_payee(session, number, payee_id, officer_id=who, reason=reason)
     )  # fmt: skip
     return _done(number, "收款人已停用，不再向其付款。")
-
-
-def _page(account_no: str, status: int, **forms: Form) -> ResponseReturnValue:
-    with database().read() as session:
-        known = _known(session, known_number(account_no))
-    blank = PayeeForm()
-    blank.contract_id.choices = _choices(known["contracts"])
-    given = {"contract_form": ConstructionForm(), "payee_form": blank, **forms}
-    return render_template("withdrawals/account.html", **known, **given), status
 
 
 def _known(session: Session, account_no: str) -> dict[str, Any]:
@@ -141,12 +134,4 @@ def _done(account_no: str, said: str) -> ResponseReturnValue:
 
 def _sent_back() -> str | None:
     """A reason sends it back; the button that confirms carries none (退回理由)."""
-    return _reason() if request.form.get("decision") == "reject" else None
-
-
-def _reason() -> str:
-    form = ReasonForm(request.form)
-    if not form.validate():
-        raise Invalid({"reason": "；".join(form.reason.errors)})
-    return str(form.reason.data)
-
+    return posted_reason() if request.form.get("decision") == "reject" else None

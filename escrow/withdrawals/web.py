@@ -12,15 +12,16 @@ from escrow.access import audit
 from escrow.access.audit_words import STEPS
 from escrow.access.guards import officer
 from escrow.doors import database, known_number, settings
-from escrow.errors import Invalid, NotFound, Refusal, Refused
+from escrow.errors import NotFound, Refusal, Refused
 from escrow.fields import KEY_PATTERN
+from escrow.forms import posted, posted_reason
 from escrow.instructions.rules import STATUS_LABELS as INSTRUCTION_LABELS
 from escrow.withdrawals.application_pages import applications
 from escrow.withdrawals.court_orders import CourtOrder, attach, attach_refusals
 from escrow.withdrawals.deciding import approve, handled, judged, levels, reject, revoke
 from escrow.withdrawals.deciding_rules import decider_refusals, issuer_refusals, revoker_refusals
 from escrow.withdrawals.facts import Place, place_of
-from escrow.withdrawals.forms import CourtOrderForm, ReasonForm, read_term
+from escrow.withdrawals.forms import CourtOrderForm, read_term
 from escrow.withdrawals.issuing import (
     UNPAID,
     issue_withdrawal,
@@ -169,7 +170,7 @@ def _payable(session: Session, one: Withdrawal, place: Place, facts: WithdrawalF
 
 
 @pages.post("/withdrawals/<withdrawal_no>/approve")
-@officer("approve-payment", fresh=True)
+@officer("approve-payment", fresh=True, page="withdrawals.show")
 def approve_withdrawal(withdrawal_no: str) -> ResponseReturnValue:
     """核准用款；须二级复核的，第一次核准为一级复核。"""
     number, who = known_number(withdrawal_no), g.officer.id
@@ -179,7 +180,7 @@ def approve_withdrawal(withdrawal_no: str) -> ResponseReturnValue:
 
 
 @pages.post("/withdrawals/<withdrawal_no>/issue")
-@officer("issue-instruction", fresh=True)
+@officer("issue-instruction", fresh=True, page="withdrawals.show")
 def issue_orders(withdrawal_no: str) -> ResponseReturnValue:
     """签发拨付通知书：逐笔一件；签发前加锁重核限额，资金不足的不签发，转为“资金不足”。"""
     number, who, told = known_number(withdrawal_no), g.officer.id, settings()
@@ -193,33 +194,30 @@ def issue_orders(withdrawal_no: str) -> ResponseReturnValue:
 
 
 @pages.post("/withdrawals/<withdrawal_no>/reject")
-@officer("approve-payment")
+@officer("approve-payment", page="withdrawals.show")
 def reject_withdrawal(withdrawal_no: str) -> ResponseReturnValue:
     """退回用款申请，说明理由。"""
-    number, reason, who = known_number(withdrawal_no), _reason(), g.officer.id
+    number, reason, who = known_number(withdrawal_no), posted_reason(), g.officer.id
     _try(number, "withdrawal.rejected", lambda s: reject(s, number, officer_id=who, reason=reason))
     flash("用款申请已退回。", "success")
     return redirect(url_for("withdrawals.show", withdrawal_no=number), 303)
 
 
 @pages.post("/withdrawals/<withdrawal_no>/revoke")
-@officer("approve-payment", fresh=True)
+@officer("approve-payment", fresh=True, page="withdrawals.show")
 def revoke_withdrawal(withdrawal_no: str) -> ResponseReturnValue:
     """撤销已核准而银行未付的用款，占用随之注销。"""
-    number, reason, who = known_number(withdrawal_no), _reason(), g.officer.id
+    number, reason, who = known_number(withdrawal_no), posted_reason(), g.officer.id
     _try(number, "withdrawal.revoked", lambda s: revoke(s, number, officer_id=who, reason=reason))
     flash("用款核准已撤销。", "success")
     return redirect(url_for("withdrawals.show", withdrawal_no=number), 303)
 
 
 @pages.post("/withdrawals/<withdrawal_no>/court-order")
-@officer("approve-payment", fresh=True)
+@officer("approve-payment", fresh=True, page="withdrawals.show")
 def attach_order(withdrawal_no: str) -> ResponseReturnValue:
     """核准之后法院冻结：未经手的人员附上准予支付工程用款的决定。"""
-    number, form, who = known_number(withdrawal_no), CourtOrderForm(request.form), g.officer.id
-    if not form.validate():
-        raise Invalid({name: "；".join(map(str, errors)) for name, errors in form.errors.items() if name})
-    order = CourtOrder(**form.data)
+    number, who, order = known_number(withdrawal_no), g.officer.id, CourtOrder(**posted(CourtOrderForm).data)
     _try(number, "withdrawal.court-order", lambda s: attach(s, number, order, officer_id=who))
     flash("已附决定，可由未参与复核的人员签发。", "success")
     return redirect(url_for("withdrawals.show", withdrawal_no=number), 303)
@@ -235,9 +233,3 @@ def _try(withdrawal_no: str, step: str, unit: Callable[[Session], T]) -> T:
             audit.record(session, step, withdrawal_no, result="refused", codes=codes)
         raise
 
-
-def _reason() -> str:
-    form = ReasonForm(request.form)
-    if not form.validate():
-        raise Invalid({"reason": "；".join(form.reason.errors)})
-    return str(form.reason.data)

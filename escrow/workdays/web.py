@@ -14,8 +14,9 @@ from config.regulations import Law, law_on
 from escrow.access import audit
 from escrow.access.guards import officer
 from escrow.doors import database, settings
-from escrow.errors import Invalid, NotFound, Refused
-from escrow.fields import DIGEST_PATTERN, ReadField, read_text
+from escrow.errors import NotFound, Refused
+from escrow.fields import ReadField, read_text
+from escrow.forms import DigestField, posted, posted_reason
 from escrow.workdays.actions import Notice, confirm, enter, reject
 from escrow.workdays.lists import missing_years, months, year_row, years
 from escrow.workdays.rules import YEAR_LABELS, Year, YearStatus, decider_refusals, read_days
@@ -34,15 +35,10 @@ class NoticeForm(Form):
 
     year = ReadField("年份", lambda said: int(read_text(said, 4, "20[0-9]{2}")))
     notice_no = ReadField("通知文号", lambda said: read_text(said, 64))
-    file_hash = ReadField("通知文件 SHA-256", lambda said: read_text(said.lower(), 64, DIGEST_PATTERN))
+    file_hash = DigestField("通知文件")
     holidays = ReadField("放假的日子", read_days)
     working_weekends = ReadField("调休上班的周末", read_days, optional=True)
 
-
-class ReasonForm(Form):
-    """Why it is sent back (退回理由)."""
-
-    reason = ReadField("退回理由", lambda said: read_text(said, 200))
 
 
 @pages.app_context_processor
@@ -57,25 +53,24 @@ def _words() -> dict[str, Any]:
 @officer("read")
 def index() -> ResponseReturnValue:
     """历年放假安排；录入新的一年。"""
-    return _index(NoticeForm(), 200)
+    said = request.args.get("before", "")
+    before = int(said) if re.fullmatch(r"[0-9]{1,9}", said, re.ASCII) else None
+    with database().read() as session:
+        rows = years(session, before=before, limit=_PAGE + 1)
+    following = rows[_PAGE - 1].WorkingYear.id if len(rows) > _PAGE else None
+    return render_template(
+        "workdays/index.html", rows=rows[:_PAGE], following=following, first=before is None, form=NoticeForm()
+    )
 
 
 @pages.post("/working-days")
-@officer("enter-working-year")
+@officer("enter-working-year", page="workdays.index")
 def create() -> ResponseReturnValue:
     """录入一年的放假安排。"""
-    form, who = NoticeForm(request.form), g.officer.id
-    if not form.validate():
-        return _index(form, 422)
-    said = form.data
+    said, who = posted(NoticeForm).data, g.officer.id
     days = Year(said["holidays"], said["working_weekends"] or frozenset())
     notice = Notice(said["year"], said["notice_no"], said["file_hash"], days)
-    try:
-        row_id = database().transact(lambda session: enter(session, notice, _law(), officer_id=who))
-    except Invalid as found:
-        for name, fault in found.errors.items():
-            form[name].errors = [fault]
-        return _index(form, 422)
+    row_id = database().transact(lambda session: enter(session, notice, _law(), officer_id=who))
     flash("放假安排已录入，请对照月历核对，并由另一人员确认。", "success")
     return redirect(url_for("workdays.show", row_id=row_id), 303)
 
@@ -97,7 +92,7 @@ def show(row_id: int) -> ResponseReturnValue:
 
 
 @pages.post("/working-days/<int:row_id>/confirm")
-@officer("approve-working-year", fresh=True)
+@officer("approve-working-year", fresh=True, page="workdays.show")
 def confirm_year(row_id: int) -> ResponseReturnValue:
     """确认一年的放假安排；即时用于新的期限。"""
     who = g.officer.id
@@ -107,31 +102,16 @@ def confirm_year(row_id: int) -> ResponseReturnValue:
 
 
 @pages.post("/working-days/<int:row_id>/reject")
-@officer("approve-working-year")
+@officer("approve-working-year", page="workdays.show")
 def reject_year(row_id: int) -> ResponseReturnValue:
     """退回一年的放假安排，说明理由。"""
-    who, form = g.officer.id, ReasonForm(request.form)
-    if not form.validate():
-        raise Invalid({"reason": "；".join(form.reason.errors)})
-    reason = str(form.reason.data)
+    who, reason = g.officer.id, posted_reason()
     _try(
         row_id, "working-year.rejected",
         lambda session: reject(session, _known(row_id), _law(), officer_id=who, reason=reason),
     )  # fmt: skip
     flash("放假安排已退回。", "success")
     return redirect(url_for("workdays.show", row_id=row_id), 303)
-
-
-def _index(form: Form, status: int) -> ResponseReturnValue:
-    said = request.args.get("before", "")
-    before = int(said) if re.fullmatch(r"[0-9]{1,9}", said, re.ASCII) else None
-    with database().read() as session:
-        rows = years(session, before=before, limit=_PAGE + 1)
-    following = rows[_PAGE - 1].WorkingYear.id if len(rows) > _PAGE else None
-    page = render_template(
-        "workdays/index.html", rows=rows[:_PAGE], following=following, first=before is None, form=form
-    )
-    return page, status
 
 
 def _missing() -> list[int]:

@@ -129,10 +129,10 @@ def test_the_pages_enter_and_review(app, house, gone, failed):
     assert seats["zhang"].post(f"{page}/parts/99999999999/redirect", form).status_code == 404
     assert seats["zhang"].post(f"{page}/parts/1/redirect", form).status_code == 303
     assert "通过复核" in seats["wang"].get(page).text and "王秀兰" not in seats["wang"].get(page).text
-    assert seats["wang"].post("/refunds/redirects/1/approve").status_code == 303
-    assert seats["wang"].post("/refunds/redirects/1/approve").status_code == 409
-    assert seats["li"].post("/refunds/redirects/9/reject", {"reason": "无"}).status_code == 404
-    assert seats["li"].post("/refunds/redirects/1/approve").status_code == 303
+    assert seats["wang"].post(f"{page}/redirects/1/approve").status_code == 303
+    assert seats["wang"].post(f"{page}/redirects/1/approve").status_code == 409
+    assert seats["li"].post(f"{page}/redirects/9/reject", {"reason": "无"}).status_code == 404
+    assert seats["li"].post(f"{page}/redirects/1/approve").status_code == 303
     assert "最早签发日" in seats["zhang"].get(page).text
     query = "SELECT count(*) AS n FROM audit_event WHERE action LIKE 'refund.redirect-%'"
     assert row(gone.estate, query).n == 3

@@ -170,7 +170,7 @@ def test_a_clause_is_met_by_a_paper_that_two_have_seen(desks, house):
         }  # fmt: skip
         assert desks.release1.post(f"{account}/papers", filed).status_code == 303
     shown = desks.reviewer1.get(account).text
-    actions = re.findall(r'action="(/releases/papers/\d+/confirm)"', shown)
+    actions = re.findall(r'action="(/releases/accounts/\d+/papers/\d+/confirm)"', shown)
 
     assert len(actions) == 2
     assert desks.release1.post(actions[0]).status_code == 403
