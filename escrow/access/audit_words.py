@@ -134,6 +134,7 @@ STEPS = {
     "takeover.rejected": "退回接管",
     "token.issued": "签发访问令牌",
     "withdrawal.approved": "用款核准",
+    "withdrawal.closed": "了结用款余款",
     "withdrawal.court-order": "附冻结期间准予支付的决定",
     "withdrawal.entered": "录入用款",
     "withdrawal.issued": "签发拨付通知书",

@@ -127,6 +127,33 @@ def attacher_refusals(
     return found
 
 
+@dataclass(frozen=True, slots=True)
+class Remainder:
+    """What the bank made of an application's lines (各笔结果)."""
+
+    paid: Yuan
+    waiting: Yuan
+    unpaid: Yuan
+
+
+def closer_refusals(handled: Handled, left: Remainder, law: Law) -> list[Refusal]:
+    """Why the rest of an application cannot be given up by this officer now (不能了结余款的理由)."""
+    source, found = law["withdrawal_two_officers"].citation, []
+    if handled.status is not WithdrawalStatus.ISSUED:
+        message = f"这件用款{STATUS_LABELS[handled.status]}，只有已签发、银行付了一部分的可以了结余款"
+        found.append(Refusal("not-closable", message, source))
+    elif left.waiting != ZERO:
+        message = f"还有 {left.waiting} 元银行尚未答复，答复之后方可了结"
+        found.append(Refusal("orders-waiting", message, law["result_equals_order"].citation))
+    elif left.unpaid == ZERO:
+        found.append(Refusal("nothing-left", "各笔均已付清，没有余款可了结", source))
+    elif left.paid == ZERO:
+        found.append(Refusal("nothing-paid", "银行一笔未付，请撤销核准，不作余款了结", source))
+    if handled.entered_by == handled.officer_id:
+        found.append(Refusal("same-officer", "用款由您录入，须由另一人员了结", source))
+    return found
+
+
 def revoker_refusals(handled: Handled, law: Law, *, unpaid: bool = False) -> list[Refusal]:
     """Why an approval cannot be given up by this officer now (不予撤销的理由).
 
@@ -134,7 +161,7 @@ def revoker_refusals(handled: Handled, law: Law, *, unpaid: bool = False) -> lis
     """
     source, found = law["withdrawal_two_officers"].citation, []
     if handled.status is WithdrawalStatus.ISSUED and not unpaid:
-        message = "这件用款已签发，银行已付或尚未答复，不能撤销"
+        message = "这件用款已签发，银行已付或尚未答复，不能撤销；付了一部分的，可以了结余款"
         found.append(Refusal("not-revocable", message, source))
     elif handled.status not in (*HOLDING, WithdrawalStatus.ISSUED):
         message = f"这件用款{STATUS_LABELS[handled.status]}，只有已核准而银行未付的可以撤销"

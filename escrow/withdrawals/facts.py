@@ -124,12 +124,12 @@ def holds_on(session: Session, account_id: int) -> tuple[str, ...]:
 _COMMITTED = text("""
 SELECT coalesce(sum(l.amount), 0)::bigint FROM withdrawal_line l
   JOIN withdrawal w ON w.id = l.withdrawal_id JOIN listed_payee p ON p.id = l.payee_id
- WHERE p.contract_id = :contract_id AND w.status NOT IN ('rejected', 'revoked') AND w.id <> :but
+ WHERE p.contract_id = :contract_id AND line_counts(l.id, w.status) AND w.id <> :but
 """)
 _USED = text("""
 SELECT w.withdrawal_no FROM withdrawal_line l JOIN withdrawal w ON w.id = l.withdrawal_id
  WHERE (l.invoice_no = :number OR l.invoice_hash = :file_hash)
-   AND w.status NOT IN ('rejected', 'revoked') AND w.id <> :but ORDER BY l.id LIMIT 1
+   AND line_counts(l.id, w.status) AND w.id <> :but ORDER BY l.id LIMIT 1
 """)
 
 
@@ -199,17 +199,19 @@ def locked(session: Session, withdrawal_no: str) -> tuple[Withdrawal, Place]:
 
 
 _ROLLING = text("""
-SELECT '本幢' AS name, sum(w.amount)::bigint AS total, 0 AS at FROM withdrawal w
- WHERE w.building_id = :building_id AND w.status NOT IN ('rejected', 'revoked')
+SELECT '本幢' AS name, sum(l.amount)::bigint AS total, 0 AS at
+  FROM withdrawal w JOIN withdrawal_line l ON l.withdrawal_id = w.id
+ WHERE w.building_id = :building_id AND line_counts(l.id, w.status)
    AND w.entered_at > CAST(:since AS timestamptz) - make_interval(days => :days)
 UNION ALL
-SELECT '同一录入人', sum(w.amount)::bigint, 1 FROM withdrawal w
- WHERE w.entered_by = :entered_by AND w.status NOT IN ('rejected', 'revoked')
+SELECT '同一录入人', sum(l.amount)::bigint, 1
+  FROM withdrawal w JOIN withdrawal_line l ON l.withdrawal_id = w.id
+ WHERE w.entered_by = :entered_by AND line_counts(l.id, w.status)
    AND w.entered_at > CAST(:since AS timestamptz) - make_interval(days => :days)
 UNION ALL
 SELECT '收款人“' || max(p.name) || '”', sum(l.amount)::bigint, 2 FROM withdrawal_line l
   JOIN withdrawal w ON w.id = l.withdrawal_id JOIN listed_payee p ON p.id = l.payee_id
- WHERE w.status NOT IN ('rejected', 'revoked')
+ WHERE line_counts(l.id, w.status)
    AND w.entered_at > CAST(:since AS timestamptz) - make_interval(days => :days)
    AND p.account_no IN (SELECT q.account_no FROM withdrawal_line m JOIN listed_payee q ON q.id = m.payee_id
                          WHERE m.withdrawal_id = :id)

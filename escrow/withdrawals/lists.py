@@ -21,7 +21,7 @@ from escrow.supervision.models import SupervisedAccount
 from escrow.withdrawals.facts import Place, of_project
 from escrow.withdrawals.models import ConstructionContract, ListedPayee, Withdrawal, WithdrawalLine
 from escrow.withdrawals.payee_rules import ListingStatus
-from escrow.withdrawals.rules import ENDED, WAITING, WithdrawalStatus
+from escrow.withdrawals.rules import WAITING, WithdrawalStatus
 from ledger.accounts import balances
 from ledger.money import ZERO
 
@@ -134,7 +134,8 @@ def contracts(session: Session, account_id: int) -> list[Row[Any]]:
         select(func.sum(WithdrawalLine.amount))
         .join(Withdrawal, Withdrawal.id == WithdrawalLine.withdrawal_id)
         .join(ListedPayee, ListedPayee.id == WithdrawalLine.payee_id)
-        .where(ListedPayee.contract_id == ConstructionContract.id, Withdrawal.status.not_in(ENDED))
+        .where(ListedPayee.contract_id == ConstructionContract.id)
+        .where(func.line_counts(WithdrawalLine.id, Withdrawal.status))
         .correlate(ConstructionContract)
         .scalar_subquery()
     )

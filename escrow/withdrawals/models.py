@@ -132,7 +132,7 @@ class Withdrawal(Base):
         ),
         CheckConstraint("status <> 'reviewed' OR reviewed_by IS NOT NULL", name="reviewed_by_someone"),
         CheckConstraint(
-            "(status IN ('approved', 'uncovered', 'issued', 'revoked'))"
+            "(status IN ('approved', 'uncovered', 'issued', 'revoked', 'closed'))"
             " = (law IS NOT NULL AND held IS NOT NULL AND key_amount IS NOT NULL AND levels IS NOT NULL)",
             name="approved_with_law",
         ),
@@ -141,13 +141,19 @@ class Withdrawal(Base):
         ),
         CheckConstraint("(coalesce(held, 0) > 0) = (hold_entry_id IS NOT NULL)", name="held_with_entry"),
         CheckConstraint("levels = '[]' OR reviewed_by IS NOT NULL", name="second_level"),
-        CheckConstraint("(status IN ('rejected', 'revoked')) = (reason IS NOT NULL)", name="with_reason"),
-        CheckConstraint("(status = 'revoked') = (revoked_by IS NOT NULL)", name="revoked_by_someone"),
+        CheckConstraint(
+            "(status IN ('rejected', 'revoked', 'closed')) = (reason IS NOT NULL)", name="with_reason"
+        ),
+        CheckConstraint(
+            "(status IN ('revoked', 'closed')) = (revoked_by IS NOT NULL)", name="revoked_by_someone"
+        ),
         CheckConstraint(
             "status <> 'revoked' OR (held > 0 AND issued_by IS NULL) = (revoke_entry_id IS NOT NULL)",
             name="revoked_with_entry",
         ),
-        CheckConstraint("(status = 'issued') <= (issued_by IS NOT NULL)", name="issued_by_someone"),
+        CheckConstraint(
+            "(status IN ('issued', 'closed')) <= (issued_by IS NOT NULL)", name="issued_by_someone"
+        ),
         Index("ix_withdrawal_building_open", "building_id", postgresql_where=text(
             "status IN ('entered', 'reviewed', 'approved', 'uncovered')")),
     )  # fmt: skip
@@ -183,7 +189,7 @@ class Withdrawal(Base):
     issued_by: Mapped[int | None] = mapped_column(ForeignKey("officer.id"))
     revoked_by: Mapped[int | None] = mapped_column(ForeignKey("officer.id"))
     revoke_entry_id: Mapped[int | None] = mapped_column(BigInteger, ForeignKey(_ENTRY), unique=True)
-    reason: Mapped[str | None] = mapped_column(comment="退回或撤销理由")
+    reason: Mapped[str | None] = mapped_column(comment="退回、撤销或了结理由")
 
 
 class WithdrawalLine(Base):

@@ -26,6 +26,7 @@ class WithdrawalStatus(StrEnum):
     ISSUED = "issued"
     REJECTED = "rejected"
     REVOKED = "revoked"
+    CLOSED = "closed"
 
 
 class Channel(StrEnum):
@@ -49,10 +50,10 @@ STEPS = {
     (WithdrawalStatus.APPROVED, WithdrawalStatus.REVOKED): chart.HOLD_WITHDRAWAL,
     (WithdrawalStatus.UNCOVERED, WithdrawalStatus.REVOKED): chart.HOLD_WITHDRAWAL,
     (WithdrawalStatus.ISSUED, WithdrawalStatus.REVOKED): None,
+    (WithdrawalStatus.ISSUED, WithdrawalStatus.CLOSED): None,
 }
 WAITING = frozenset({WithdrawalStatus.ENTERED, WithdrawalStatus.REVIEWED})
 HOLDING = frozenset({WithdrawalStatus.APPROVED, WithdrawalStatus.UNCOVERED})
-ENDED = frozenset({WithdrawalStatus.REJECTED, WithdrawalStatus.REVOKED})
 STATUS_LABELS = {
     WithdrawalStatus.ENTERED: "待复核",
     WithdrawalStatus.REVIEWED: "已一级复核，待二级复核",
@@ -61,6 +62,7 @@ STATUS_LABELS = {
     WithdrawalStatus.ISSUED: "已签发",
     WithdrawalStatus.REJECTED: "已退回",
     WithdrawalStatus.REVOKED: "已撤销",
+    WithdrawalStatus.CLOSED: "已付一部分，余款了结",
 }
 CHANNEL_LABELS = {
     Channel.GENERAL: "一般监管资金",

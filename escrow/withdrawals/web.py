@@ -17,6 +17,7 @@ from escrow.fields import KEY_PATTERN
 from escrow.forms import posted, posted_reason
 from escrow.instructions.rules import STATUS_LABELS as INSTRUCTION_LABELS
 from escrow.withdrawals.application_pages import applications
+from escrow.withdrawals.closing import close_rest, closing_faults, remainder
 from escrow.withdrawals.court_orders import CourtOrder, attach, attach_refusals
 from escrow.withdrawals.deciding import approve, handled, judged, levels, reject, revoke
 from escrow.withdrawals.deciding_rules import decider_refusals, issuer_refusals, revoker_refusals
@@ -61,7 +62,7 @@ _TONES = {
     WithdrawalStatus.ENTERED: "warning", WithdrawalStatus.REVIEWED: "warning",
     WithdrawalStatus.APPROVED: "primary", WithdrawalStatus.UNCOVERED: "danger",
     WithdrawalStatus.ISSUED: "success", WithdrawalStatus.REJECTED: "secondary",
-    WithdrawalStatus.REVOKED: "secondary",
+    WithdrawalStatus.REVOKED: "secondary", WithdrawalStatus.CLOSED: "success",
 }  # fmt: skip
 _LISTING_TONES = {
     ListingStatus.ENTERED: "warning", ListingStatus.LISTED: "success",
@@ -128,6 +129,7 @@ def show(withdrawal_no: str) -> ResponseReturnValue:
             history=audit.events(session, subject=one.withdrawal_no, limit=100)[::-1],
             came_back=round_trips(session, one, settings(), place.law["withdrawal_rolling_days"].value),
             orders=orders(session, one.id), instruction_labels=INSTRUCTION_LABELS,
+            left=remainder(session, one),
             **_standing(session, one, place),
         )  # fmt: skip
 
@@ -152,6 +154,7 @@ def _after_approval(session: Session, one: Withdrawal, place: Place) -> dict[str
     unpaid = all(row.Instruction.status in UNPAID for row in orders(session, one.id))
     return {
         "revoke_faults": revoker_refusals(handled(one, g.officer.id), place.law, unpaid=unpaid),
+        "closing_faults": closing_faults(session, one, place, g.officer.id),
         "may_attach": not attach_refusals(session, one, place, g.officer.id),
         "order_form": CourtOrderForm(),
     }  # fmt: skip
@@ -210,6 +213,18 @@ def revoke_withdrawal(withdrawal_no: str) -> ResponseReturnValue:
     number, reason, who = known_number(withdrawal_no), posted_reason(), g.officer.id
     _try(number, "withdrawal.revoked", lambda s: revoke(s, number, officer_id=who, reason=reason))
     flash("用款核准已撤销。", "success")
+    return redirect(url_for("withdrawals.show", withdrawal_no=number), 303)
+
+
+@pages.post("/withdrawals/<withdrawal_no>/closing")
+@officer("approve-payment", fresh=True, page="withdrawals.show")
+def close_withdrawal(withdrawal_no: str) -> ResponseReturnValue:
+    """银行付了一部分的用款，说明理由了结余款；付出的不变。"""
+    number, reason, who = known_number(withdrawal_no), posted_reason(), g.officer.id
+    rest = _try(
+        number, "withdrawal.closed", lambda s: close_rest(s, number, officer_id=who, reason=reason)
+    )  # fmt: skip
+    flash(f"余款 {rest} 元已了结，不再支付；已付部分不变。", "success")
     return redirect(url_for("withdrawals.show", withdrawal_no=number), 303)
 
 

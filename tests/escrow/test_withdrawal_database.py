@@ -320,6 +320,7 @@ FORCED = {
     "approved": "{approved}", "uncovered": "{approved}", "issued": "{approved}, issued_by = {issuer}",
     "rejected": "decided_by = {reviewer}, decided_at = now(), reason = 'x'",
     "revoked": "{approved}, revoked_by = {second}, reason = 'x', revoke_entry_id = {entry}",
+    "closed": "{approved}, issued_by = {issuer}, revoked_by = {second}, reason = 'x'",
 }
 APPROVED = (
     "decided_by = {reviewer}, decided_at = now(), held = amount, key_amount = 0, levels = '[]', law = '{{}}',"

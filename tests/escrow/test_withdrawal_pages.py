@@ -1,15 +1,19 @@
 """The officers' pages of withdrawals: whitelist, application, review, orders, and who did what (用款页面)."""
 
+import re
 from types import SimpleNamespace
 
 import pytest
 
 from config.clock import bureau_day
 from escrow import chart
+from escrow.instructions.results import Result, record
+from escrow.instructions.rules import Outcome
+from ledger.money import Yuan
 from tests.desk import hire, sit_down
 from tests.estate import file_hash, new_number
 from tests.sale import row
-from tests.withdrawing import BUILDER, force, funded, people_of, site_of, waited
+from tests.withdrawing import BUILDER, BUILDER_ACCOUNT, force, funded, people_of, site_of, waited
 
 TODAY = bureau_day().isoformat()
 
@@ -247,3 +251,25 @@ def test_a_payee_taken_off_stops_what_is_approved(desks, site):
     assert "不在有效白名单内" in desks.issuer1.get(page).text
     assert desks.issuer1.post(f"{page}/issue").status_code == 409
     waited(site.estate)
+
+
+def test_the_rest_of_a_partly_paid_one_is_given_up_on_the_page(desks, site):
+    """一笔付清、一笔未付：录入人看不到了结，另一复核人写理由了结；页面列出已付、未付、了结人与经过。"""
+    page = entered(desks.cashier1, site, "100.00", "40.00")
+    desks.reviewer1.post(f"{page}/approve")
+    assert "了结余款</button>" not in desks.reviewer2.get(page).text
+    desks.issuer1.post(f"{page}/issue")
+    told = site.estate.house.settings
+    numbers = sorted(set(re.findall(r"ZL[0-9]{10}", desks.issuer1.get(page).text)))
+    for number, outcome, amount in zip(numbers, ("paid", "failed"), ("100.00", "40.00"), strict=True):
+        said = Result(number, Outcome(outcome), new_number("F"), Yuan(amount), BUILDER_ACCOUNT, bureau_day())
+        site.estate.do(lambda session, said=said: record(session, said, "ABC", told))
+    shown = desks.reviewer2.get(page).text
+    assert "了结余款</button>" in shown and "撤销核准</button>" not in shown
+    assert desks.reviewer2.post(f"{page}/closing", {"reason": ""}).status_code == 422
+    assert desks.reviewer2.post(f"{page}/closing", {"reason": "收款账户已销"}).status_code == 303
+    shown = desks.auditor1.get(page).text
+    for words in ("已付一部分，余款了结", "收款账户已销", "余款了结人", "了结用款余款", "100.00", "40.00"):
+        assert words in shown
+    again = desks.reviewer2.post(f"{page}/closing", {"reason": "再来"})
+    assert again.status_code == 409 and "not-closable" in again.text
