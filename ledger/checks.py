@@ -91,6 +91,13 @@ SELECT CASE WHEN version <> version_before + 1
 UNION ALL
 SELECT format('科目 %s 记有 %s 版，却无分录', b.account_id, b.version) FROM ledger.balance b
  WHERE b.version <> 0 AND NOT EXISTS (SELECT FROM ledger.posting p WHERE p.account_id = b.account_id)
+UNION ALL
+-- Booked under the account's lock, so later versions have later times; a minute is left for a clock set back.
+SELECT format('科目 %s 第 %s 版的记账时间早于前一版', account_id, version)
+  FROM (SELECT p.account_id, p.version, e.booked_at,
+               lag(e.booked_at) OVER (PARTITION BY p.account_id ORDER BY p.version) AS before
+          FROM ledger.posting p JOIN ledger.journal_entry e ON e.id = p.entry_id) AS timed
+ WHERE booked_at < before - interval '1 minute'
 """  # noqa: S608
 
 DAYS_FOLLOW = """
@@ -113,6 +120,12 @@ SELECT format('科目 %s 的末日 %s 或已结日 %s 与账不符', b.account_i
                              '0001-01-01')
     OR b.closed_through <> coalesce((SELECT max(c.day) FROM ledger.day_close c WHERE c.book_id = b.book_id),
                                     '0001-01-01')
+UNION ALL
+-- A close waits for postings under way, so what it let through was booked within that moment.
+SELECT format('凭证 %s 于 %s 记入 %s，该日已日结', e.id, e.booked_at, e.effective_on) FROM ledger.journal_entry e
+ CROSS JOIN LATERAL (SELECT c.closed_at FROM ledger.day_close c
+                      WHERE c.book_id = e.book_id AND c.day >= e.effective_on ORDER BY c.day LIMIT 1) AS closed
+ WHERE e.booked_at > closed.closed_at + interval '1 minute'
 """
 
 # Every entry belongs to the first block that reaches it, so one put in later or taken out changes a block.
@@ -120,20 +133,24 @@ SEALS_UNBROKEN = f"""
 SELECT format('第 %s 块与其前后块或块内凭证不符', s.no) AS what
   FROM (SELECT *, lag(no, 1, 0::bigint) OVER chain AS no_before, lag(hash, 1,
   sha256('')) OVER chain AS hash_before,
+               lag(sealed_at) OVER chain AS sealed_before, lag(entries) OVER chain AS entries_before,
                lag(through_xid, 1, '0'::xid8) OVER chain AS after_xid, lag(through_id, 1,
                0::bigint) OVER chain AS after_id
           FROM ledger.seal WINDOW chain AS (ORDER BY no)) AS s
  CROSS JOIN LATERAL (
        SELECT count(*) AS entries, (array_agg(w.id ORDER BY w.xid DESC, w.id DESC))[1] AS last_id,
+              min(w.booked_at) AS earliest,
               sha256(s.hash_before || convert_to(string_agg(w.words, E'\\n' ORDER BY w.xid, w.id),
               'UTF8')) AS hash
-         FROM (SELECT e.xid, e.id, {WORDS} AS words
+         FROM (SELECT e.xid, e.id, e.booked_at, {WORDS} AS words
                  FROM ledger.journal_entry e LEFT JOIN ledger.book k ON k.id = e.book_id
                 WHERE (e.xid, e.id) > (s.after_xid, s.after_id) AND (e.xid, e.id) <= (s.through_xid,
                 s.through_id)
                ) AS w) AS anew
  WHERE (s.no, s.previous, s.entries, s.through_id, s.hash) IS DISTINCT FROM
        (s.no_before + 1, s.hash_before, anew.entries, anew.last_id, anew.hash)
+    -- A block that is not full took all there was: what comes after it was booked after it.
+    OR s.entries_before < 1000 AND anew.earliest < s.sealed_before - interval '1 hour'
 """  # noqa: S608
 
 UNSEALED = """
@@ -175,8 +192,8 @@ CHECKS = {
 HELD = {
     "balanced": "每张凭证的分录齐全，每个账套借贷相等",
     "balances-follow": "每个余额都由分录逐笔推得，且从未低于下限",
-    "versions-without-gaps": "每个科目的分录版次连续",
-    "days-follow": "每个起息日的余额与分录相符",
+    "versions-without-gaps": "每个科目的分录版次连续，记账时间依次",
+    "days-follow": "每个起息日的余额与分录相符，已结日没有后补的凭证",
     "seals-unbroken": "封存块首尾相接，块内凭证未增、未减、未改",
     "unsealed-too-long": "没有逾时未封存的凭证",
     "no-orphan": "没有失去凭证、科目或账套的记录，各处引用的凭证都在",

@@ -67,6 +67,12 @@ def put_in(xid: str) -> str:
     )
 
 
+def put_in_now(booked_at: str, on: str = "effective_on") -> str:
+    """The same, booked by a transaction of today that lies about the time or the day."""
+    honest = put_in("pg_current_xact_id()")
+    return honest.replace("booked_at, pg_", f"{booked_at}, pg_").replace("'forged', effective_on", f"'forged', {on}")
+
+
 DEEDS = [
     Tampering(
         "改一笔分录的金额",
@@ -122,6 +128,16 @@ DEEDS = [
         "在中间插一张凭证，余额全部圆上",
         put_in(f"(SELECT xid FROM ledger.journal_entry WHERE id {_MIDDLE})") + COVER_UP,
         "seals-unbroken",
+    ),
+    Tampering(
+        "今天补一张、说是三天前记的，余额全部圆上",
+        put_in_now("booked_at - interval '3 days'") + COVER_UP,
+        "versions-without-gaps",
+    ),
+    Tampering(
+        "补记到已日结的一天，余额全部圆上",
+        put_in_now("clock_timestamp() + interval '2 minutes'", "'2026-01-04'::date") + COVER_UP,
+        "days-follow",
     ),
     Tampering("插一张来自将来的凭证，余额全部圆上", put_in("'99999999'") + COVER_UP, "unsealed-too-long"),
     Tampering(

@@ -106,6 +106,36 @@ def test_names_made_up_by_the_caller_lead_nowhere(ground: Ground) -> None:
         app.rollback()
 
 
+def test_the_application_books_no_list_of_lists(ground: Ground) -> None:
+    """应用成批记账时把金额写成两层的列，也被拒绝：否则谁来核验都读得不一样。"""
+    nested = "SELECT array_agg(ARRAY[{}]::bigint[]) FROM generate_series(1, 6)"
+    debits, credits, amounts = (nested.format(ground.ids.get(name, 5)) for name in ("cash", "key", "amount"))
+    with ground.house.connect("app") as app:
+        with pytest.raises(psycopg.errors.CheckViolation) as refused:
+            app.execute(
+                "SELECT * FROM ledger.post_entries(array_fill(%s::bigint, '{6}'), array_fill('T1'::text, '{6}'),"
+                " '{n1,n2,n3,n4,n5,n6}', array_fill(NULL::text, '{6}'), array_fill('2026-06-01'::date, '{6}'),"
+                " array_fill(''::text, '{6}'), array_fill(NULL::bigint, '{6}'), array_fill(NULL::bigint, '{6}'),"
+                f" '{{1,2,3,4,5,6}}', '{{1,2,3,4,5,6}}', ({debits}), ({credits}), ({amounts}))",
+                [ground.ids["book"]],
+            )
+        app.rollback()
+    assert refused_by(refused.value) == "ck_journal_entry_flat"
+
+
+@pytest.mark.parametrize("role", ["app", "reader", "verifier"])
+def test_nobody_keeps_the_seals_waiting(ground: Ground, role: str) -> None:
+    """只有封存自己能占住封存：别的角色拿不到那把锁，也没有一把谁都能拿的锁。"""
+    with ground.house.connect(role) as idler, ground.house.connect("app") as sealer:
+        with pytest.raises(psycopg.errors.InsufficientPrivilege):
+            idler.execute("LOCK TABLE ledger.seal IN SHARE UPDATE EXCLUSIVE MODE")
+        idler.rollback()
+        idler.execute("SELECT pg_advisory_xact_lock(hashtextextended('ledger.seal', 0))")
+        sealer.execute("SET lock_timeout = '500ms'")
+        sealer.execute("SELECT ledger.seal_next()")
+        sealer.rollback()
+
+
 def test_a_seal_is_computed_never_told(ground: Ground) -> None:
     """谁来封存都一样：自报的块号与摘要一概不用，由数据库照账算出。"""
     told = "INSERT INTO ledger.seal VALUES (9, '9', 9, 9, sha256('a'), sha256('b'), now()) RETURNING no, hash"

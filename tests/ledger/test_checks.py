@@ -14,7 +14,7 @@ from ledger.movements import Transfer
 from ledger.seals import Head, day_root, head, keep, kept, seal
 from tests.conftest import House, settle
 from tests.ledger.conftest import ANY, CLOSED, DAY, Books, deposit, open_books
-from tests.ledger.tampering import DEEDS, Tampering
+from tests.ledger.tampering import COVER_UP, DEEDS, Tampering, put_in_now
 
 
 def sealed_books(house: House) -> Books:
@@ -48,6 +48,19 @@ def test_what_a_superuser_does_is_found(house: House, tmp_path: Path, deed: Tamp
         forger.execute("SET session_replication_role = replica")
         forger.execute(deed.sql)
     assert deed.found_by in failing(house, path)
+
+
+def test_a_late_entry_with_an_early_time_stays_found_once_sealed(house: House) -> None:
+    """补记的凭证谎称早已记账，即使照常封存进了新的一块，也被指出。"""
+    sealed_books(house)
+    with house.connect("superuser") as forger:
+        forger.execute("SET session_replication_role = replica")
+        forger.execute(put_in_now("booked_at - interval '3 days'") + COVER_UP)
+    assert failing(house) == ["versions-without-gaps", "unsealed-too-long"]
+    settle(house.database)
+    with house.database.begin() as session:
+        assert seal(session) == 1
+    assert failing(house) == ["versions-without-gaps", "seals-unbroken"]
 
 
 def test_clean_books_hold_and_leave_a_head_outside(house: House, tmp_path: Path) -> None:
