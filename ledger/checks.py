@@ -122,9 +122,10 @@ SELECT format('科目 %s 的末日 %s 或已结日 %s 与账不符', b.account_i
                                     '0001-01-01')
 UNION ALL
 -- A close waits for postings under way, so what it let through was booked within that moment.
-SELECT format('凭证 %s 于 %s 记入 %s，该日已日结', e.id, e.booked_at, e.effective_on) FROM ledger.journal_entry e
+SELECT format('凭证 %s 于 %s 记入 %s，该日已日结', e.id, e.booked_at, e.effective_on)
+  FROM ledger.journal_entry e
  CROSS JOIN LATERAL (SELECT c.closed_at FROM ledger.day_close c
-                      WHERE c.book_id = e.book_id AND c.day >= e.effective_on ORDER BY c.day LIMIT 1) AS closed
+                      WHERE c.book_id = e.book_id AND c.day >= e.effective_on ORDER BY c.day LIMIT 1) closed
  WHERE e.booked_at > closed.closed_at + interval '1 minute'
 """
 

@@ -69,8 +69,8 @@ def put_in(xid: str) -> str:
 
 def put_in_now(booked_at: str, on: str = "effective_on") -> str:
     """The same, booked by a transaction of today that lies about the time or the day."""
-    honest = put_in("pg_current_xact_id()")
-    return honest.replace("booked_at, pg_", f"{booked_at}, pg_").replace("'forged', effective_on", f"'forged', {on}")
+    honest = put_in("pg_current_xact_id()").replace("'forged', effective_on", f"'forged', {on}")
+    return honest.replace("booked_at, pg_", f"{booked_at}, pg_")
 
 
 DEEDS = [

@@ -113,10 +113,13 @@ def test_the_application_books_no_list_of_lists(ground: Ground) -> None:
     with ground.house.connect("app") as app:
         with pytest.raises(psycopg.errors.CheckViolation) as refused:
             app.execute(
-                "SELECT * FROM ledger.post_entries(array_fill(%s::bigint, '{6}'), array_fill('T1'::text, '{6}'),"
-                " '{n1,n2,n3,n4,n5,n6}', array_fill(NULL::text, '{6}'), array_fill('2026-06-01'::date, '{6}'),"
-                " array_fill(''::text, '{6}'), array_fill(NULL::bigint, '{6}'), array_fill(NULL::bigint, '{6}'),"
-                f" '{{1,2,3,4,5,6}}', '{{1,2,3,4,5,6}}', ({debits}), ({credits}), ({amounts}))",
+                "SELECT p.* FROM (SELECT array_agg(n)::integer[] AS n, array_agg('n' || n) AS ref,"
+                "   array_agg(%s::bigint) AS book, array_agg('T1'::text) AS movement,"
+                "   array_agg(''::text) AS memo, array_agg('2026-06-01'::date) AS day,"
+                "   array_agg(NULL::text) AS no_group, array_agg(NULL::bigint) AS none"
+                "  FROM generate_series(1, 6) n) a, ledger.post_entries(a.book, a.movement, a.ref,"
+                "   a.no_group, a.day, a.memo, a.none, a.none, a.n, a.n,"
+                f"  ({debits}), ({credits}), ({amounts})) p",
                 [ground.ids["book"]],
             )
         app.rollback()
