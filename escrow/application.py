@@ -39,6 +39,7 @@ ROOMS = (
     "changes",
     "registration",
     "release",
+    "maintenance",
     "oversight",
     "deliveries",
 )

@@ -87,6 +87,23 @@ def open_account(
     return Account(account_id, book_id, code, key, side, floor)
 
 
+_OPEN_MANY = """
+SELECT ledger.open_account(%s, k.code, k.key, k.side, k.floor)
+  FROM unnest(%s::text[], %s::text[], %s::text[], %s::bigint[]) AS k (code, key, side, floor)
+"""
+
+
+def open_accounts(
+    session: Transaction, book_id: int, wanted: Sequence[tuple[str, str, Side, Yuan | None]]
+) -> list[Account]:
+    """Accounts by code, key, side and floor, opened where they are new, in one round trip (批量开立科目)."""
+    floors = [None if floor is None else floor.fen for *_, floor in wanted]
+    columns = [[one[at] for one in wanted] for at in (0, 1)]
+    asked = (book_id, *columns, [side.value for _, _, side, _ in wanted], floors)
+    ids = ask(session, _OPEN_MANY, asked)
+    return [Account(id_, book_id, *one) for (id_,), one in zip(ids, wanted, strict=True)]
+
+
 def find_account(session: Transaction, book_id: int, code: str, *, key: str = "") -> Account | None:
     """The account of this book, code and key, if it was opened (查科目)."""
     found = ask(

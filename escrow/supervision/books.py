@@ -5,8 +5,7 @@ from collections.abc import Iterable
 from sqlalchemy.orm import Session
 
 from escrow import chart
-from ledger.accounts import Account, open_account, open_book
-from ledger.wire import ask
+from ledger.accounts import Account, open_account, open_accounts, open_book
 
 # Opened with the book, so that the first deposit finds them (开户即设的科目).
 FIRST = (chart.DEPOSITS_AT_BANK, chart.UNMATCHED, chart.MEMO_CONTRA)
@@ -28,24 +27,13 @@ def account_of(session: Session, book_id: int, code: str, *, key: str = "") -> A
     return open_account(session, book_id, code, key=key, side=heading.side, floor=heading.floor)
 
 
-_OPEN_MANY = """
-SELECT k.code, k.key, ledger.open_account(%s, k.code, k.key, k.side, k.floor)
-  FROM unnest(%s::text[], %s::text[], %s::text[], %s::bigint[]) AS k (code, key, side, floor)
-"""
-
-
 def accounts_of(
     session: Session, book_id: int, wanted: Iterable[tuple[str, str]]
 ) -> dict[tuple[str, str], Account]:
     """Many accounts by heading and key, opened where they are new, in one round trip (批量取科目账户)."""
-    named = sorted(set(wanted))
-    headings = [chart.HEADINGS[code] for code, _ in named]
-    rows = ask(session, _OPEN_MANY, (
-        book_id, [code for code, _ in named], [key for _, key in named],
-        [one.side.value for one in headings],
-        [None if one.floor is None else one.floor.fen for one in headings],
-    ))  # fmt: skip
-    return {(code, key): opened_account(id_, book_id, code, key) for code, key, id_ in rows}
+    named = [(code, key, chart.HEADINGS[code]) for code, key in sorted(set(wanted))]
+    found = open_accounts(session, book_id, [(code, key, one.side, one.floor) for code, key, one in named])
+    return {(one.code, one.key): one for one in found}
 
 
 def opened_account(id_: int, book_id: int, code: str, key: str) -> Account:

@@ -20,6 +20,7 @@ from escrow.claims.rules import STEPS as CLAIM
 from escrow.contracts.rules import STEPS as CONTRACT
 from escrow.deliveries.rules import STEPS as DELIVERY
 from escrow.instructions.rules import STEPS as INSTRUCTION
+from escrow.maintenance.rules import FUND_STEPS, HOUSE_STEPS
 from escrow.opening.rules import STEPS as OPENING
 from escrow.oversight.finding_terms import STEPS as FINDING
 from escrow.refunds.redirect_rules import STEPS as REDIRECT
@@ -63,7 +64,7 @@ STEPS: dict[str, Any] = {
     "construction_contract": LISTING_STEPS,
     "contract": CONTRACT, "court_act": COURT_ACT, "court_hold": HOLD_STEPS,
     "first_registration": REGISTRATION,
-    "delivery": DELIVERY, "finding": FINDING,
+    "delivery": DELIVERY, "finding": FINDING, "fund_account": FUND_STEPS, "house": HOUSE_STEPS,
     "guarantee": GUARANTEE_STEPS, "instruction": INSTRUCTION, "listed_payee": LISTING_STEPS,
     "node_claim": NODE, "receipt_claim": CLAIM, "refund": REFUND, "refund_redirect": REDIRECT,
     "receiving_account": RECEIVING_STEPS,
