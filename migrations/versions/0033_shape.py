@@ -6,8 +6,8 @@ The lock on sealing was one that any connection may take; now it is the table's 
 
 from alembic import op
 
-revision = "0032"
-down_revision = "0031"
+revision = "0033"
+down_revision = "0032"
 branch_labels = None
 depends_on = None
 
