@@ -18,7 +18,7 @@ from escrow.oversight.watching import watch
 from ledger.money import Yuan
 from tests.estate import Estate, new_number
 from tests.sale import BANK
-from tests.withdrawing import BUILDER_ACCOUNT, Site
+from tests.withdrawing import BUILDER_ACCOUNT, Site, force
 
 IDS = ("11010519491231002X", "110105199003078899", "110105198507120015")
 
@@ -93,12 +93,16 @@ def answered(
     site: Site, order: str, amount: str, outcome: Outcome,
     *, account: str = BUILDER_ACCOUNT, days_ago: int = 0,
 ) -> None:  # fmt: skip
-    """The bank's answer to an order (银行结果)."""
-    on = bureau_day() - timedelta(days=days_ago)
-    result = Result(order, outcome, new_number("F"), Yuan(amount), account, on)
+    """The bank's answer to an order, some days ago: no answer is older than its order (银行结果)."""
+    result = Result(order, outcome, new_number("F"), Yuan(amount), account, bureau_day())
     told = site.estate.house.settings
     said = site.estate.do(lambda session: record(session, result, BANK, told))
     assert said["status"] == outcome.value, said
+    if days_ago:
+        force(
+            site.estate.house, f"UPDATE instruction_result SET value_date = value_date - {days_ago}"
+            f" WHERE bank_serial = '{result.bank_serial}'",
+        )  # fmt: skip
 
 
 def watched(house: Any) -> int:

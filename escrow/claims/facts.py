@@ -53,7 +53,8 @@ SELECT r.id, r.receipt_no, r.amount, r.bank_code, r.booked_at, r.value_date, r.p
        ARRAY(SELECT DISTINCT c.contract_no || ' ' || n.source
                FROM receipt_allocation s JOIN payment_notice n ON n.id = s.notice_id
                JOIN contract c ON c.id = s.contract_id WHERE s.receipt_id = r.id) AS sources,
-       a.id AS account_id, a.account_no, a.project_id, a.book_id, a.status AS account_status, p.region
+       a.id AS account_id, a.account_no, a.project_id, a.book_id, a.opened_on,
+       a.status AS account_status, p.region
   FROM receipt r JOIN supervised_account a ON a.id = r.account_id JOIN project p ON p.id = a.project_id
  WHERE r.receipt_no = %s
 """
@@ -72,8 +73,8 @@ def place_of(session: Session, receipt_no: str, *, locked: bool) -> Place:
         raise NotFound("没有这笔入账")
     [row] = rows
     account = Account(
-        row.account_id, row.account_no, row.project_id, row.book_id, AccountStatus(row.account_status),
-        law_on(bureau_day(), SUBJECT, row.region),
+        row.account_id, row.account_no, row.project_id, row.book_id, row.opened_on,
+        AccountStatus(row.account_status), law_on(bureau_day(), SUBJECT, row.region),
     )  # fmt: skip
     return Place(row, account)
 

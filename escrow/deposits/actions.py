@@ -69,6 +69,8 @@ def receive(session: Session, deposit: Deposit, bank_code: str, told: Settings) 
     if deposit.value_date > today:
         raise Invalid({"value_date": "起息日不能晚于今天。"})
     account = place(session, deposit.account_no, bank_code, today)
+    if deposit.value_date < account.opened_on:
+        raise Invalid({"value_date": f"起息日不能早于账户启用日 {account.opened_on}。"})
     notice = named(session, deposit.notice_no, account)
     moving = moving_refusals(session, account.id, account.account_no, account.status, account.law)
     if reasons := moving or account_refusals(account.account_no, account.status, account.law):

@@ -34,6 +34,7 @@ class Place:
     account_no: str
     project_id: int
     book_id: int
+    opened_on: date
     status: AccountStatus
     law: Law
 
@@ -70,7 +71,7 @@ class Named:
 
 
 _PLACE = """
-SELECT a.id, a.project_id, a.book_id, a.status, p.region
+SELECT a.id, a.project_id, a.book_id, a.opened_on, a.status, p.region
   FROM supervised_account a JOIN project p ON p.id = a.project_id
  WHERE a.account_no = %s AND a.bank_code = %s
    FOR SHARE OF a
@@ -83,9 +84,9 @@ def place(session: Session, account_no: str, bank_code: str, day: date) -> Place
     if not rows:
         _refuse_proposed(session, account_no, bank_code, day)
         raise NotFound("没有这个监管账户，或不属于贵行")
-    [(account_id, project_id, book_id, status, region)] = rows
+    [(account_id, project_id, book_id, opened_on, status, region)] = rows
     law = law_on(day, "presale_funds", region)
-    return Place(account_id, account_no, project_id, book_id, AccountStatus(status), law)
+    return Place(account_id, account_no, project_id, book_id, opened_on, AccountStatus(status), law)
 
 
 def _refuse_proposed(session: Session, account_no: str, bank_code: str, day: date) -> None:

@@ -43,7 +43,8 @@ class Reversal:
 
 
 _RECEIPT = text("""
-SELECT r.id, r.receipt_no, r.amount, r.entry_id, r.notice_no, a.account_no, v.bank_serial AS reversed_by,
+SELECT r.id, r.receipt_no, r.amount, r.value_date, r.entry_id, r.notice_no, a.account_no,
+       v.bank_serial AS reversed_by,
        (SELECT coalesce(sum(p.amount), 0) FROM refund_part p JOIN refund f ON f.id = p.refund_id
          WHERE p.receipt_id = r.id AND f.status IN ('approved', 'due', 'issued'))::bigint AS refunded,
        (SELECT coalesce(sum(k.amount), 0) FROM receipt_claim k
@@ -74,6 +75,8 @@ def take_back(session: Session, asked: Reversal, bank_code: str) -> dict[str, An
     if asked.value_date > today:
         raise Invalid({"value_date": "起息日不能晚于今天。"})
     found = _receipt(session, asked.receipt_no, bank_code)
+    if asked.value_date < found.value_date:
+        raise Invalid({"value_date": f"起息日不能早于所冲入账的起息日 {found.value_date}。"})
     account = place(session, found.account_no, bank_code, today)
     parts = list(session.execute(_MATCHED, {"receipt_id": found.id}))
     found = _receipt(session, asked.receipt_no, bank_code)

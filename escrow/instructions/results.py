@@ -68,6 +68,8 @@ def record(session: Session, result: Result, bank_code: str, settings: Settings)
     instruction, account, law = held(session, result.instruction_no)
     if account.bank_code != bank_code:
         raise NotFound("没有这件指令")
+    if result.value_date < bureau_day(instruction.issued_at):
+        raise Invalid({"value_date": f"起息日不能早于指令签发日 {bureau_day(instruction.issued_at)}。"})
     facts = _facts(session, instruction, account, result, settings)
     said = verdict(facts)
     entry_id = _move(session, instruction, account, result, facts) if said is Verdict.MOVES else None

@@ -3,7 +3,17 @@
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, CheckConstraint, DateTime, ForeignKey, Index, UniqueConstraint, func, text
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    DateTime,
+    FetchedValue,
+    ForeignKey,
+    Index,
+    UniqueConstraint,
+    func,
+    text,
+)
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -78,6 +88,9 @@ class SupervisedAccount(Base):
     book_id: Mapped[int] = mapped_column(BigInteger, ForeignKey("ledger.book.id"), unique=True)
     status: Mapped[AccountStatus] = mapped_column(term(AccountStatus))
     opened_at: Mapped[datetime] = mapped_column(DateTime(True), server_default=func.clock_timestamp())
+    opened_on: Mapped[date] = mapped_column(
+        server_default=FetchedValue(), comment="启用日：协议签订日，期初导入后为余额日期；此前的款项不入账"
+    )
 
 
 # Of a project's accounts the one that lives; where none does, the newest (现监管账户在前).
