@@ -42,6 +42,7 @@ ROOMS = (
     "maintenance",
     "oversight",
     "deliveries",
+    "night",
 )
 BODY_LIMIT = 1024 * 1024
 # SQLSTATE beginnings that mean "nothing was done, try again" (可重试的数据库错误).

@@ -57,6 +57,12 @@ class AnsweredRequest(Base):
     """The first answer to a key, given again to whoever asks again (应答存底). Keys for money never expire."""
 
     __tablename__ = "answered_request"
+    __table_args__ = (
+        Index(
+            "ix_answered_request_checks", "answered_at",
+            postgresql_where=text("key LIKE 'deposit-check:%'"),
+        ),
+    )  # fmt: skip
 
     key: Mapped[str] = mapped_column(primary_key=True)
     fingerprint: Mapped[bytes] = mapped_column(LargeBinary)

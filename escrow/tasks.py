@@ -1,54 +1,98 @@
-"""What the house does by itself: tasks that carry ids only, and when they ring (定时任务).
+"""The night shift: what the house does by itself, and when it rings (夜班：全部定时任务与节拍).
 
-Work is rows in a state; Celery is only the bell. Every task may run twice, and at the same time as itself.
+Work is rows in a state; Celery is only the bell. Every task finds its rows by itself or carries one id, may
+run twice and at the same time as itself, and leaves what it did on the page 夜班. A lost message is rung again
+by the next beat, at most a minute later.
 """
 
+from collections.abc import Iterable
 from contextlib import suppress
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import partial
 from typing import Any
 
 from celery import Celery, Task, shared_task
 from celery.schedules import crontab
+from celery.signals import worker_process_init
 from flask import Flask
 from kombu.exceptions import OperationalError
 
+from config.database import Database
 from config.settings import Settings
 from escrow.access.tries import forget_old
 from escrow.deliveries.routing import due, route
 from escrow.deliveries.sending import deliver
 from escrow.doors import database, settings
-from escrow.errors import EscrowError
+from escrow.errors import Busy
 from escrow.instructions.results import ask_about, overdue
+from escrow.night import actions as night
+from escrow.night.rules import AlarmKind
+from escrow.night.shift import each, noted
+from escrow.oversight.findings import look
+from escrow.oversight.watching import watch
 from escrow.rehearsal.banking import send_statements
 from escrow.statements import closing
 from escrow.statements.matching import accounts_differing, accounts_waiting, match
 from escrow.statements.reading import read, waiting
+from escrow.supervision.guarantees import expired, lapse
 from ledger.seals import HEAD_FILE, head, keep, seal
 
-# Every task and how often it rings, in seconds; the nightly one by the bureau's clock (节拍表).
-BEAT: dict[str, dict[str, Any]] = {
-    "seal-books": {"task": "escrow.tasks.seal_books", "schedule": 20.0},
-    "ask-about-orders": {"task": "escrow.tasks.ask_about_orders", "schedule": 60.0},
-    "read-statements": {"task": "escrow.tasks.read_statements", "schedule": 20.0},
-    "match-statements": {"task": "escrow.tasks.match_statements", "schedule": 20.0},
-    "close-days": {"task": "escrow.tasks.close_days", "schedule": 600.0},
-    "play-demo-banks": {"task": "escrow.tasks.play_demo_banks", "schedule": 600.0},
-    "match-differences": {"task": "escrow.tasks.match_differences", "schedule": 1800.0},
-    "watch-receipts": {"task": "escrow.oversight.tasks.watch_receipts", "schedule": 60.0},
-    "look-for-risks": {
-        "task": "escrow.oversight.tasks.look_for_risks", "schedule": crontab(hour="2", minute="30"),
-    },
-    "bring-events": {"task": "escrow.tasks.bring_events", "schedule": 5.0},
-    "forget-tries": {"task": "escrow.tasks.forget_tries", "schedule": 3600.0},
-}  # fmt: skip
+
+@dataclass(frozen=True, slots=True)
+class Ring:
+    """One task in the beat table: what an officer reads it as, and how often it rings (节拍)."""
+
+    label: str
+    task: str
+    every: timedelta
+    nightly: crontab | None = None
+
+    @property
+    def entry(self) -> dict[str, Any]:
+        """As Celery's beat reads it; a bell nobody heard before the next one rings is silent."""
+        heard_within = min(self.every, timedelta(minutes=10))
+        return {
+            "task": f"escrow.tasks.{self.task}", "schedule": self.nightly or self.every.total_seconds(),
+            "options": {"expires": heard_within.total_seconds()},
+        }  # fmt: skip
+
+
+def _every(label: str, task: str, seconds: int) -> Ring:
+    return Ring(label, task, timedelta(seconds=seconds))
+
+
+# Every task and how often it rings; the nightly one by the bureau's clock (节拍表).
+SHIFT = {
+    "bring-events": _every("推送对外事件", "bring_events", 5),
+    "read-statements": _every("读取对账单", "read_statements", 5),
+    "match-statements": _every("勾对新到的对账单", "match_statements", 5),
+    "seal-books": _every("封存新凭证", "seal_books", 20),
+    "ask-about-orders": _every("逾时未答的指令转为不明", "ask_about_orders", 60),
+    "watch-receipts": _every("查看新入账的付款人", "watch_receipts", 60),
+    "lapse-guarantees": _every("到期保函失效、恢复额度", "lapse_guarantees", 300),
+    "watch-statements": _every("查对账单未到", "watch_statements", 300),
+    "watch-deadlines": _every("查审核、措施与日历的期限", "watch_deadlines", 300),
+    "watch-ages": _every("查待认领、差异与推送的积压", "watch_ages", 300),
+    "close-days": _every("逐日日结，根签名送出", "close_days", 600),
+    "play-demo-banks": _every("演示银行报送对账单", "play_demo_banks", 600),
+    "match-differences": _every("再次勾对有差异的账户", "match_differences", 1800),
+    "purge": _every("清理过期会话、令牌与旧记录", "purge", 3600),
+    "look-for-risks": Ring(
+        "每夜查找风险", "look_for_risks", timedelta(days=1), crontab(hour="2", minute="30")
+    ),
+}
+BEAT = {name: ring.entry for name, ring in SHIFT.items()}
 
 
 def create_celery(app: Flask, settings: Settings) -> Any:
-    """The Celery application; each task runs inside the Flask application's context (后台任务)."""
+    """The Celery application; a task runs in the Flask application's context, its run is noted (后台任务)."""
 
     class InHouse(Task[Any, Any]):
         def __call__(self, *args: object, **kwargs: object) -> object:
             with app.app_context():
-                return self.run(*args, **kwargs)
+                carried = ",".join(map(str, args))
+                return noted(database(), self.name, carried, partial(self.run, *args, **kwargs))
 
     celery = Celery("escrow", broker=settings.broker_url, task_cls=InHouse)
     celery.conf.update(
@@ -62,95 +106,167 @@ def create_celery(app: Flask, settings: Settings) -> Any:
         task_serializer="json",
     )
     celery.set_default()
+
+    def as_worker(**_: object) -> None:
+        app.extensions["database"] = Database(settings, jobs=True)
+
+    worker_process_init.connect(as_worker, weak=False)
     return celery
 
 
+# --- money: books, orders, statements, days ---
+
+
 @shared_task
-def seal_books() -> None:
+def seal_books() -> int:
     """Seal what was booked since the last seal, and leave the newest block outside the database (封存新凭证)."""
     with database().begin() as session:
-        seal(session)
+        blocks = seal(session)
     with database().read() as session:
         keep(settings().data_dir / HEAD_FILE, head(session))
+    return blocks
 
 
 @shared_task
-def forget_tries() -> None:
-    """Drop the wrong sign-ins nobody has to wait for any more (清理过期的失败登录)."""
-    with database().begin() as session:
-        forget_old(session)
-
-
-@shared_task
-def ask_about_orders() -> None:
+def ask_about_orders() -> int:
     """Orders the bank has not answered in time become UNKNOWN, each in its own transaction (逾时未答转为不明)."""
     with database().read() as session:
         numbers = overdue(session)
-    for number in numbers:
-        with database().begin() as session:
-            ask_about(session, number)
+    return each(numbers, lambda number: database().transact(lambda session: ask_about(session, number)))
 
 
 @shared_task
-def read_statements() -> None:
-    """Files the banks or an officer left are read, each whole or not at all (读取已留存的对账单)."""
+def lapse_guarantees() -> int:
+    """Guarantees past their last day stand for nothing, and the quota is whole again (保函到期失效)."""
+    with database().read() as session:
+        found = expired(session)
+    return each(found, lambda one: database().transact(lambda session: lapse(session, *one)))
+
+
+@shared_task
+def read_statements() -> int:
+    """Files the banks or an officer left are read, each whole or not at all (读取已留存的对账单).
+
+    Refused, and why stands beside the file; or read by somebody else.
+    """
     with database().read() as session:
         files = waiting(session)
-    for file_id in files:
-        with suppress(EscrowError):  # Refused, and why stands beside the file; or read by somebody else.
-            read(database(), settings(), file_id)
+    return each(files, lambda file_id: read(database(), settings(), file_id))
 
 
 @shared_task
-def match_statements() -> None:
+def match_statements() -> int:
     """Accounts with statements nobody has worked through, or left half way (勾对新到的对账单)."""
     with database().read() as session:
         accounts = accounts_waiting(session)
-    for account_id in accounts:
-        match(database(), settings(), account_id)
+    return each(accounts, lambda account_id: match(database(), settings(), account_id))
 
 
 @shared_task
-def match_differences() -> None:
+def match_differences() -> int:
     """Accounts where bank and book differ are matched again: what was late may have come (再次勾对有差异的账户)."""
     with database().read() as session:
         accounts = accounts_differing(session)
-    for account_id in accounts:
-        match(database(), settings(), account_id)
+    return each(accounts, lambda account_id: match(database(), settings(), account_id))
 
 
 @shared_task
-def bring_events() -> None:
+def close_days() -> int:
+    """Days that are over, their statements matched, close one after the other (逐日日结).
+
+    Why a day stays open stands on its statement's page.
+    """
+    with database().read() as session:
+        found = closing.ready(session)
+    return each(found, lambda day: closing.close(database(), *day))
+
+
+@shared_task
+def play_demo_banks() -> int:
+    """The demo's banks send what they owe; nothing where no demo was loaded, or another is at it (演示银行)."""
+    with suppress(Busy):
+        return send_statements(database(), settings())
+    return 0
+
+
+# --- outbox ---
+
+
+@shared_task
+def bring_events() -> int:
     """New events are routed, and every subscriber with something due has its turn (推送对外事件).
 
-    One message for each, so that one that is slow keeps only its own worker; a lost one is rung again.
+    One message for each, so that one that is slow keeps only its own worker; a lost one is rung again. With
+    the broker away the next beat finds the same rows.
     """
     with database().begin() as session:
         route(session)
     with database().read() as session:
-        waiting = due(session)
-    with suppress(OperationalError):  # The broker is away: the next beat finds the same rows.
-        for subscriber_id in waiting:
+        found = due(session)
+    try:
+        for subscriber_id in found:
             bring_to.apply_async((subscriber_id,), expires=30, retry=False)
+    except OperationalError:
+        return 0
+    return len(found)
 
 
 @shared_task
-def bring_to(subscriber_id: int) -> None:
+def bring_to(subscriber_id: int) -> int:
     """What is due to one subscriber, in order (推送给一个订阅方)."""
-    deliver(database(), settings(), subscriber_id)
+    return deliver(database(), settings(), subscriber_id)
+
+
+# --- watching: who pays, what is due, what is old ---
 
 
 @shared_task
-def close_days() -> None:
-    """Days that are over, their statements matched, close one after the other (逐日日结)."""
-    with database().read() as session:
-        found = closing.ready(session)
-    for account_id, day in found:
-        with suppress(EscrowError):  # Why a day stays open stands on its statement's page.
-            closing.close(database(), account_id, day)
+def watch_receipts() -> int:
+    """Who paid the newest receipts, and what that means for their contracts (查看新入账)."""
+    seen = watch(database(), settings())
+    if seen:
+        look(database(), settings(), fresh=seen)
+    return len(seen)
 
 
 @shared_task
-def play_demo_banks() -> None:
-    """The demo's banks send what they owe; nothing where no demo was loaded (演示银行报送对账单)."""
-    send_statements(database(), settings())
+def look_for_risks() -> int:
+    """Every night, the whole county: also what no receipt of the day has touched (每夜查找风险)."""
+    watch(database(), settings(), everything=True)
+    return look(database(), settings())
+
+
+@shared_task
+def watch_statements() -> int:
+    """Accounts whose bank has not told of the last working day (对账单未到)."""
+    return _alarm((AlarmKind.STATEMENT_STALE,))
+
+
+@shared_task
+def watch_deadlines() -> int:
+    """Reviews, unanswered orders, court holds, guarantees, the calendar: what is late or ends soon (期限)."""
+    return _alarm((
+        AlarmKind.ORDER_UNKNOWN, AlarmKind.REVIEW_LATE, AlarmKind.HOLD_ENDING, AlarmKind.GUARANTEE_ENDING,
+        AlarmKind.YEAR_MISSING,
+    ))  # fmt: skip
+
+
+@shared_task
+def watch_ages() -> int:
+    """Unmatched money, differences and undelivered events that have been lying too long (积压)."""
+    return _alarm((AlarmKind.RECEIPT_LATE, AlarmKind.DIFFERENCE_LATE, AlarmKind.DELIVERY_DEAD))
+
+
+def _alarm(kinds: Iterable[AlarmKind]) -> int:
+    region = settings().region
+    return database().transact(lambda session: night.look(session, kinds, region))
+
+
+# --- purge ---
+
+
+@shared_task
+def purge() -> int:
+    """What is long over and no booked fact: sessions, tokens, tries, answers to checks, runs (清理)."""
+    gone = database().transact(forget_old)
+    return gone + sum(night.purge(database(), table) for table in night.PURGED)

@@ -270,9 +270,14 @@ def filed(estate: Estate, contract_no: str) -> None:
 
 def pay(estate: Estate, notice_no: str | None, amount: str = "100.00") -> dict[str, Any]:
     """The bank books a credit (银行入账)."""
+    return paid_by(estate, notice_no, "王秀英", amount)
+
+
+def paid_by(estate: Estate, notice_no: str | None, name: str, amount: str = "100.00") -> dict[str, Any]:
+    """The bank books a credit that somebody paid (某人缴款)."""
     deposit = Deposit(
         bank_serial=new_number("B"), account_no=estate.account_no, amount=Yuan(amount),
-        value_date=bureau_day(), booked_at=now(), payer_name="王秀英",
+        value_date=bureau_day(), booked_at=now(), payer_name=name,
         payer_account="6217000010001234567", channel=Channel.POS, notice_no=notice_no,
     )  # fmt: skip
     return estate.do(lambda session: receive(session, deposit, "ABC", estate.house.settings))

@@ -78,6 +78,7 @@ NAVIGATION = (
     Link("未到账清单", "oversight.index", "read"),
     Link("风险提示", "findings.index", "read"),
     Link("对外推送", "deliveries.index", "watch-deliveries"),
+    Link("夜班", "night.index", "watch-night"),
     Link("工作日历", "workdays.index", "read"),
     Link("审计", "access.audit_trail", "audit"),
     Link("人员", "access.officers_list", "officers"),

@@ -64,6 +64,7 @@ PERMISSIONS: dict[str, frozenset[Role]] = {
     "fund-decide": frozenset({Role.REVIEWER}),
     "decide-finding": frozenset({Role.REVIEWER}),
     "watch-deliveries": frozenset(Role),
+    "watch-night": frozenset(Role),
     "send-again": frozenset({Role.CASHIER, Role.ADMIN}),
     "audit": frozenset({Role.AUDITOR}),
     "officers": frozenset({Role.ADMIN}),

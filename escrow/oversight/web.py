@@ -10,9 +10,8 @@ from escrow.oversight.documents import describe, documents
 from escrow.oversight.finding_pages import findings_blueprint
 from escrow.oversight.health import health, measure
 from escrow.oversight.lists import unpaid
-from escrow.oversight.tasks import look_for_risks, watch_receipts
 
-__all__ = ["api", "look_for_risks", "pages", "prepare", "watch_receipts"]
+__all__ = ["api", "pages", "prepare"]
 pages = Blueprint("oversight", __name__)
 PAGE = 50
 

@@ -110,9 +110,11 @@ UPDATE statement s
                                    WHERE d.statement_id = s.id AND d.status = 'open')
                      THEN 'differences' ELSE 'matched' END,
        matched = (SELECT count(*) FROM statement_match m WHERE m.statement_id = s.id AND m.class = 'matched')
- WHERE s.account_id = :account AND s.status = 'matching'
+  FROM statement before
+ WHERE before.id = s.id AND s.account_id = :account AND s.status = 'matching'
    AND EXISTS (SELECT FROM live_statement l WHERE l.account_id = :account AND l.id = s.id)
-RETURNING s.id, s.statement_no, s.business_date, s.status, s.lines, s.matched
+RETURNING s.id, s.statement_no, s.business_date, s.status, s.lines, s.matched,
+          before.matched AS matched_before
 """)
 _REOPENED = text("""
 UPDATE statement s SET status = 'matching' WHERE s.account_id = :account AND s.status = 'matched'
@@ -208,6 +210,8 @@ def _tell(session: Session, account: SupervisedAccount, row: Any, found: list[An
         emit(
             session, "statement.differences", row.statement_no, data, audience=[f"bank:{account.bank_code}"]
         )
+    elif row.status != "matched" and row.matched == row.matched_before:
+        return  # Asked again, and nothing is new.
     audit.record(
         session, "statement.matched", row.statement_no, result="done", status=row.status, lines=row.lines,
         matched=row.matched, differences=len(found),

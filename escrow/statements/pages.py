@@ -7,6 +7,7 @@ from typing import Any
 from flask import (
     Blueprint,
     abort,
+    current_app,
     flash,
     g,
     make_response,
@@ -57,7 +58,6 @@ from escrow.statements.rules import (
     StatementStatus,
     shown,
 )
-from escrow.tasks import read_statements
 
 pages = Blueprint("statements", __name__)
 
@@ -195,4 +195,5 @@ def _match(file_id: int) -> None:
 def _ring() -> None:
     """Wake the background; the beat finds the file in any case."""
     with suppress(OperationalError):
-        read_statements.apply_async(retry=False)
+        celery = current_app.extensions["celery"]
+        celery.send_task("escrow.tasks.read_statements", expires=60, retry=False)

@@ -118,16 +118,29 @@ def end(session: Session, account_no: str, guarantee_id: int, *, officer_id: int
     )  # fmt: skip
     if reasons:
         raise Refused(reasons)
-    before = position(session, account.book_id, guarantee.building_id, locked=True)
-    after = replace(before, guarantee=before.guarantee - guarantee.left_amount)
-    change_level(
-        session, account.book_id, guarantee.building_id, before, after, movement=chart.SET_GUARANTEE,
-        reference=f"guarantee-end:{guarantee.id}", on=bureau_day(), memo=guarantee.guarantee_no,
-    )  # fmt: skip
-    guarantee.status, guarantee.left_amount = OrderStatus(guarantee.ending_to or ""), ZERO
-    guarantee.ended_by, guarantee.ended_at = officer_id, func.clock_timestamp()
-    session.flush()
+    guarantee.ended_by = officer_id
+    _restore(session, guarantee, account, OrderStatus(guarantee.ending_to or ""))
     audit.record(session, f"guarantee.{guarantee.status}", guarantee.guarantee_no)
+
+
+def expired(session: Session) -> list[tuple[str, int]]:
+    """Guarantees past their last day that still stand for cash, by account (到期未了的保函)."""
+    query = (
+        select(SupervisedAccount.account_no, Guarantee.id)
+        .join(SupervisedAccount, SupervisedAccount.id == Guarantee.account_id)
+        .where(Guarantee.status == OrderStatus.IN_FORCE, Guarantee.valid_until < bureau_day())
+    )
+    return [(row.account_no, row.id) for row in session.execute(query.order_by(Guarantee.id))]
+
+
+def lapse(session: Session, account_no: str, guarantee_id: int) -> bool:
+    """Past its last day it stands for nothing, and the quota is whole again; nobody has to ask (到期失效)."""
+    guarantee, account, _ = _held(session, account_no, guarantee_id)
+    if guarantee.status != OrderStatus.IN_FORCE or guarantee.valid_until >= bureau_day():
+        return False
+    _restore(session, guarantee, account, OrderStatus.LAPSED)
+    audit.record(session, "guarantee.lapsed", guarantee.guarantee_no, why="到期")
+    return True
 
 
 def shrink(session: Session, account: SupervisedAccount, building_id: int, law: Law, *, cause: str) -> Yuan:
@@ -159,6 +172,19 @@ def payments_stopped(session: Session, account_id: int, building_id: int, book_i
     )  # fmt: skip
     lapsed = session.scalar(query.order_by(Guarantee.id.desc()).limit(1))
     return lapsed if lapsed and position(session, book_id, building_id).shortfall > ZERO else None
+
+
+def _restore(session: Session, guarantee: Guarantee, account: SupervisedAccount, to: OrderStatus) -> None:
+    """The level without it: what it stood for is asked for in cash again (恢复额度)."""
+    before = position(session, account.book_id, guarantee.building_id, locked=True)
+    after = replace(before, guarantee=before.guarantee - guarantee.left_amount)
+    change_level(
+        session, account.book_id, guarantee.building_id, before, after, movement=chart.SET_GUARANTEE,
+        reference=f"guarantee-end:{guarantee.id}", on=bureau_day(), memo=guarantee.guarantee_no,
+    )  # fmt: skip
+    guarantee.status, guarantee.left_amount = to, ZERO
+    guarantee.ended_at = func.clock_timestamp()
+    session.flush()
 
 
 def _building(session: Session, account: SupervisedAccount, building_no: str) -> int:

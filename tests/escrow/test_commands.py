@@ -92,7 +92,7 @@ def test_old_wrong_sign_ins_are_forgotten_by_the_hour(app, house):
             "INSERT INTO wrong_tries (whose, tries, last_at)"
             " VALUES ('old', 3, now() - interval '30 days'), ('new', 3, now())"
         )
-        ring(app, "forget-tries")
+        ring(app, "purge")
         left = connection.execute("SELECT whose FROM wrong_tries").fetchall()
 
     assert [bytes(whose) for (whose,) in left] == [b"new"]

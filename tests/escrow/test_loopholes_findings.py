@@ -351,13 +351,13 @@ def test_the_tasks_of_the_beat_do_all_of_it(app, house, site, market):
     market.bought(0, Payer("测试置业有限公司", "62170000111100001"))
     tasks = app.extensions["celery"].tasks
 
-    tasks["escrow.oversight.tasks.watch_receipts"]()
+    tasks["escrow.tasks.watch_receipts"]()
     assert kinds(house) == ["developer-pays"]
     payee_of(site, "测试置业 有限公司", "6222021410003333333")
-    tasks["escrow.oversight.tasks.watch_receipts"]()
+    tasks["escrow.tasks.watch_receipts"]()
     assert kinds(house) == ["developer-pays"]
 
-    tasks["escrow.oversight.tasks.look_for_risks"]()
+    tasks["escrow.tasks.look_for_risks"]()
     assert kinds(house) == ["developer-pays", "payee-is-developer"]
 
 
