@@ -210,6 +210,11 @@ def return_key(claim_id: int) -> str:
     return f"return:{claim_id}"
 
 
+def receivable_key(receipt_id: int) -> str:
+    """The dimension of 1301: the receipt whose reversal took more than there was; none: P22 (更正款辅助核算)."""
+    return f"receipt:{receipt_id}"
+
+
 def hold_key(hold_id: int) -> str:
     """The dimension of 8303 (冻结辅助核算)."""
     return f"hold:{hold_id}"

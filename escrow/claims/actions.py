@@ -51,6 +51,16 @@ class ReturnAsked:
     amount: Yuan
 
 
+@dataclass(frozen=True, slots=True)
+class SettleAsked:
+    """How much of it is the bank's correction, and of which debt (冲抵应收银行更正款)."""
+
+    receipt_no: str
+    evidence: Evidence
+    amount: Yuan
+    receivable_key: str
+
+
 def claim(session: Session, asked: ClaimAsked, told: Settings, *, officer_id: int) -> int:
     """One officer says whose money it is (录入认领); its number. No money moves yet.
 
@@ -78,8 +88,21 @@ def ask_return(session: Session, asked: ReturnAsked, told: Settings, *, officer_
     return _enter(session, place, asked.evidence, ClaimKind.RETURN, asked.amount, officer_id, [])
 
 
+def settle(session: Session, asked: SettleAsked, told: Settings, *, officer_id: int) -> int:
+    """One officer says that it is the bank's correction of what it owes (录入冲抵); its number.
+
+    Raises NotFound or Refused with every reason.
+    """
+    place = place_of(session, asked.receipt_no, locked=True)
+    kind, key = ClaimKind.SETTLE, asked.receivable_key
+    _judge(session, place, kind, asked.amount, [], {}, told, waiting=True, receivable_key=key)
+    return _enter(
+        session, place, asked.evidence, kind, asked.amount, officer_id, [], receivable_key=key
+    )  # fmt: skip
+
+
 def confirm(session: Session, claim_id: int, told: Settings, *, officer_id: int) -> ClaimKind:
-    """Another officer confirms: the money is the contracts' (P3), or is owed to its payer (P5).
+    """Another officer confirms: it is the contracts' (P3), owed to its payer (P5), or the bank's own (P22).
 
     Raises NotFound or Refused with every reason.
     """
@@ -89,7 +112,10 @@ def confirm(session: Session, claim_id: int, told: Settings, *, officer_id: int)
         raise Refused(reasons)
     shares = shares_of(session, one)
     notices = notices_of(session, place.account, [number for number, _ in shares])
-    _judge(session, place, one.kind, one.amount, shares, notices, told, waiting=False)
+    _judge(
+        session, place, one.kind, one.amount, shares, notices, told, waiting=False,
+        receivable_key=one.receivable_key,
+    )  # fmt: skip
     parts = [(notices[number], amount) for number, amount in shares]
     entry = book(session, one, place, parts)
     for notice, amount in parts:
@@ -116,12 +142,13 @@ def reject(session: Session, claim_id: int, reason: str, *, officer_id: int) -> 
 
 def _judge(
     session: Session, place: Place, kind: ClaimKind, amount: Yuan, shares: list[tuple[str, Yuan]],
-    notices: dict[str, Named], told: Settings, *, waiting: bool,
+    notices: dict[str, Named], told: Settings, *, waiting: bool, receivable_key: str | None = None,
 ) -> None:  # fmt: skip
     account = place.account
     reasons = moving_refusals(session, account.id, account.account_no, account.status, account.law)
     facts = facts_of(
-        session, place, kind, amount, shares=shares, notices=notices, told=told, waiting=waiting
+        session, place, kind, amount, shares=shares, notices=notices, told=told, waiting=waiting,
+        receivable_key=receivable_key,
     )  # fmt: skip
     if reasons := [*reasons, *refusals(facts, place.law)]:
         raise Refused(reasons)
@@ -129,12 +156,13 @@ def _judge(
 
 def _enter(
     session: Session, place: Place, evidence: Evidence, kind: ClaimKind, amount: Yuan, officer_id: int,
-    parts: list[tuple[Named, Yuan]],
+    parts: list[tuple[Named, Yuan]], *, receivable_key: str | None = None,
 ) -> int:  # fmt: skip
     refuse_used_paper(session, evidence.file_hash, place.law)
     made = insert(ReceiptClaim).values(
         receipt_id=place.receipt.id, kind=kind, amount=amount, document_no=evidence.document_no,
         file_hash=evidence.file_hash, note=evidence.note, status=ClaimStatus.ENTERED, entered_by=officer_id,
+        receivable_key=receivable_key,
     )  # fmt: skip
     claim_id = session.execute(made.returning(ReceiptClaim.id)).scalar_one()
     for notice, part in parts:

@@ -21,24 +21,27 @@ from ledger.journal import Entry, post
 from ledger.money import ZERO, Yuan
 from ledger.movements import Transfer
 
+_MOVEMENTS = {
+    ClaimKind.CLAIM: chart.CLAIM, ClaimKind.RETURN: chart.DECIDE_RETURN,
+    ClaimKind.SETTLE: chart.BANK_MADE_GOOD,
+}  # fmt: skip
+
 
 def book(session: Session, one: ReceiptClaim, place: Place, parts: list[tuple[Named, Yuan]]) -> Entry:
-    """P3, or the decision of P5: out of 2101 (记账)."""
-    returns = one.kind is ClaimKind.RETURN
-    transfers = (
-        _to_payer(session, one, place.account.book_id)
-        if returns
-        else _to_contracts(session, parts, place.account.book_id)
-    )
+    """P3, the decision of P5, or P22: out of 2101 (记账)."""
+    book_id = place.account.book_id
+    if one.kind is ClaimKind.CLAIM:
+        transfers = _to_contracts(session, parts, book_id)
+    else:
+        settles = one.kind is ClaimKind.SETTLE
+        code = chart.BANK_ERROR_RECEIVABLE if settles else chart.RETURN_TO_PAYER
+        key = one.receivable_key or "" if settles else chart.return_key(one.id)
+        unmatched = account_of(session, book_id, chart.UNMATCHED)
+        transfers = [Transfer(unmatched, account_of(session, book_id, code, key=key), one.amount)]
     return post(
-        session, chart.DECIDE_RETURN if returns else chart.CLAIM, transfers, reference=f"claim:{one.id}",
+        session, _MOVEMENTS[one.kind], transfers, reference=f"claim:{one.id}",
         effective_on=bureau_day(), memo=f"入账 {place.receipt.receipt_no}，依据 {one.document_no}",
     )  # fmt: skip
-
-
-def _to_payer(session: Session, one: ReceiptClaim, book_id: int) -> list[Transfer]:
-    owed = account_of(session, book_id, chart.RETURN_TO_PAYER, key=chart.return_key(one.id))
-    return [Transfer(account_of(session, book_id, chart.UNMATCHED), owed, one.amount)]
 
 
 def _to_contracts(session: Session, parts: list[tuple[Named, Yuan]], book_id: int) -> list[Transfer]:
@@ -71,7 +74,8 @@ def _split(session: Session, book_id: int, building_id: int, amount: Yuan) -> Sp
 
 
 _NOW = text("""
-SELECT receipt_remainder(r.id) AS remainder, r.amount, r.notice_no, r.bank_code,
+SELECT receipt_remainder(r.id) AS remainder, receipt_settled(r.id) AS settled, r.amount,
+       r.notice_no, r.bank_code,
        coalesce((SELECT sum(s.amount) FROM receipt_allocation s
                   WHERE s.receipt_id = r.id), 0)::bigint AS matched,
        ARRAY(SELECT DISTINCT c.contract_no FROM receipt_allocation s JOIN contract c ON c.id = s.contract_id
@@ -85,8 +89,9 @@ def tell(session: Session, one: ReceiptClaim, place: Place, entry: Entry, contra
     receipt_no = place.receipt.receipt_no
     now = session.execute(_NOW, {"id": place.receipt.id}).one()
     matched, rest = Yuan.from_fen(now.matched), Yuan.from_fen(now.remainder)
+    settled = Yuan.from_fen(now.settled)
     emit(session, "deposit.confirmed", receipt_no, {
-        "receipt_no": receipt_no, "status": receipt_status(matched, rest, is_reversed=False).value,
+        "receipt_no": receipt_no, "status": receipt_status(matched + settled, rest, is_reversed=False).value,
         "contract_no": now.contracts[0] if len(now.contracts) == 1 else None, "notice_no": now.notice_no,
         "amount": str(Yuan.from_fen(now.amount)), "matched": str(matched), "unmatched": str(rest),
         "entry_no": entry.entry_no, "booked_at": bureau_time(entry.booked_at).isoformat(),

@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 from config.clock import bureau_day
 from config.regulations import Law, law_on
 from config.settings import Settings
+from escrow import chart
 from escrow.access.sealing import SealBroken, unseal
 from escrow.claims.models import ReceiptClaim, ReceiptClaimPart
 from escrow.claims.rules import ClaimFacts, ClaimKind, Share
@@ -24,12 +25,16 @@ from escrow.deposits.facts import Place as Account
 from escrow.deposits.models import Receipt
 from escrow.errors import NotFound
 from escrow.supervision.rules import AccountStatus
-from ledger.money import Yuan
+from ledger.accounts import balance, find_account
+from ledger.money import ZERO, Yuan
 from ledger.wire import ask
 
 SUBJECT = "presale_funds"
 # The law a claim is judged by and its confirmation keeps (随确认存档的规定).
-LAW_KEYS = ("claim_two_officers", "claim_counts_once", "claim_days", "unmatched_to_payer", "paper_used_once")
+LAW_KEYS = (
+    "claim_two_officers", "claim_counts_once", "claim_days", "unmatched_to_payer", "paper_used_once",
+    "reversal_settled",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +127,7 @@ _SOURCES = text("SELECT id, source FROM payment_notice WHERE id = ANY (:ids)")
 def facts_of(
     session: Session, place: Place, kind: ClaimKind, asked: Yuan,
     *, shares: list[tuple[str, Yuan]], notices: dict[str, Named], told: Settings, waiting: bool,
+    receivable_key: str | None = None,
 ) -> ClaimFacts:  # fmt: skip
     """What a claim of these shares is judged by; `waiting`: whether another may not wait (认领事实)."""
     ids = {"ids": [one.id for one in notices.values()]}
@@ -133,7 +139,16 @@ def facts_of(
         payer_known=_is_known(*payer(row, told)),
         shares=tuple(_share(number, amount, notices.get(number), sources) for number, amount in shares),
         sources=tuple(_source(one) for one in row.sources),
+        receivable=_owed(session, place.account.book_id, receivable_key),
     )  # fmt: skip
+
+
+def _owed(session: Session, book_id: int, key: str | None) -> Yuan:
+    """What the bank still owes under one dimension of 1301 (尚欠更正款)."""
+    if key is None:
+        return ZERO
+    found = find_account(session, book_id, chart.BANK_ERROR_RECEIVABLE, key=key)
+    return balance(session, found) if found else ZERO
 
 
 def payer(row: Any, told: Settings) -> tuple[str, str]:

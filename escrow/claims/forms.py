@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from wtforms import Form
+from wtforms import Form, SelectField
 
-from escrow.claims.actions import ClaimAsked, Evidence, ReturnAsked
+from escrow.claims.actions import ClaimAsked, Evidence, ReturnAsked, SettleAsked
 from escrow.errors import Invalid
 from escrow.fields import KEY_PATTERN, ReadField, read_money, read_text
 from escrow.forms import DigestField
@@ -42,6 +42,35 @@ class ReturnForm(EvidenceForm):
         """As the action takes it (退回)."""
         amount: Any = self.amount.data
         return ReturnAsked(receipt_no, self.evidence(), amount)
+
+
+# A select's blank is no choice: what no reversal left owing has a name of its own.
+SHORTAGE = "shortage"
+
+
+class SettleForm(EvidenceForm):
+    """Of which debt of the bank it is the correction, and how much of it (冲抵)."""
+
+    receivable = SelectField("冲哪一笔应收银行更正款", validate_choice=False)
+    amount = ReadField("冲抵金额（元）", read_money)
+
+    def asked(self, receipt_no: str) -> SettleAsked:
+        """As the action takes it (冲抵)."""
+        amount: Any = self.amount.data
+        said = str(self.receivable.data or "")
+        return SettleAsked(receipt_no, self.evidence(), amount, "" if said == SHORTAGE else said[:40])
+
+
+def settle_form(rows: list[Any]) -> SettleForm:
+    """The form with the bank's debts to choose from (可冲抵的各笔)."""
+    form = SettleForm(prefix="settle-")
+    form.receivable.choices = [(row.key or SHORTAGE, _owed(row)) for row in rows]
+    return form
+
+
+def _owed(row: Any) -> str:
+    of = f"入账 {row.receipt_no} 的冲正" if row.receipt_no else "银行少款"
+    return f"{of}，尚欠 {Yuan.from_fen(row.balance)} 元"
 
 
 def share_forms(filled: Any = None) -> list[ShareForm]:

@@ -81,6 +81,23 @@ SELECT n.notice_no, c.contract_no, s.amount FROM receipt_allocation s
 """)
 
 
+# What the bank owes the account, by the reversal that left it owing, or none (应收银行更正款).
+_RECEIVABLES = text("""
+SELECT a.key, b.balance, r.receipt_no, v.reversed_at
+  FROM supervised_account s
+  JOIN ledger.account a ON a.book_id = s.book_id AND a.code = '1301'
+  JOIN ledger.balance b ON b.account_id = a.id AND b.balance > 0
+  LEFT JOIN receipt r ON a.key = 'receipt:' || r.id
+  LEFT JOIN receipt_reversal v ON v.receipt_id = r.id
+ WHERE s.id = :account_id ORDER BY a.id
+""")
+
+
+def receivables(session: Session, account_id: int) -> list[Row[Any]]:
+    """What the bank still owes the account, each by itself (应收银行更正款)."""
+    return list(session.execute(_RECEIVABLES, {"account_id": account_id}))
+
+
 def open_receipts(session: Session, *, after: int, limit: int) -> list[Any]:
     """What waits longest first, from a key on, each with the notice it most likely belongs to (待认领清单)."""
     return ask(session, _OPEN, {"after": after, "limit": limit}, rows=namedtuple_row)

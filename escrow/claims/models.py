@@ -23,7 +23,7 @@ from ledger.tables import MoneyColumn, term
 
 
 class ReceiptClaim(Base):
-    """Unmatched money of one receipt, claimed for notices or returned to its payer (认领或退回)."""
+    """Unmatched money of one receipt: claimed for notices, returned, or the bank's correction (认领、退回、冲抵)."""
 
     __tablename__ = "receipt_claim"
     __table_args__ = (
@@ -36,6 +36,7 @@ class ReceiptClaim(Base):
             "(status = 'confirmed') = (entry_id IS NOT NULL) AND (entry_id IS NULL) = (law IS NULL)",
             name="confirmed_whole",
         ),
+        CheckConstraint("(kind = 'settle') = (receivable_key IS NOT NULL)", name="settles_something"),
         Index(
             "uq_receipt_claim_waiting", "receipt_id", unique=True, postgresql_where=text("status = 'entered'")
         ),
@@ -58,6 +59,7 @@ class ReceiptClaim(Base):
         BigInteger, ForeignKey("ledger.journal_entry.id"), unique=True
     )
     law: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True), comment="所据规定及其取值")
+    receivable_key: Mapped[str | None] = mapped_column(comment="所冲 1301 的辅助核算；空串为银行少款")
 
 
 class ReceiptClaimPart(Base):

@@ -18,6 +18,7 @@ class ClaimKind(StrEnum):
 
     CLAIM = "claim"
     RETURN = "return"
+    SETTLE = "settle"
 
 
 class ClaimStatus(StrEnum):
@@ -28,7 +29,11 @@ class ClaimStatus(StrEnum):
     REJECTED = "rejected"
 
 
-KIND_LABELS = {ClaimKind.CLAIM: "认领", ClaimKind.RETURN: "退回付款人"}
+KIND_LABELS = {
+    ClaimKind.CLAIM: "认领",
+    ClaimKind.RETURN: "退回付款人",
+    ClaimKind.SETTLE: "冲抵应收银行更正款",
+}
 STATUS_LABELS = {
     ClaimStatus.ENTERED: "待确认",
     ClaimStatus.CONFIRMED: "已确认",
@@ -67,13 +72,17 @@ class ClaimFacts:
     waiting: int | None = None
     payer_known: bool = True
     shares: tuple[Share, ...] = ()
+    # What the bank still owes under the heading a correction is to settle.
+    receivable: Yuan = ZERO
     # Of which source the receipt is already in a contract.
     sources: tuple[tuple[str, Source], ...] = ()
 
 
 def refusals(facts: ClaimFacts, law: Law) -> list[Refusal]:
     """Every reason this money is not claimed, or not returned, like this (不予认领的理由)."""
-    return [*_receipt_refusals(facts, law), *_share_refusals(facts, law)]
+    return [
+        *_receipt_refusals(facts, law), *_share_refusals(facts, law), *_receivable_refusals(facts, law),
+    ]  # fmt: skip
 
 
 def _receipt_refusals(facts: ClaimFacts, law: Law) -> list[Refusal]:
@@ -93,6 +102,17 @@ def _receipt_refusals(facts: ClaimFacts, law: Law) -> list[Refusal]:
         message = "银行未报付款人户名或账号，须先由银行查明来源"
         found.append(Refusal("payer-unknown", message, law["unmatched_to_payer"].citation))
     return found
+
+
+def _receivable_refusals(facts: ClaimFacts, law: Law) -> list[Refusal]:
+    """A correction settles what the bank owes, and no more (冲抵不超过所欠)."""
+    source = law["reversal_settled"].citation
+    if facts.kind is not ClaimKind.SETTLE or facts.asked <= facts.receivable:
+        return []
+    if facts.receivable == ZERO:
+        return [Refusal("no-receivable", "账上没有这一笔应收银行更正款，或已结清", source)]
+    message = f"这一笔应收银行更正款尚欠 {facts.receivable} 元，所填 {facts.asked} 元"
+    return [Refusal("over-receivable", message, source)]
 
 
 def _share_refusals(facts: ClaimFacts, law: Law) -> list[Refusal]:

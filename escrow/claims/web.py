@@ -12,9 +12,16 @@ from config.clock import bureau_day
 from config.regulations import law_on
 from escrow.access import audit
 from escrow.access.guards import officer
-from escrow.claims.actions import ask_return, claim, confirm, reject
-from escrow.claims.forms import EvidenceForm, ReturnForm, asked_of, share_forms
-from escrow.claims.lists import history, matched, open_receipts, receipt, suggestions
+from escrow.claims.actions import ask_return, claim, confirm, reject, settle
+from escrow.claims.forms import (
+    EvidenceForm,
+    ReturnForm,
+    SettleForm,
+    asked_of,
+    settle_form,
+    share_forms,
+)
+from escrow.claims.lists import history, matched, open_receipts, receipt, receivables, suggestions
 from escrow.claims.returning import UNPAID, issue_return
 from escrow.claims.rules import KIND_LABELS, STATUS_LABELS, Age, ClaimStatus, age_of
 from escrow.doors import database, known_number, settings
@@ -69,11 +76,13 @@ def show(receipt_no: str) -> ResponseReturnValue:
         done = history(session, row.id)
         hints = suggestions(session, row, settings()) if row.remainder else []
         taken, known = matched(session, row.id), calendar(session, since=0)
+        owed = receivables(session, row.account_id) if row.remainder else []
     return render_template(
         "claims/show.html", row=row, age=_age(known, row), history=done, hints=hints, matched=taken,
         waiting=next((one for one in done if one.status == ClaimStatus.ENTERED), None),
         may_issue=[one.id for one in done if _is_unordered(one)], form=EvidenceForm(),
         rows=share_forms(), back=ReturnForm(prefix="return-"), order_labels=ORDER_LABELS,
+        owed=owed, correction=settle_form(owed),
     )  # fmt: skip
 
 
@@ -96,6 +105,16 @@ def enter_return(receipt_no: str) -> ResponseReturnValue:
     asked, who, told = posted(ReturnForm, prefix="return-").asked(number), g.officer.id, settings()
     _try(number, "claim.entered", lambda session: ask_return(session, asked, told, officer_id=who))
     return _done(number, "退回已录入，待另一人员确认。")
+
+
+@pages.post("/unmatched/<receipt_no>/corrections")
+@officer("claim-receipt", page="claims.show")
+def enter_correction(receipt_no: str) -> ResponseReturnValue:
+    """录入冲抵应收银行更正款，附依据；待另一人员确认。"""
+    number = known_number(receipt_no)
+    asked, who, told = posted(SettleForm, prefix="settle-").asked(number), g.officer.id, settings()
+    _try(number, "claim.entered", lambda session: settle(session, asked, told, officer_id=who))
+    return _done(number, "冲抵已录入，待另一人员确认。")
 
 
 @pages.post("/unmatched/<receipt_no>/claims/<int:claim_id>/confirm")

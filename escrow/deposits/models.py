@@ -105,7 +105,7 @@ class ReceiptReversal(Base):
     value_date: Mapped[date]
     reason: Mapped[str]
     uncovered: Mapped[Yuan] = mapped_column(
-        MoneyColumn, server_default="0", comment="账内已无款可冲、记入 1301 的部分；大于零即冲正未了"
+        MoneyColumn, server_default="0", comment="账内已无款可冲、记入 1301 的部分；账上尚欠多少，看 1301"
     )
     entry_id: Mapped[int] = mapped_column(BigInteger, ForeignKey("ledger.journal_entry.id"), unique=True)
     reversed_at: Mapped[datetime] = mapped_column(DateTime(True), server_default=func.clock_timestamp())

@@ -17,6 +17,7 @@ from escrow.deposits.models import ReceiptReversal
 from escrow.deposits.rules import ReversalFacts, reversal_refusals, taken_from
 from escrow.errors import Invalid, NotFound, Refused
 from escrow.outbox import emit
+from escrow.supervision.books import account_of
 from escrow.supervision.changing import moving_refusals
 from escrow.supervision.funds import position
 from escrow.supervision.levels import out_of
@@ -48,7 +49,7 @@ SELECT r.id, r.receipt_no, r.amount, r.value_date, r.entry_id, r.notice_no, a.ac
        (SELECT coalesce(sum(p.amount), 0) FROM refund_part p JOIN refund f ON f.id = p.refund_id
          WHERE p.receipt_id = r.id AND f.status IN ('approved', 'due', 'issued'))::bigint AS refunded,
        (SELECT coalesce(sum(k.amount), 0) FROM receipt_claim k
-         WHERE k.receipt_id = r.id AND k.kind = 'return' AND k.status <> 'rejected')::bigint AS returned,
+         WHERE k.receipt_id = r.id AND k.kind <> 'claim' AND k.status <> 'rejected')::bigint AS returned,
        EXISTS (SELECT FROM receipt_claim k
                 WHERE k.receipt_id = r.id AND k.kind = 'claim' AND k.status = 'confirmed') AS is_claimed
   FROM receipt r JOIN supervised_account a ON a.id = r.account_id
@@ -68,7 +69,7 @@ def take_back(session: Session, asked: Reversal, bank_code: str) -> dict[str, An
     """Reverse a receipt (冲正); the answer to the bank.
 
     The mirror of the booking as long as the account still has the money; what it no longer has stands
-    as a claim on the bank (1301) and blocks filing and release until settled.
+    as a claim on the bank (1301, under this receipt) and blocks filing and release until it is made good.
     Raises NotFound, Invalid or Refused with every reason.
     """
     today = bureau_day()
@@ -112,10 +113,7 @@ def _unbook(
 ) -> tuple[Entry, Yuan]:
     """The mirror where nothing moved since, else P4: general first, then key; and the bank's own debt."""
     contracts, buildings = _sums(parts, "contract_id"), _sums(parts, "building_id")
-    wanted = [
-        (code, "")
-        for code in (chart.UNMATCHED, chart.DEPOSITS_AT_BANK, chart.BANK_ERROR_RECEIVABLE, chart.MEMO_CONTRA)
-    ]
+    wanted = [(code, "") for code in (chart.UNMATCHED, chart.DEPOSITS_AT_BANK, chart.MEMO_CONTRA)]
     wanted += [(chart.PAID_IN_BY_CONTRACT, chart.contract_key(one)) for one in contracts]
     for one in buildings:
         wanted += [(code, chart.building_key(one)) for code in (chart.KEY_FUNDS, chart.GENERAL_FUNDS)]
@@ -133,7 +131,11 @@ def _unbook(
     quiet = not found.is_claimed and all(one.quota is None for one in funds.values())
     if uncovered == ZERO and quiet:
         return _mirrored(session, asked, found, account.book_id, bank_code), ZERO
-    taken = [(chart.BANK_ERROR_RECEIVABLE, "", uncovered), (chart.UNMATCHED, "", waiting.unmatched)]
+    taken = [(chart.UNMATCHED, "", waiting.unmatched)]
+    if uncovered > ZERO:
+        owed = (chart.BANK_ERROR_RECEIVABLE, chart.receivable_key(found.id))
+        held.append(account_of(session, account.book_id, owed[0], key=owed[1]))
+        taken.append((*owed, uncovered))
     for one, position_ in funds.items():
         split, key = out_of(position_, given[one].building), chart.building_key(one)
         taken += [(chart.GENERAL_FUNDS, key, split.general), (chart.KEY_FUNDS, key, split.key_funds)]

@@ -112,7 +112,7 @@ def reversal_refusals(facts: ReversalFacts, law: Law) -> list[Refusal]:
         message = f"入账 {facts.receipt_no} 已核准退款 {facts.refunded} 元，不能再冲正"
         found.append(Refusal("receipt-refunded", message, law["refund_within_paid"].citation))
     if facts.returned > ZERO:
-        message = f"入账 {facts.receipt_no} 有 {facts.returned} 元已退回或正待退回付款人，不能再冲正"
+        message = f"入账 {facts.receipt_no} 有 {facts.returned} 元已退回付款人或已冲抵更正款，不能再冲正"
         found.append(Refusal("receipt-returned", message, law["unmatched_to_payer"].citation))
     return found
 

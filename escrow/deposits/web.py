@@ -205,6 +205,7 @@ def _receipts(bank: str) -> Any:
             Receipt.id, Receipt.receipt_no, Receipt.bank_serial, Receipt.amount, Receipt.notice_no,
             Receipt.entry_id, Receipt.booked_at, belongs.c.contract_nos, belongs.c.matched,
             UnmatchedReceipt.remainder, ReceiptReversal.id.label("reversal_id"),
+            func.receipt_settled(Receipt.id, type_=MoneyColumn()).label("settled"),
         )
         .select_from(Receipt)
         .join(belongs, true())
@@ -219,7 +220,8 @@ def _shown(row: Row[Any]) -> dict[str, Any]:
     is_reversed = row.reversal_id is not None
     return {
         "receipt_no": row.receipt_no,
-        "status": receipt_status(taken, rest, is_reversed=is_reversed).value,
+        # What the bank owed and has made good belongs somewhere, though to no contract.
+        "status": receipt_status(taken + row.settled, rest, is_reversed=is_reversed).value,
         "bank_serial": row.bank_serial,
         # Of a receipt split between contracts no single one can be told.
         "contract_no": contracts[0] if len(contracts) == 1 else None,

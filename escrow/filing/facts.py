@@ -39,7 +39,7 @@ SELECT c.id AS contract_id, c.version, c.status, c.price, cu.unit_code AS own_un
                     SELECT * FROM receipt WHERE id = s.receipt_id AND NOT EXISTS (
                         SELECT FROM receipt_reversal v WHERE v.receipt_id = s.receipt_id) OFFSET 0) r
               ORDER BY r.id) AS receipts,
-       coalesce((SELECT sum(v.uncovered) FROM (
+       coalesce((SELECT sum(CASE WHEN v.uncovered > 0 THEN reversal_left(s.receipt_id) END) FROM (
                         SELECT DISTINCT a.receipt_id FROM receipt_allocation a
                          WHERE a.contract_id = c.id) s, LATERAL (
                         SELECT uncovered FROM receipt_reversal WHERE receipt_id = s.receipt_id OFFSET 0) v

@@ -221,6 +221,7 @@ def _pending_reversals(session: Session, account_id: int, holdings: list[Holding
         select(Receipt.receipt_no)
         .join(ReceiptReversal, ReceiptReversal.receipt_id == Receipt.id)
         .where(Receipt.account_id == account_id, ReceiptReversal.uncovered > ZERO)
+        .where(func.reversal_left(Receipt.id) > 0)
         .order_by(Receipt.id)
     )
     return tuple(session.scalars(query))

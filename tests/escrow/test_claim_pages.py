@@ -1,9 +1,13 @@
 """待认领页面：清单、建议、分拆录入、确认、退回、签发，全程可查谁在何时依据什么办理。"""
 
+import re
 from types import SimpleNamespace
 
 import pytest
 
+from config.clock import bureau_day
+from escrow.deposits.reversals import Reversal, take_back
+from ledger.money import Yuan
 from tests.claiming import people_of
 from tests.desk import hire, sit_down
 from tests.estate import build, file_hash, new_number, pay, sold
@@ -114,3 +118,31 @@ def test_another_receipts_page_does_not_decide_this_claim(desks, estate):
     desks.cashier1.post(f"{page}/claims", paper() | shares((notice, "100.00")))
     assert desks.reviewer1.post(f"{other}/claims/1/confirm").status_code == 404
     assert desks.reviewer1.get("/unmatched/RZ0").status_code == 404
+
+
+def test_the_banks_correction_settles_what_it_owes(desks, estate):
+    """账上有应收银行更正款时，不明入账页可录入冲抵：列出哪笔冲正尚欠多少；他人确认，页面写明。"""
+    estate.put("2", "1000.00")
+    _, [notice] = sold(estate)
+    paid = pay(estate, notice)
+    estate.take("2111", "60.00", debit_key=f"building:{estate.buildings['1']}")
+    said = Reversal(paid["receipt_no"], new_number("C"), Yuan("100.00"), bureau_day(), "串户")
+    estate.do(lambda session: take_back(session, said, "ABC"))
+    receipt = pay(estate, None, "60.00")
+    page = f"/unmatched/{receipt['receipt_no']}"
+    shown = desks.cashier1.get(page).text
+    assert f"入账 {paid['receipt_no']} 的冲正，尚欠 60.00 元" in shown
+    of = row(estate, "SELECT key FROM ledger.account WHERE code = '1301' ORDER BY id DESC LIMIT 1").key
+    much = desks.cashier1.post(
+        f"{page}/corrections", paper("settle-", **{"settle-receivable": of, "settle-amount": "60.01"})
+    )
+    assert much.status_code == 409 and "over-receivable" in much.text and "付款人到场核对回单" in much.text
+    made = desks.cashier1.post(
+        f"{page}/corrections", paper("settle-", **{"settle-receivable": of, "settle-amount": "60.00"})
+    )
+    assert made.status_code == 303, made.text
+    [entry] = re.findall(r"/claims/([0-9]+)/confirm", desks.reviewer1.get(page).text)
+    assert desks.reviewer1.post(f"{page}/claims/{entry}/confirm").status_code == 303
+    shown = desks.auditor1.get(page).text
+    assert "冲抵应收银行更正款" in shown and "冲正未了的处理：本局设定" in shown
+    assert not [held for held in estate.held() if held[0] == "1301"]
