@@ -18,6 +18,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 FLOOR = 15
 # sockaddr_un holds 107 bytes and a closing NUL.
@@ -191,7 +192,7 @@ class Server:
     def url(self, user: str, password: str = "", database: str = "postgres") -> str:
         """A libpq URL through the private socket (连接地址)."""
         word = f":{password}" if password else ""
-        return f"postgresql://{user}{word}@/{database}?host={self.sockets}"
+        return f"postgresql://{user}{word}@/{database}?host={quote(str(self.sockets))}"
 
     def _wait_until_it_answers(self, patience: float) -> None:
         deadline = time.monotonic() + patience

@@ -60,7 +60,10 @@ def create_folder(data: Path) -> None:
     """The data folder and what is missing above it; others may pass through but not look (建数据文件夹)."""
     missing = [path for path in (*reversed(data.parents), data) if not path.exists()]
     for path in missing:
-        path.mkdir()
+        try:
+            path.mkdir()
+        except OSError as error:
+            raise CannotStart(f"建不了文件夹 {path}（{error.strerror}）；请以 ESCROW_DATA 另选数据文件夹") from error
         path.chmod(0o711 if path == data else 0o755)
     if os.geteuid() == 0:
         # The server's user has to pass through to its own folder inside.

@@ -77,7 +77,7 @@ class Ground:
 
     def __init__(self, home: Path) -> None:
         self.home = home
-        self.data = home / "data"
+        self.data = home / "数据 a%20b+#?&'c"  # a folder may be called anything
         self.port = free_port()
         self.launches: list[Launch] = []
 

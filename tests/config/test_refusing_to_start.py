@@ -2,11 +2,15 @@
 
 import os
 import socket
+from pathlib import Path
 
 import pytest
+from psycopg.conninfo import conninfo_to_dict
+from sqlalchemy import make_url
 
 from config.postgres import CannotStart, Programs, Server, clear_leftover, find_programs
 from config.preflight import create_folder, look
+from config.roles import broker_url
 
 
 def test_a_busy_port_is_said_before_anything_is_made(ground):
@@ -52,6 +56,25 @@ def test_an_empty_private_folder_is_made_passable(ground, as_root):
     ground.data.mkdir(mode=0o700)
     create_folder(look({"ESCROW_DATA": str(ground.data), "PORT": str(ground.port)}).data)
     assert ground.data.stat().st_mode & 0o777 == 0o711
+
+
+@pytest.mark.parametrize("name", ["有 空格", "100%", "a+b#c?d&e='f"])
+def test_a_folder_may_be_called_anything(ground, name):
+    """数据文件夹的名字里有空格、百分号、井号，数据库的连接地址也照样指到它。"""
+    server = Server(ground.home, Programs(ground.home, "wheel"))
+    server.sockets = ground.home / name / "socket"
+
+    url = server.url("escrow_app", "word", "escrow")
+
+    assert conninfo_to_dict(url)["host"] == str(server.sockets)
+    assert make_url(url).query["host"] == str(server.sockets)
+    assert make_url(broker_url(url, "broker")).query["host"] == str(server.sockets)
+
+
+def test_a_folder_that_cannot_be_made_is_said(ground):
+    """文件系统不让建文件夹：直说是哪一个，不是一串调用栈。"""
+    with pytest.raises(CannotStart, match="建不了文件夹 /proc/nowhere"):
+        create_folder(Path("/proc/nowhere/data"))
 
 
 def test_a_file_in_the_place_of_the_folder(ground):
