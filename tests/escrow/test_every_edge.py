@@ -19,6 +19,7 @@ from config.database import Base
 from escrow.claims.rules import STEPS as CLAIM
 from escrow.contracts.rules import STEPS as CONTRACT
 from escrow.deliveries.rules import STEPS as DELIVERY
+from escrow.fund_income.rules import INCOME_STEPS, RUN_STEPS
 from escrow.instructions.rules import STEPS as INSTRUCTION
 from escrow.maintenance.rules import FUND_STEPS, HOUSE_STEPS
 from escrow.opening.rules import STEPS as OPENING
@@ -65,6 +66,7 @@ STEPS: dict[str, Any] = {
     "contract": CONTRACT, "court_act": COURT_ACT, "court_hold": HOLD_STEPS,
     "first_registration": REGISTRATION,
     "delivery": DELIVERY, "finding": FINDING, "fund_account": FUND_STEPS, "house": HOUSE_STEPS,
+    "fund_income": INCOME_STEPS, "income_run": RUN_STEPS,
     "guarantee": GUARANTEE_STEPS, "instruction": INSTRUCTION, "listed_payee": LISTING_STEPS,
     "node_claim": NODE, "receipt_claim": CLAIM, "refund": REFUND, "refund_redirect": REDIRECT,
     "receiving_account": RECEIVING_STEPS,
