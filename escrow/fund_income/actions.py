@@ -72,7 +72,7 @@ def enter(session: Session, slip: Slip, *, officer_id: int) -> int:
 
 
 def book(session: Session, income_id: int, *, officer_id: int) -> None:
-    """Another officer confirms it, and it is booked (确认入账). Raises NotFound or Refused with every reason."""
+    """Another officer confirms it, and it is booked (确认入账). Raises NotFound or Refused."""
     row, fund = _held(session, income_id)
     law = _law(fund)
     reasons = decider_refusals(row.status is IncomeStatus.ENTERED, row.entered_by, officer_id, law)

@@ -1,4 +1,4 @@
-"""A month of the fund's book closes: income to 3101, at the year's end deposits and expenses to 3001 (期末结转, M20).
+"""A month of the fund's book closes: income to 3101, with December the rest to 3001 (期末结转, M20).
 
 Closing lines carry a community's key, never a house's: what a house has is told by its own lines for ever.
 """
@@ -50,7 +50,8 @@ WITH stood AS (
 )
 SELECT s.code,
        CASE WHEN h.id IS NULL THEN s.key
-            ELSE 'community:' || g.community_id || CASE h.nature WHEN 'public' THEN '\:public' ELSE '' END END AS key,
+            ELSE 'community:' || g.community_id
+                 || CASE h.nature WHEN 'public' THEN '\:public' ELSE '' END END AS key,
        sum(s.fen)::bigint AS fen
   FROM stood s
   LEFT JOIN house h ON h.id = substring(s.key FROM '^house:([0-9]+)$')::integer

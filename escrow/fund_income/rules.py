@@ -186,7 +186,7 @@ def run_refusals(facts: RunFacts, law: Law) -> list[Refusal]:
 
 
 def shares(total: int, weights: Sequence[tuple[str, int]]) -> list[int]:
-    """Fen of each house, in the order given: whole parts, then one fen by largest remainder, ties by unit code.
+    """Fen of each house, in the order given: whole parts, then a fen by largest remainder, ties by unit code.
 
     Hamilton's method. Raises ValueError where nobody weighs anything.
     """

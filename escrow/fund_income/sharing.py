@@ -1,4 +1,4 @@
-"""What is undistributed goes to the houses: proposed, computed, approved by another, booked batch by batch (收益分配).
+"""What is undistributed goes to houses: proposed, computed, approved, booked by batches (收益分配).
 
 Every step finds its rows in a state and may be run again: a batch that is booked is not booked twice.
 """
@@ -75,7 +75,7 @@ def propose(session: Session, asked: Proposal, *, officer_id: int) -> str:
     return run.run_no
 
 
-# The days of each balance within the period, times the balance: by value date, from the ledger's own days. The
+# The days of each balance within the period, times the balance: by value date, from the ledger's days. The
 # whole parts first, then one fen each by largest remainder, ties by unit code (rules.shares says the same).
 _COMPUTE = text("""
 WITH home AS (

@@ -23,7 +23,8 @@ CREATE TABLE fund_income (
     CONSTRAINT uq_fund_income_entry_id UNIQUE (entry_id),
     CONSTRAINT ck_fund_income_amount CHECK (amount > 0),
     CONSTRAINT ck_fund_income_interest CHECK (interest >= 0 AND (interest = 0 OR kind = 'bond-redeem')),
-    CONSTRAINT ck_fund_income_community CHECK (community_id IS NULL OR kind IN ('common', 'disposal', 'other')),
+    CONSTRAINT ck_fund_income_community CHECK (
+        community_id IS NULL OR kind IN ('common', 'disposal', 'other')),
     CONSTRAINT ck_fund_income_two_officers CHECK (entered_by <> decided_by),
     CONSTRAINT ck_fund_income_decided_whole CHECK (
         (status = 'entered') = (decided_by IS NULL) AND (decided_by IS NULL) = (decided_at IS NULL)),
@@ -76,7 +77,8 @@ CREATE TABLE income_run (
     CONSTRAINT ck_income_run_rejected_with_reason CHECK ((status = 'rejected') = (reason IS NOT NULL)),
     CONSTRAINT ck_income_run_nature CHECK (nature IN ('commodity', 'public')),
     CONSTRAINT ck_income_run_basis CHECK (basis IN ('day-weighted', 'area')),
-    CONSTRAINT ck_income_run_run_status CHECK (status IN ('proposed', 'computed', 'approved', 'done', 'rejected')),
+    CONSTRAINT ck_income_run_run_status
+        CHECK (status IN ('proposed', 'computed', 'approved', 'done', 'rejected')),
     CONSTRAINT fk_income_run_fund_account_id FOREIGN KEY (fund_account_id) REFERENCES fund_account (id),
     CONSTRAINT fk_income_run_community_id FOREIGN KEY (community_id) REFERENCES community (id),
     CONSTRAINT fk_income_run_proposed_by FOREIGN KEY (proposed_by) REFERENCES officer (id),

@@ -72,7 +72,8 @@ BEGIN
                HAVING sum(s.amount) = NEW.total AND count(*) = NEW.houses) THEN
             why := 'the shares do not add up to the total';
         ELSIF NEW.status = 'done' AND EXISTS (
-               SELECT FROM income_batch b WHERE b.run_id = NEW.id AND b.amount > 0 AND b.entry_id IS NULL) THEN
+               SELECT FROM income_batch b
+                WHERE b.run_id = NEW.id AND b.amount > 0 AND b.entry_id IS NULL) THEN
             why := 'not every batch is booked';
         END IF;
     END IF;
@@ -136,7 +137,7 @@ CREATE CONSTRAINT TRIGGER income_batch_booked AFTER UPDATE ON income_batch
     DEFERRABLE INITIALLY DEFERRED FOR EACH ROW WHEN (NEW.entry_id IS NOT NULL)
     EXECUTE FUNCTION income_batch_booked();
 
--- Income goes to houses by an approved run, and periods close by their own step, or not at all (分配与结转须有依据).
+-- Income goes to houses by an approved run, and months close by their own step, or not at all (须有依据).
 CREATE FUNCTION public.fund_entry_by_step() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     IF NOT EXISTS (SELECT FROM public.fund_account f WHERE f.book_id = NEW.book_id)

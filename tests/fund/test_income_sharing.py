@@ -26,6 +26,7 @@ from escrow.fund_income.rules import (
 )
 from escrow.maintenance import chart
 from escrow.maintenance.chart import Nature
+from escrow.maintenance.models import FundAccount
 from ledger.money import Yuan
 from tests.fund.fund_estate import FundEstate, build_fund
 
@@ -95,22 +96,21 @@ def _age(estate: FundEstate, opened_on: date) -> None:
     """专户早已开立：试验里把开户日提前。"""
     with estate.house.connect("superuser") as connection:
         connection.execute("SET session_replication_role = replica")
-        connection.execute("UPDATE fund_account SET opened_on = %s WHERE id = %s", (opened_on, estate.fund_id))
+        connection.execute("UPDATE fund_account SET opened_on = %s", (opened_on,))
 
 
 def slip(estate: FundEstate, kind: IncomeKind, amount: str, on: date, **more) -> actions.Slip:
     serial = more.pop("serial", f"L{kind.value}{on}{amount}")
     return actions.Slip(
-        estate.fund_id, kind, more.pop("nature", Nature.COMMODITY), Yuan(amount), serial, on, f"银行回单 {serial}",
-        "ab" * 32, **more,
+        estate.fund_id, kind, more.pop("nature", Nature.COMMODITY), Yuan(amount), serial, on,
+        f"银行回单 {serial}", "ab" * 32, **more,
     )  # fmt: skip
 
 
 def booked(estate: FundEstate, kind: IncomeKind, amount: str, on: date, **more) -> int:
     """一人录入，另一人确认。"""
-    entered = estate.do(
-        lambda session: actions.enter(session, slip(estate, kind, amount, on, **more), officer_id=estate.officers[0])
-    )
+    asked = slip(estate, kind, amount, on, **more)
+    entered = estate.do(lambda session: actions.enter(session, asked, officer_id=estate.officers[0]))
     estate.do(lambda session: actions.book(session, entered, officer_id=estate.officers[1]))
     return entered
 
@@ -118,7 +118,7 @@ def booked(estate: FundEstate, kind: IncomeKind, amount: str, on: date, **more) 
 def close_through(estate: FundEstate, until: date) -> None:
     """从开户月起逐月结转。"""
     with estate.begin() as session:
-        month = session.scalar(text("SELECT opened_on FROM fund_account WHERE id = :id"), {"id": estate.fund_id})
+        month = session.get_one(FundAccount, estate.fund_id).opened_on
     while month_end(month) <= until:
         with estate.begin() as session:
             periods.close_month(session, estate.fund_id, month, officer_id=estate.officers[1])
@@ -133,7 +133,8 @@ def year() -> tuple[date, date]:
 def proposal(estate: FundEstate, **more) -> sharing.Proposal:
     start, end = year()
     return sharing.Proposal(
-        estate.fund_id, more.pop("nature", Nature.COMMODITY), start, end, more.pop("basis", Basis.DAYS), **more
+        estate.fund_id, more.pop("nature", Nature.COMMODITY), start, end,
+        more.pop("basis", Basis.DAYS), **more,
     )
 
 
@@ -297,7 +298,7 @@ def test_bonds_are_bought_and_redeemed(fund: FundEstate):
     booked(fund, IncomeKind.REDEEM, "3000.00", date(last, 11, 2), interest=Yuan("66.00"))
     agrees(fund)
     with fund.begin() as session:
-        found = periods.trial(session, session.get_one(actions.FundAccount, fund.fund_id), date(last, 12, 31))
+        found = periods.trial(session, session.get_one(FundAccount, fund.fund_id), date(last, 12, 31))
     stood = {one["code"]: (one["debit"], one["credit"]) for one in found}
     assert stood["110101"] == (0, 0) or stood["110101"] == (0, 0)
     assert stood["100103"] == (306600, 0)
@@ -326,7 +327,8 @@ def test_what_comes_late_counts_in_the_open_month(with_income: FundEstate):
     late = booked(fund, IncomeKind.INTEREST, "1.00", date(last, 11, 30))
     with fund.begin() as session:
         row = session.get_one(FundIncome, late)
-        on = session.scalar(text("SELECT effective_on FROM ledger.journal_entry WHERE id = :id"), {"id": row.entry_id})
+        query = text("SELECT effective_on FROM ledger.journal_entry WHERE id = :id")
+        on = session.scalar(query, {"id": row.entry_id})
         assert row.value_date == date(last, 11, 30)
     assert on == date(last + 1, 1, 1)
 
