@@ -12,15 +12,13 @@ from escrow.claims.rules import order_refusals
 from escrow.errors import Refused
 from escrow.instructions.actions import Order, Payee, issue
 from escrow.instructions.models import Instruction
-from escrow.instructions.rules import InstructionKind, InstructionStatus
+from escrow.instructions.rules import ORIGINAL_BANK, InstructionKind, InstructionStatus
 from escrow.supervision.books import account_of
 from ledger.accounts import Account
 from ledger.movements import Transfer
 
 # The bank did not pay these: the money is owed again and may be ordered anew (可再签发).
 UNPAID = frozenset({InstructionStatus.FAILED, InstructionStatus.RETURNED, InstructionStatus.CANCELLED})
-# A receipt says from which account it came, not at which bank: the paying bank sends it back the same way.
-ORIGINAL_BANK = "原付款行（原路退回）"
 
 
 def issue_return(session: Session, claim_id: int, told: Settings, *, officer_id: int) -> str:

@@ -11,16 +11,18 @@ from sqlalchemy.orm import Session
 from escrow.access.guards import officer
 from escrow.doors import database, known_number, settings
 from escrow.errors import NotFound
+from escrow.fields import problem_in_text
 from escrow.forms import posted_reason
 from escrow.instructions.actions import ask_cancel, cancel
+from escrow.instructions.lists import Wanted, instructions, stopped_accounts
 from escrow.instructions.models import Instruction, InstructionResult
 from escrow.instructions.papers import notice
-from escrow.instructions.rules import PAPERS, STATUS_LABELS, InstructionStatus, Outcome
+from escrow.instructions.rules import ORIGINAL_BANK, PAPERS, STATUS_LABELS, InstructionStatus, Outcome
 from escrow.supervision.suspensions import ask_reopen, causes, reopen
 
 pages = Blueprint("instructions", __name__)
 
-_PAGE = 50
+_PAGE, _LONGEST = 50, 100
 TONES = {
     InstructionStatus.ISSUED: "warning", InstructionStatus.PAID: "success",
     InstructionStatus.FAILED: "danger", InstructionStatus.UNKNOWN: "danger",
@@ -32,20 +34,6 @@ VERDICTS = {
     "moves": "已采信", "early": "先于付款报来，待付款结果到后一并入账",
     "nothing": "重复或迟到，未作更改", "conflict": "与指令不符，未采信，已停户",
 }  # fmt: skip
-_LIST = text("""
-SELECT i.id, i.instruction_no, i.kind, i.amount, i.payee_name_masked, i.purpose, i.status, i.issued_at,
-       i.expires_on, a.account_no, a.status AS account_status, p.name AS project_name, o.full_name AS issuer
-  FROM instruction i JOIN supervised_account a ON a.id = i.account_id
-  JOIN project p ON p.id = a.project_id JOIN officer o ON o.id = i.issued_by
- WHERE i.id < :before AND (:open = false OR i.status IN ('issued', 'unknown'))
- ORDER BY i.id DESC LIMIT :limit
-""")
-_STOPPED = text("""
-SELECT a.account_no, p.name AS project_name, s.cause, s.suspended_at, s.reason
-  FROM account_suspension s JOIN supervised_account a ON a.id = s.account_id
-  JOIN project p ON p.id = a.project_id
- WHERE s.reopened_by IS NULL ORDER BY s.id DESC LIMIT 50
-""")
 _ONE = text("""
 SELECT i.*, a.account_no, a.account_name, a.bank_code, a.status AS account_status, p.name AS project_name,
        p.project_no, o.full_name AS issuer, q.full_name AS cancel_asker, c.full_name AS canceller
@@ -62,23 +50,29 @@ def _words() -> dict[str, Any]:
     shown = {status: (label, TONES[status]) for status, label in STATUS_LABELS.items()}
     return {
         "instruction_shown": shown, "paper_names": PAPERS, "outcome_shown": OUTCOMES,
-        "verdict_shown": VERDICTS,
+        "verdict_shown": VERDICTS, "original_bank": ORIGINAL_BANK,
     }  # fmt: skip
 
 
 @pages.get("/instructions")
 @officer("read")
 def index() -> ResponseReturnValue:
-    """付款指令清单，新的在前；先列已暂停的账户与缘由。"""
-    said, only_open = request.args.get("before", ""), request.args.get("open") == "1"
-    before = int(said) if re.fullmatch(r"[0-9]{1,9}", said, re.ASCII) else 2**31 - 1
+    """付款指令清单，新的在前，按指令号、账号、收款人、状态查找；先列已暂停的账户与缘由。"""
+    asked, said = request.args, request.args.get("before", "")
+    status, find = asked.get("status", ""), asked.get("find", "").strip()
+    wanted = Wanted(
+        find if find and not problem_in_text(find) and len(find) <= _LONGEST else "",
+        status if status in ("open", *InstructionStatus) else "",
+        int(said) if re.fullmatch(r"[0-9]{1,9}", said, re.ASCII) else None,
+    )
     with database().read() as session:
-        rows = list(session.execute(_LIST, {"before": before, "limit": _PAGE + 1, "open": only_open}))
-        stopped = list(session.execute(_STOPPED))
-    following = rows[_PAGE - 1].id if len(rows) > _PAGE else None
+        rows, following = instructions(session, wanted, settings(), limit=_PAGE)
+        stopped = stopped_accounts(session, wanted.find)
+    kept: dict[str, Any] = {"find": wanted.find or None, "status": wanted.status or None}
     return render_template(
-        "instructions/index.html", rows=rows[:_PAGE], following=following, first=not said, stopped=stopped,
-        only_open=only_open,
+        "instructions/index.html", rows=rows, stopped=stopped, wanted=wanted,
+        following=url_for("instructions.index", **kept, before=following) if following else None,
+        start=url_for("instructions.index", **kept),
     )  # fmt: skip
 
 

@@ -40,6 +40,8 @@ class Outcome(StrEnum):
     RETURNED = "returned"
 
 
+# A receipt says from which account it came, not at which bank: the paying bank sends it back the same way.
+ORIGINAL_BANK = "原付款行（原路退回）"
 PAPERS = {
     InstructionKind.WITHDRAWAL: "拨付通知书",
     InstructionKind.REFUND: "退款通知书",

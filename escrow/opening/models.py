@@ -20,6 +20,7 @@ class AccountOpening(Base):
     __table_args__ = (
         CheckConstraint("entered_by <> decided_by", name="two_officers"),
         CheckConstraint("(status = 'entered') = (decided_by IS NULL)", name="decided_by_someone"),
+        Index("ix_account_opening_waiting", "id", postgresql_where=text("status = 'entered'")),
         CheckConstraint("(decided_by IS NULL) = (decided_at IS NULL)", name="decided_whole"),
         CheckConstraint("(status = 'rejected') = (reason IS NOT NULL)", name="rejected_with_reason"),
         CheckConstraint(

@@ -10,6 +10,7 @@ from escrow.oversight.documents import describe, documents
 from escrow.oversight.finding_pages import findings_blueprint
 from escrow.oversight.health import health, measure
 from escrow.oversight.lists import unpaid
+from escrow.oversight.waiting_pages import waiting_blueprint
 
 __all__ = ["api", "pages", "prepare"]
 pages = Blueprint("oversight", __name__)
@@ -36,5 +37,6 @@ def prepare(app: Flask) -> None:
     app.register_blueprint(health)
     app.register_blueprint(documents)
     app.register_blueprint(findings_blueprint)
+    app.register_blueprint(waiting_blueprint)
     measure(app)
     describe(app)

@@ -12,14 +12,12 @@ from config.settings import Settings
 from escrow.access import audit
 from escrow.access.sealing import mask_account, mask_name, seal
 from escrow.errors import Invalid, Refused
+from escrow.instructions.rules import ORIGINAL_BANK
 from escrow.refunds.facts import Paid, Place, facts_of, paid_on, place_of
 from escrow.refunds.models import Refund, RefundPaper, RefundPart
 from escrow.refunds.rules import Part, RefundStatus, refusals
 from escrow.supervision.papers import refuse_used_paper
 from ledger.money import ZERO, Yuan
-
-# A receipt says from which account it came, not at which bank: the paying bank sends it back the same way.
-ORIGINAL_BANK = "原付款行（原路退回）"
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,6 +33,10 @@ class Refund(Base):
         UniqueConstraint("id", "contract_id"),
         CheckConstraint("amount > 0", name="amount"),
         CheckConstraint("entered_by <> reviewed_by", name="two_officers"),
+        Index(
+            "ix_refund_waiting", "id",
+            postgresql_where=text("status IN ('entered', 'reviewed', 'approved', 'due')"),
+        ),
         CheckConstraint("entered_by <> decided_by AND reviewed_by <> decided_by", name="another_decides"),
         CheckConstraint("(reviewed_by IS NULL) = (reviewed_at IS NULL)", name="reviewed_whole"),
         CheckConstraint("(decided_by IS NULL) = (decided_at IS NULL)", name="decided_whole"),

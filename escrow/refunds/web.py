@@ -10,7 +10,8 @@ from sqlalchemy.orm import Session
 
 from escrow.access import audit
 from escrow.access.guards import officer
-from escrow.contracts.rules import ContractStatus
+from escrow.access.sealing import unseal
+from escrow.contracts.rules import ContractStatus, Source
 from escrow.doors import database, known_number, settings
 from escrow.errors import NotFound, Refusal, Refused
 from escrow.fields import KEY_PATTERN
@@ -58,7 +59,10 @@ def prepare(app: Flask) -> None:
 
 @pages.app_context_processor
 def _words() -> dict[str, Any]:
-    return {"refund_status_shown": {one: (STATUS_LABELS[one], _TONES[one]) for one in RefundStatus}}
+    return {
+        "refund_status_shown": {one: (STATUS_LABELS[one], _TONES[one]) for one in RefundStatus},
+        "payer_shown": _payer_shown,
+    }
 
 
 @pages.get("/refunds")
@@ -203,6 +207,11 @@ def revoke_refund(refund_no: str) -> ResponseReturnValue:
     database().transact(lambda session: revoke(session, number, officer_id=who, reason=reason))
     flash("退款核准已撤销。", "success")
     return redirect(url_for("refunds.show", refund_no=number), 303)
+
+
+def _payer_shown(source: Source, sealed: bytes, masked: str) -> str:
+    """A lender's name is a company's and shown whole; a person's is not (付款人)."""
+    return masked if source is Source.OWN else unseal(sealed, settings())
 
 
 def _try(refund_no: str, step: str, unit: Callable[[Session], T]) -> T:

@@ -39,6 +39,7 @@ class FirstRegistration(Base):
         UniqueConstraint("client_id", "event_id"),
         CheckConstraint("entered_by <> decided_by", name="two_officers"),
         CheckConstraint("building_count > 0", name="building_count"),
+        Index("ix_first_registration_waiting", "id", postgresql_where=text("status = 'entered'")),
         CheckConstraint(
             "source = 'system' OR (event_id IS NULL AND client_id IS NULL"
             " AND entered_by IS NOT NULL AND file_hash IS NOT NULL"

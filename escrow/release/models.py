@@ -109,6 +109,7 @@ class ReleaseEvidence(Base):
         CheckConstraint("(decided_by IS NULL) = (decided_at IS NULL)", name="decided_whole"),
         CheckConstraint("(status = 'rejected') = (reason IS NOT NULL)", name="rejected_with_reason"),
         CheckConstraint("ratio BETWEEN 0 AND 1", name="ratio"),
+        Index("ix_release_evidence_waiting", "id", postgresql_where=text("status = 'entered'")),
         CheckConstraint("(kind = 'handover_ratio') = (ratio IS NOT NULL)", name="ratio_of_handover"),
         CheckConstraint("kind IN ('completion_filing', 'handover_ratio', 'document')", name="kind_by_paper"),
     )

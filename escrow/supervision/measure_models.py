@@ -78,6 +78,7 @@ class Guarantee(Base):
             "uq_guarantee_no_live", "guarantee_no", unique=True,
             postgresql_where=text("status <> 'rejected'"),
         ),
+        Index("ix_guarantee_waiting", "id", postgresql_where=text("status IN ('entered', 'in-force')")),
     )  # fmt: skip
 
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -136,7 +137,10 @@ class AccountSuspension(Base):
     """Why an account stopped paying and filing, and the two officers who reopened it (账户暂停)."""
 
     __tablename__ = "account_suspension"
-    __table_args__ = (CheckConstraint("asked_by <> reopened_by", name="two_officers"),)
+    __table_args__ = (
+        CheckConstraint("asked_by <> reopened_by", name="two_officers"),
+        Index("ix_account_suspension_waiting", "id", postgresql_where=text("reopened_by IS NULL")),
+    )
 
     id: Mapped[int] = mapped_column(primary_key=True)
     account_id: Mapped[int] = mapped_column(ForeignKey("supervised_account.id"), index=True)

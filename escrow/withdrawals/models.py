@@ -51,6 +51,7 @@ class ConstructionContract(Base):
     __table_args__ = (
         *_listing(),
         CheckConstraint("price > 0", name="price"),
+        Index("ix_construction_contract_waiting", "id", postgresql_where=text("status = 'entered'")),
         UniqueConstraint("id", "account_id"),
         Index("uq_construction_contract_live", "contract_no", unique=True, postgresql_where=_LIVE),
     )
@@ -80,6 +81,7 @@ class ListedPayee(Base):
         CheckConstraint(
             "(status IN ('listed', 'retired')) <= (usable_on IS NOT NULL)", name="usable_when_listed"
         ),
+        Index("ix_listed_payee_waiting", "id", postgresql_where=text("status = 'entered'")),
         ForeignKeyConstraint(
             ["contract_id", "account_id"], ["construction_contract.id", "construction_contract.account_id"]
         ),

@@ -163,3 +163,22 @@ def test_who_must_compare_the_payee_sees_it_whole_and_leaves_a_row(desks, gone):
     assert desks.reviewer1.post("/refunds/TK-none/payees").status_code == 404
     query = "SELECT count(*) AS n FROM audit_event WHERE action = 'refund.payees-seen'"
     assert row(gone.estate, query).n == 1
+
+
+def test_an_order_is_found_by_number_account_payee_and_state(desks, gone):
+    """付款指令按指令号、监管账号、收款人全名、收款账号、状态查得到；姓相同的别人查不到；收款银行写明原路退回。"""
+    page = apply_for(desks.cashier1, gone)
+    assert "原路退回" in desks.cashier1.get(page).text
+    assert desks.reviewer1.post(f"{page}/approve").status_code == 303
+    assert desks.cashier1.post(f"{page}/issue").status_code == 303
+    number = row(gone.estate, "SELECT instruction_no FROM instruction").instruction_no
+    account = row(gone.estate, "SELECT account_no FROM supervised_account").account_no
+    for find in (number, account, "王秀英", "6217000010001234567"):
+        assert number in desks.auditor1.get(f"/instructions?find={find}").text, find
+    for nothing in ("find=王大力", "find=99999999", "status=paid"):
+        found = desks.auditor1.get(f"/instructions?{nothing}").text
+        assert f"/instructions/{number}" not in found, nothing
+        assert "没有符合条件的付款指令" in found
+    assert number in desks.auditor1.get("/instructions?status=open").text
+    shown = desks.auditor1.get(f"/instructions/{number}").text
+    assert "原路退回：退回原付款账户" in shown and "原付款行（原路退回）" not in shown
