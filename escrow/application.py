@@ -40,6 +40,7 @@ ROOMS = (
     "registration",
     "release",
     "maintenance",
+    "fund_income",
     "oversight",
     "deliveries",
     "night",

@@ -25,6 +25,7 @@ from escrow.deliveries.routing import due, route
 from escrow.deliveries.sending import deliver
 from escrow.doors import database, settings
 from escrow.errors import Busy
+from escrow.fund_income import sharing
 from escrow.instructions.results import ask_about, overdue
 from escrow.night import actions as night
 from escrow.night.rules import AlarmKind
@@ -76,6 +77,7 @@ SHIFT = {
     "watch-ages": _every("查待认领、差异与推送的积压", "watch_ages", 300),
     "close-days": _every("逐日日结，根签名送出", "close_days", 600),
     "play-demo-banks": _every("演示银行报送对账单", "play_demo_banks", 600),
+    "share-income": _every("测算与分配维修资金收益", "share_income", 20),
     "match-differences": _every("再次勾对有差异的账户", "match_differences", 1800),
     "purge": _every("清理过期会话、令牌与旧记录", "purge", 3600),
     "look-for-risks": Ring(
@@ -168,6 +170,14 @@ def match_differences() -> int:
     with database().read() as session:
         accounts = accounts_differing(session)
     return each(accounts, lambda account_id: match(database(), settings(), account_id))
+
+
+@shared_task
+def share_income() -> int:
+    """Sharings of the fund's income that are proposed or approved go on where they stood (测算与分配收益)."""
+    with database().read() as session:
+        found = sharing.waiting(session)
+    return each(found, lambda run_no: sharing.carry_out(database(), run_no))
 
 
 @shared_task

@@ -71,9 +71,9 @@ def enter(session: Session, slip: Slip, *, officer_id: int) -> int:
     return row.id
 
 
-def book(session: Session, income_id: int, *, officer_id: int) -> None:
+def book(session: Session, income_id: int, *, officer_id: int, fund_id: int) -> None:
     """Another officer confirms it, and it is booked (确认入账). Raises NotFound or Refused."""
-    row, fund = _held(session, income_id)
+    row, fund = _held(session, income_id, fund_id)
     law = _law(fund)
     reasons = decider_refusals(row.status is IncomeStatus.ENTERED, row.entered_by, officer_id, law)
     if row.status is IncomeStatus.ENTERED:
@@ -90,9 +90,9 @@ def book(session: Session, income_id: int, *, officer_id: int) -> None:
     audit.record(session, "fund-income.booked", row.id, entry_no=entry.entry_no, amount=str(row.amount))
 
 
-def reject(session: Session, income_id: int, reason: str, *, officer_id: int) -> None:
+def reject(session: Session, income_id: int, reason: str, *, officer_id: int, fund_id: int) -> None:
     """Another officer sends it back, saying why (退回). Raises NotFound or Refused."""
-    row, fund = _held(session, income_id)
+    row, fund = _held(session, income_id, fund_id)
     is_open = row.status is IncomeStatus.ENTERED
     if reasons := decider_refusals(is_open, row.entered_by, officer_id, _law(fund)):
         raise Refused(reasons)
@@ -111,13 +111,15 @@ def held_fund(session: Session, fund_id: int) -> FundAccount:
     return row
 
 
-def _held(session: Session, income_id: int) -> tuple[FundIncome, FundAccount]:
-    fund_id = session.scalar(select(FundIncome.fund_account_id).where(FundIncome.id == income_id))
-    if fund_id is None:
-        raise NotFound("没有这笔收益")
+def _held(session: Session, income_id: int, fund_id: int) -> tuple[FundIncome, FundAccount]:
     fund = held_fund(session, fund_id)
-    query = select(FundIncome).where(FundIncome.id == income_id).with_for_update()
-    return session.scalars(query.execution_options(populate_existing=True)).one(), fund
+    query = select(FundIncome).where(FundIncome.id == income_id, FundIncome.fund_account_id == fund.id)
+    row = session.scalars(
+        query.with_for_update().execution_options(populate_existing=True)
+    ).one_or_none()
+    if row is None:
+        raise NotFound("没有这笔收益")
+    return row, fund
 
 
 def _slip(row: FundIncome) -> Slip:

@@ -111,7 +111,9 @@ def booked(estate: FundEstate, kind: IncomeKind, amount: str, on: date, **more) 
     """一人录入，另一人确认。"""
     asked = slip(estate, kind, amount, on, **more)
     entered = estate.do(lambda session: actions.enter(session, asked, officer_id=estate.officers[0]))
-    estate.do(lambda session: actions.book(session, entered, officer_id=estate.officers[1]))
+    estate.do(lambda session: actions.book(
+        session, entered, officer_id=estate.officers[1], fund_id=estate.fund_id
+    ))
     return entered
 
 
@@ -282,7 +284,9 @@ def test_a_slip_is_booked_once_by_two(fund: FundEstate):
         )
     )
     with pytest.raises(Refused) as refused:
-        fund.do(lambda session: actions.book(session, entered, officer_id=fund.officers[0]))
+        fund.do(lambda session: actions.book(
+            session, entered, officer_id=fund.officers[0], fund_id=fund.fund_id
+        ))
     assert [one.code for one in refused.value.refusals] == ["same-officer"]
 
 
