@@ -120,7 +120,7 @@ def contract_seen(session: Session, contract_no: str) -> Seen | None:
     today = bureau_day()
     cancelled = row.status == "cancelled"
     receipts = [_receipt(one) for one in row.receipts]
-    home = Home(row.area, Structure(row.structure), UnitUse(row.use))
+    home = Home(row.area, Structure(row.structure), UnitUse(row.use), Yuan.from_fen(row.price))
     return Seen(
         row=row,
         notices=[_notice(one, today, cancelled=cancelled) for one in row.notices],

@@ -29,7 +29,7 @@ JUDGED_BY = {
         "contract_matches", "reversal_settled", "one_filing_per_unit", "presale_permit", "unit_in_permit",
         "statement_due_hour",
     }),
-    "maintenance_fund": frozenset({"standard", "due_at_filing", "residential_only"}),
+    "maintenance_fund": frozenset({"standard", "due_at_filing", "residential_only", "basis", "price_ratio"}),
 }  # fmt: skip
 
 

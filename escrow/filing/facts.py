@@ -94,11 +94,15 @@ def known(session: Session, asked: Question, day: date, *, key: str = "") -> Kno
         permit_issued_on=row.permit_issued_on,
         account_status=AccountStatus(row.account_status) if row.account_status else None,
         missing_statement=_missing(session, row, day),
-        home=Home(row.area, Structure(row.structure), UnitUse(row.use)) if row.structure else None,
+        home=_home(row, asked.price) if row.structure else None,
     )
     earlier = (bytes(row.fingerprint), row.answer) if row.fingerprint is not None else None
     # A unit code begins with its county, so even a stranger's question has a law to be judged by.
     return Known(facts, row.region or asked.unit_code[:6], row.contract_id, row.version, earlier)
+
+
+def _home(row: Any, price: Yuan) -> Home:
+    return Home(row.area, Structure(row.structure), UnitUse(row.use), price)
 
 
 def _missing(session: Session, row: Any, day: date) -> date | None:

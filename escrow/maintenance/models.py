@@ -99,6 +99,12 @@ class House(Base):
         CheckConstraint("area > 0", name="area"),
         CheckConstraint("char_length(unit_code) = 28", name="unit_code"),
         CheckConstraint("first_due >= 0", name="first_due"),
+        CheckConstraint(
+            "(first_due IS NULL) = (first_due_on IS NULL)"
+            " AND (first_due IS NULL) = (first_due_standard IS NULL)"
+            " AND (first_due IS NULL) = (first_due_citation IS NULL)",
+            name="first_due_whole",
+        ),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -112,6 +118,10 @@ class House(Base):
     first_due: Mapped[Yuan | None] = mapped_column(
         MoneyColumn, comment="首期应缴，缴足之日所定，不溯及既往"
     )
+    first_due_on: Mapped[date | None] = mapped_column(comment="首期缴足之日")
+    first_due_standard: Mapped[str | None] = mapped_column(comment="缴足之日的标准")
+    first_due_citation: Mapped[str | None] = mapped_column(comment="该标准的依据")
+    batch_id: Mapped[int | None] = mapped_column(ForeignKey("house_batch.id"), index=True)
     status: Mapped[HouseStatus] = mapped_column(term(HouseStatus))
     built_by: Mapped[int] = mapped_column(ForeignKey("officer.id"), comment="建账确认人")
     built_at: Mapped[datetime] = mapped_column(DateTime(True), server_default=func.clock_timestamp())

@@ -1,5 +1,6 @@
-"""The room's doors and pages, as the application takes them (维修资金入口)."""
+"""What this room shows the outside: the door for one unit, and the officers' pages (维修资金入口)."""
 
+from escrow.maintenance.api import api
 from escrow.maintenance.pages import pages
 
-__all__ = ["pages"]
+__all__ = ["api", "pages"]

@@ -45,20 +45,44 @@ class ProjectStatus(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Home:
-    """What the maintenance standard depends on (房屋面积、结构、用途)."""
+    """What the maintenance standard depends on (房屋面积、结构、用途、价款); a price only where it is sold."""
 
     area: Decimal
     structure: Structure
     use: UnitUse
+    price: Yuan | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FirstDeposit:
+    """What a home's first deposit is, by which standard (首期应缴); None where the law or the price is silent."""
+
+    amount: Yuan | None
+    standard: str
+    citation: str
+
+
+def first_deposit(home: Home, law: Law) -> FirstDeposit:
+    """What the region asks of a home, whenever it is due (首期应缴): rounded once, half up to the fen."""
+    only = law["residential_only"]
+    if only.value and home.use is not UnitUse.RESIDENTIAL:
+        return FirstDeposit(ZERO, "0.00", only.citation)
+    if law["basis"].value == "price":
+        ratio = law["price_ratio"]
+        due = home.price.share(ratio.value) if home.price is not None else None
+        return FirstDeposit(due, f"{ratio.value * 100:.2f}%", ratio.citation)
+    standard = law["standard"]
+    rate = standard.value.get(home.structure)
+    if rate is None:
+        return FirstDeposit(None, "", standard.citation)
+    return FirstDeposit(Yuan(rate).share(home.area), f"{rate:.2f}", standard.citation)
 
 
 def maintenance_required(home: Home | None, law: Law) -> Yuan:
-    """What the region asks at filing for the maintenance fund (维修资金): area × standard, rounded once."""
+    """What the region asks at filing for the maintenance fund (维修资金)."""
     if home is None or not law["due_at_filing"].value:
         return ZERO
-    if law["residential_only"].value and home.use is not UnitUse.RESIDENTIAL:
-        return ZERO
-    return Yuan(law["standard"].value[home.structure]).share(home.area)
+    return first_deposit(home, law).amount or ZERO
 
 
 @dataclass(frozen=True, slots=True)

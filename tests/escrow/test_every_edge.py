@@ -21,6 +21,7 @@ from escrow.contracts.rules import STEPS as CONTRACT
 from escrow.deliveries.rules import STEPS as DELIVERY
 from escrow.fund_income.rules import INCOME_STEPS, RUN_STEPS
 from escrow.instructions.rules import STEPS as INSTRUCTION
+from escrow.maintenance.batch_rules import BATCH_STEPS
 from escrow.maintenance.rules import FUND_STEPS, HOUSE_STEPS
 from escrow.opening.rules import STEPS as OPENING
 from escrow.oversight.finding_terms import STEPS as FINDING
@@ -67,6 +68,7 @@ STEPS: dict[str, Any] = {
     "first_registration": REGISTRATION,
     "delivery": DELIVERY, "finding": FINDING, "fund_account": FUND_STEPS, "house": HOUSE_STEPS,
     "fund_income": INCOME_STEPS, "income_run": RUN_STEPS,
+    "house_batch": BATCH_STEPS,
     "guarantee": GUARANTEE_STEPS, "instruction": INSTRUCTION, "listed_payee": LISTING_STEPS,
     "node_claim": NODE, "receipt_claim": CLAIM, "refund": REFUND, "refund_redirect": REDIRECT,
     "receiving_account": RECEIVING_STEPS,

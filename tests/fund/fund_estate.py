@@ -18,13 +18,14 @@ from sqlalchemy.orm import Session
 from config.clock import bureau_day
 from escrow.maintenance import chart
 from escrow.maintenance.actions import AskedAccount, enter_account, open_fund
+from escrow.maintenance.batches import confirm, propose
 from escrow.maintenance.books import accounts_of
 from escrow.maintenance.chart import Nature
 from escrow.maintenance.models import Community, CommunityBuilding, FundAccount, House
 from escrow.maintenance.rules import HouseStatus
 from escrow.projects.actions import AskedBuilding, AskedProject, AskedUnit
 from escrow.projects.actions import register as register_project
-from escrow.projects.models import Building, Project, Unit
+from escrow.projects.models import Project
 from escrow.projects.rules import Structure, UnitUse
 from ledger.journal import Draft, Entry, post, post_many
 from ledger.money import Yuan
@@ -149,59 +150,73 @@ def build_fund(
     )
     estate.fund_id = estate.do(lambda session: enter_account(session, asked, officer_id=two[0]))
     estate.do(lambda session: open_fund(session, estate.fund_id, officer_id=two[1]))
-    asked_project = _register(estate, at, buildings, units, area, region)
+    turn = itertools.cycle(natures or (Nature.COMMODITY,))
+    homes = {
+        str(b): [(f"{region}{900 + at:06d}GB00001F{b:04d}{u:04d}", next(turn)) for u in range(1, units + 1)]
+        for b in range(1, buildings + 1)
+    }
+    asked_project = _register(estate, homes, area, region)
     estate.do(lambda session: register_project(session, asked_project))
-    estate.do(lambda session: _build(session, estate, natures or (Nature.COMMODITY,)))
+    if any(nature is Nature.COMMODITY for here in homes.values() for _, nature in here):
+        batch_no = estate.do(lambda session: propose(
+            session, estate.project_no, estate.fund_id, "安居苑", officer_id=two[0]))  # fmt: skip
+        estate.do(lambda session: confirm(session, batch_no, officer_id=two[1]))
+    estate.do(lambda session: _build(session, estate, homes, area))
     return estate
 
 
 def _register(
-    estate: FundEstate, at: int, buildings: int, units: int, area: str, region: str
+    estate: FundEstate, homes: dict[str, list[tuple[str, Nature]]], area: str, region: str
 ) -> AskedProject:
+    """The commodity homes, as the platform sends them; public housing is older than any register."""
     return AskedProject(
-        estate.project_no, f"安居苑{at}期", region, USCC, "测试置业", None,
+        estate.project_no, f"安居苑{estate.project_no}", region, USCC, "测试置业", None,
         tuple(
-            AskedBuilding(f"{b}", Structure.FRAME, 6, tuple(
-                AskedUnit(
-                    f"{region}{900 + at:06d}GB00001F{b:04d}{u:04d}", f"{u}", Decimal(area),
-                    UnitUse.RESIDENTIAL,
-                ) for u in range(1, units + 1)
-            )) for b in range(1, buildings + 1)
+            AskedBuilding(number, Structure.FRAME, 6, tuple(
+                AskedUnit(code, code[-2:], Decimal(area), UnitUse.RESIDENTIAL)
+                for code, nature in here if nature is Nature.COMMODITY
+            )) for number, here in homes.items()
         ),
     )  # fmt: skip
 
 
-def _build(session: Session, estate: FundEstate, natures: Sequence[Nature]) -> None:
-    """Community, buildings and houses as the register has them, past the batch that officers decide on."""
+def _build(
+    session: Session, estate: FundEstate, homes: dict[str, list[tuple[str, Nature]]], area: str
+) -> None:
+    """What the batch did not build: public housing, as an opening would bring it; then learn every id."""
     project = session.scalars(select(Project).where(Project.project_no == estate.project_no)).one()
-    community = Community(
-        fund_account_id=estate.fund_id, name=project.name, region=project.region, project_id=project.id
-    )
-    session.add(community)
-    session.flush()
-    estate.community_id = community.id
     estate.book_id = session.get_one(FundAccount, estate.fund_id).book_id or 0
-    turn = itertools.cycle(natures)
-    for one in session.scalars(
-        select(Building).where(Building.project_id == project.id).order_by(Building.id)
-    ).all():
-        stood = CommunityBuilding(
-            community_id=community.id, building_no=one.building_no, structure=one.structure,
-            building_id=one.id,
-        )  # fmt: skip
-        session.add(stood)
+    community = session.scalars(select(Community).where(Community.project_id == project.id)).one_or_none()
+    if community is None:
+        community = Community(
+            fund_account_id=estate.fund_id, name=project.name, region=project.region, project_id=project.id
+        )
+        session.add(community)
         session.flush()
-        estate.buildings[one.building_no] = stood.id
-        units = session.scalars(select(Unit).where(Unit.building_id == one.id).order_by(Unit.id)).all()
-        homes = [
-            House(
-                community_building_id=stood.id, unit_code=unit.unit_code, room_no=unit.room_no,
-                area=unit.area, use=unit.use, nature=next(turn), unit_id=unit.id, status=HouseStatus.BUILT,
-                built_by=estate.officers[1],
+    estate.community_id = community.id
+    for number, here in homes.items():
+        stood = session.scalars(select(CommunityBuilding).where(
+            CommunityBuilding.community_id == community.id, CommunityBuilding.building_no == number
+        )).one_or_none()  # fmt: skip
+        if stood is None:
+            stood = CommunityBuilding(
+                community_id=community.id, building_no=number, structure=Structure.FRAME
             )
-            for unit in units
-        ]  # fmt: skip
-        session.add_all(homes)
+            session.add(stood)
+            session.flush()
+        estate.buildings[number] = stood.id
+        session.add_all(
+            House(
+                community_building_id=stood.id, unit_code=code, room_no=code[-2:], area=Decimal(area),
+                use=UnitUse.RESIDENTIAL, nature=nature, status=HouseStatus.BUILT, built_by=estate.officers[1],
+            )
+            for code, nature in here if nature is Nature.PUBLIC
+        )  # fmt: skip
         session.flush()
-        estate.houses |= {home.unit_code: home.id for home in homes}
-        estate.natures |= {home.id: home.nature for home in homes}
+    for number in homes:
+        rows = session.scalars(
+            select(House).where(House.community_building_id == estate.buildings[number])
+            .order_by(House.unit_code)
+        ).all()
+        estate.houses |= {home.unit_code: home.id for home in rows}
+        estate.natures |= {home.id: home.nature for home in rows}
