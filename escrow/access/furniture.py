@@ -14,10 +14,14 @@ from flask_wtf.csrf import CSRFError, CSRFProtect
 
 from config.clock import bureau_time
 from config.settings import Settings
+from escrow.access import audit
+from escrow.access.audit_words import STEPS
 from escrow.access.guards import CODE_FIELD, SESSION_KEY, may, safe_next
+from escrow.access.models import AuditEvent
 from escrow.access.rates import prepare_rates
 from escrow.access.rules import ROLE_LABELS, SESSION_LIMIT
 from escrow.access.tries import TooSoon
+from escrow.doors import database
 from escrow.errors import Forbidden
 from escrow.forms import LARGEST_PAPER, sheet, shown_again
 
@@ -66,6 +70,7 @@ NAVIGATION = (
     Link("监管协议受理", "supervision.index", "read"),
     Link("待认领", "claims.index", "read"),
     Link("工程节点", "nodes.index", "read"),
+    Link("冻结、保函、接管", "measures.index", "read"),
     Link("用款", "withdrawals.index", "read"),
     Link("退款", "refunds.index", "read"),
     Link("付款指令", "instructions.index", "read"),
@@ -117,7 +122,7 @@ def furnish(app: Flask) -> None:
     app.before_request(_check_form)
     app.after_request(_close)
     app.register_error_handler(TooSoon, _wait)
-    app.jinja_env.filters.update(yuan=yuan, day=day, instant=instant)
+    app.jinja_env.filters.update(yuan=yuan, day=day, instant=instant, step=lambda said: STEPS.get(said, said))
     app.context_processor(_words)
 
 
@@ -184,7 +189,14 @@ def _words() -> dict[str, Any]:
         "code_field": CODE_FIELD,
         "back": _back(),
         "sheet": sheet(),
+        "trail": _trail,
     }
+
+
+def _trail(subject: str) -> list[AuditEvent]:
+    """What was done about one subject, oldest first (办理经过)."""
+    with database().read() as reading:
+        return audit.events(reading, subject=subject, limit=100)[::-1]
 
 
 def _back() -> str:

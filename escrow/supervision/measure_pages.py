@@ -1,5 +1,6 @@
 """Officers' pages of court holds, guarantees and takeovers over one account (司法冻结、保函、接管页面)."""
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -12,6 +13,7 @@ from config.clock import bureau_day
 from escrow.access.guards import officer
 from escrow.doors import database, known_number
 from escrow.errors import NotFound
+from escrow.fields import problem_in_text
 from escrow.forms import posted, posted_reason
 from escrow.supervision import court_holds, guarantees, takeovers
 from escrow.supervision.court_holds import Deduction, Freeze
@@ -23,11 +25,15 @@ from escrow.supervision.measure_forms import (
     GuaranteeForm,
     TakeoverForm,
 )
+from escrow.supervision.measure_lists import KIND_LABELS, WAITING, MeasureKind, Wanted, history
+from escrow.supervision.measure_lists import measures as listed
 from escrow.supervision.measure_reading import measures_of
 from escrow.supervision.measures import ActKind, HoldStatus, OrderStatus
 from ledger.money import Yuan
 
 measures = Blueprint("measures", __name__)
+
+_PAGE, _LONGEST = 50, 100
 
 HOLD_SHOWN = {
     HoldStatus.IN_FORCE: ("冻结中", "danger"),
@@ -76,18 +82,46 @@ def _words() -> dict[str, Any]:
     return {"hold_shown": HOLD_SHOWN, "act_shown": ACT_SHOWN, "order_shown": ORDER_SHOWN}
 
 
+@measures.get("/measures")
+@officer("read")
+def index() -> ResponseReturnValue:
+    """冻结、保函、接管清单：按种类、状态、账号或项目筛选，新的在前。"""
+    asked, said = request.args, request.args.get("before", "")
+    kind = asked.get("kind", MeasureKind.HOLDS)
+    kind = MeasureKind(kind) if kind in set(MeasureKind) else MeasureKind.HOLDS
+    shown = HOLD_SHOWN if kind is MeasureKind.HOLDS else ORDER_SHOWN
+    status, find = asked.get("status", ""), asked.get("find", "").strip()
+    wanted = Wanted(
+        kind, status if status in (WAITING, *shown) else "",
+        find if not problem_in_text(find) and len(find) <= _LONGEST else "",
+        int(said) if re.fullmatch(r"[0-9]{1,9}", said, re.ASCII) else None,
+    )
+    with database().read() as session:
+        rows = listed(session, wanted, limit=_PAGE + 1)
+    following = rows[_PAGE - 1].id if len(rows) > _PAGE else None
+    kept: dict[str, Any] = {"kind": kind.value, "status": wanted.status or None, "find": wanted.find or None}
+    return render_template(
+        "supervision/measure_list.html", rows=rows[:_PAGE], wanted=wanted, kinds=KIND_LABELS, shown=shown,
+        waiting=WAITING, fen=Yuan.from_fen, today=bureau_day(),
+        following=url_for("measures.index", **kept, before=following) if following else None,
+        start=url_for("measures.index", **kept),
+    )  # fmt: skip
+
+
 @measures.get("/accounts/<account_no>/measures")
 @officer("read")
 def show(account_no: str) -> ResponseReturnValue:
     """一个监管账户上的司法冻结、保函与接管。"""
     with database().read() as session:
         found = measures_of(session, known_number(account_no))
-    if found is None:
-        raise NotFound("没有这个监管账户")
+        if found is None:
+            raise NotFound("没有这个监管账户")
+        steps = history(session, found)
     return render_template(
         "supervision/measures.html", found=found, today=bureau_day(), fen=Yuan.from_fen,
         freeze_form=FreezeForm(), extend_form=ExtendForm(), document_form=DocumentForm(),
         deduct_form=DeductForm(), guarantee_form=GuaranteeForm(), takeover_form=TakeoverForm(),
+        events=[one.event for one in steps], citations={one.event.id: one.citation for one in steps},
     )  # fmt: skip
 
 

@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 _ACCOUNT = text("""
 SELECT a.id, a.account_no, a.account_name, a.book_id, a.status, p.project_no, p.name AS project_name,
-       d.name AS developer_name
+       p.region, d.name AS developer_name
   FROM supervised_account a JOIN project p ON p.id = a.project_id JOIN developer d ON d.id = p.developer_pk
  WHERE a.account_no = :account_no
 """)

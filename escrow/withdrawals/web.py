@@ -9,7 +9,6 @@ from flask.typing import ResponseReturnValue
 from sqlalchemy.orm import Session
 
 from escrow.access import audit
-from escrow.access.audit_words import STEPS
 from escrow.access.guards import officer
 from escrow.doors import database, known_number, settings
 from escrow.errors import NotFound, Refusal, Refused
@@ -125,8 +124,7 @@ def show(withdrawal_no: str) -> ResponseReturnValue:
             raise NotFound("没有这件用款")
         one, place = row.Withdrawal, place_of(session, row.account_no)
         return render_template(
-            "withdrawals/show.html", row=row, one=one, lines=lines(session, one.id), steps=STEPS,
-            history=audit.events(session, subject=one.withdrawal_no, limit=100)[::-1],
+            "withdrawals/show.html", row=row, one=one, lines=lines(session, one.id),
             came_back=round_trips(session, one, settings(), place.law["withdrawal_rolling_days"].value),
             orders=orders(session, one.id), instruction_labels=INSTRUCTION_LABELS,
             left=remainder(session, one),

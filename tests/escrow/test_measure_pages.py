@@ -84,3 +84,32 @@ def test_a_guarantee_and_a_takeover(seats: Any) -> None:
     page = reviewer.get(f"{home}/measures").text
     assert "已失效" in page and "已终止" in page
     assert register.get("/accounts/6222999999/measures").status_code == 404
+
+
+def test_the_measures_of_all_accounts_are_listed_with_who_when_and_which_law(seats: Any) -> None:
+    """导航里有措施清单：按种类、状态、账号筛选，按键翻页；账户页逐步写明谁、何时、依据哪一条。"""
+    home, register, reviewer, estate = seats
+    frozen = {
+        **paper(), "court": "吕梁市中级人民法院", "amount": "", "held_from": TODAY.isoformat(),
+        "held_until": months_after(TODAY, 12).isoformat(),
+    }  # fmt: skip
+    assert register.post(f"{home}/holds", frozen).status_code == 303
+    number = new_number("BH")
+    guarantee = {
+        "building_no": "1", "guarantee_no": number, "issuer": "建设银行", "amount": "300.00",
+        "valid_until": months_after(TODAY, 6).isoformat(), "file_hash": file_hash(number),
+    }  # fmt: skip
+    assert register.post(f"{home}/guarantees", guarantee).status_code == 303
+    assert 'href="/measures"' in register.get("/").text
+    assert "吕梁市中级人民法院" in register.get("/measures").text and "全额" in register.get("/measures").text
+    waiting = f"/measures?kind=guarantees&status=waiting&find={estate.account_no}"
+    assert number in register.get(waiting).text and "待另一人确认" in register.get(waiting).text
+    assert number not in register.get("/measures?kind=guarantees&find=6222000000000000").text
+    assert number not in register.get("/measures?kind=guarantees&before=1").text
+    assert "没有符合条件的接管" in register.get("/measures?kind=takeovers").text
+    decided(reviewer, f"{home}/guarantees/1/decision", decision="confirm")
+    assert number not in register.get(waiting).text
+    page = register.get(f"{home}/measures").text.split("办理经过")[1]
+    for said in ("司法冻结", "录入保函", "保函生效", "registrar 同志", "reviewer 同志", "银保监办发〔2022〕104号",
+                 "民事诉讼法解释", TODAY.isoformat()):  # fmt: skip
+        assert said in page, said
