@@ -184,7 +184,7 @@ def _start_processes(plan: Plan, children: Children) -> None:
         time.sleep(0.05)
     children.start(
         WORKER,
-        [*celery, "worker", "--concurrency", "1", "--without-gossip", "--without-mingle",
+        [*celery, "worker", "--concurrency", "2", "--without-gossip", "--without-mingle",
          "--without-heartbeat", "--loglevel", "WARNING"],
         log="worker.log",
     )  # fmt: skip

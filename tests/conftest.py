@@ -53,10 +53,10 @@ class Cluster:
         with psycopg.connect(self.url("superuser", "postgres"), autocommit=True) as connection:
             connection.execute(statement)
 
-    def clone(self, name: str) -> None:
-        """A fresh database from the migrated template (克隆模板库)."""
+    def clone(self, name: str, template: str = TEMPLATE) -> None:
+        """A fresh database from the migrated template, or from another nobody is connected to (克隆模板库)."""
         with psycopg.connect(self.url("superuser", "postgres"), autocommit=True) as connection:
-            connection.execute(f"CREATE DATABASE {name} OWNER {OWNER} TEMPLATE {TEMPLATE} STRATEGY FILE_COPY")
+            connection.execute(f"CREATE DATABASE {name} OWNER {OWNER} TEMPLATE {template} STRATEGY FILE_COPY")
             admit_roles(connection, name)
 
     def drop(self, name: str) -> None:

@@ -22,8 +22,9 @@ from escrow.supervision import guarantees
 from escrow.supervision.guarantees import Offered
 from escrow.supervision.measures import months_after
 from ledger.money import Yuan
+from tests.conftest import Cluster, House, settings_for, settle
 from tests.estate import Estate, build, file_hash, paid_by, sold
-from tests.listening import Listener, admitted, happen
+from tests.listening import Listener, admitted, happen, listening
 from tests.stating import Day, Told, as_csv, paid_in
 from tests.withdrawing import force, listed, people_of
 
@@ -121,19 +122,37 @@ def _leave_old_things(house: Any) -> None:
 
 
 @contextmanager
-def copied(house: Any, settings: Settings) -> Iterator[Flask]:
+def prepared(cluster: Cluster, blank: Settings, folder: Path) -> Iterator[tuple[House, Listener]]:
+    """One evening, prepared once and not touched: each test has copies of it (备好的傍晚)."""
+    name = f"evening_{secrets.token_hex(4)}"
+    cluster.clone(name)
+    house = House(name, cluster, settings_for(cluster, name, blank))
+    with listening() as listener:
+        house.settings = fall(house, listener, folder)
+        settle(house.database)
+        house.database.dispose()
+        yield house, listener
+    cluster.drop(name)
+
+
+@contextmanager
+def copied(house: House) -> Iterator[House]:
     """The same evening once more, in a database of its own (同一个傍晚的副本)."""
-    house.database.dispose()
     name = f"dusk_{secrets.token_hex(4)}"
-    house.cluster.run(f"CREATE DATABASE {name} TEMPLATE {house.name} STRATEGY FILE_COPY")
-    swapped = {
-        part: house.cluster.url(role, name)
-        for part, role in (("database_url", "app"), ("owner_url", "owner"), ("verifier_url", "verifier"))
-    }
-    app = create_app(replace(settings, **swapped))
-    yield app
-    app.extensions["database"].dispose()
+    house.cluster.clone(name, house.name)
+    copy = House(name, house.cluster, settings_for(house.cluster, name, house.settings))
+    yield copy
+    copy.database.dispose()
     house.cluster.drop(name)
+
+
+@contextmanager
+def staffed(house: House) -> Iterator[Flask]:
+    """The application over a copy of the evening (副本上的应用)."""
+    with copied(house) as copy:
+        app = create_app(copy.settings)
+        yield app
+        app.extensions["database"].dispose()
 
 
 def standing(app: Flask) -> dict[str, Any]:

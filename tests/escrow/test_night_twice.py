@@ -1,16 +1,12 @@
 """夜班的每一项任务：跑一次、跑三次、四个同时跑，库里一行不多、一分不差。"""
 
-import secrets
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from escrow.tasks import SHIFT
-from tests.conftest import House, settings_for, settle
-from tests.dusk import copied, fall, standing
-from tests.listening import listening
+from tests.dusk import prepared, staffed, standing
 
 # What each does at this evening, besides being harmless twice; nothing: there is none of it tonight.
 HANDLED = {
@@ -21,17 +17,9 @@ HANDLED = {
 
 @pytest.fixture(scope="module")
 def evening(cluster: Any, blank_settings: Any, tmp_path_factory: Any) -> Any:
-    """One evening, prepared once; each test has copies of it."""
-    name = f"house_{secrets.token_hex(6)}"
-    cluster.clone(name)
-    house = House(name, cluster, settings_for(cluster, name, blank_settings))
-    with listening() as listener:
-        folder: Path = tmp_path_factory.mktemp("dusk")
-        settings = fall(house, listener, folder)
-        settle(house.database)
-        yield house, settings
-    house.database.dispose()
-    cluster.drop(name)
+    """一个傍晚，备好一次，各测试各用副本。"""
+    with prepared(cluster, blank_settings, tmp_path_factory.mktemp("dusk")) as (house, _):
+        yield house
 
 
 def ring(app: Any, name: str) -> int:
@@ -44,9 +32,8 @@ def ring(app: Any, name: str) -> int:
 @pytest.mark.parametrize("name", [*SHIFT, "bring-to"])
 def test_a_task_may_run_twice_and_at_the_same_time_as_itself(evening: Any, name: str) -> None:
     """任务丢了再响、响了两次、与自己同时跑：结果都和只跑一次相同。"""
-    house, settings = evening
     task = SHIFT[name].task if name in SHIFT else "bring_to"
-    with copied(house, settings) as app:
+    with staffed(evening) as app:
         before = standing(app)
         handled = ring(app, task)
         once = standing(app)
@@ -55,6 +42,6 @@ def test_a_task_may_run_twice_and_at_the_same_time_as_itself(evening: Any, name:
         assert standing(app) == once
     assert handled >= HANDLED.get(name, 0)
     assert (once != before) or name in ("match-differences", "bring-events")
-    with copied(house, settings) as app, ThreadPoolExecutor(4) as crowd:
+    with staffed(evening) as app, ThreadPoolExecutor(4) as crowd:
         list(crowd.map(lambda _: ring(app, task), range(4)))
         assert standing(app) == once
