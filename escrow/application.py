@@ -41,6 +41,7 @@ ROOMS = (
     "release",
     "maintenance",
     "fund_income",
+    "fund_statements",
     "oversight",
     "deliveries",
     "night",

@@ -81,6 +81,7 @@ NAVIGATION = (
     Link("解除监管", "release.index", "read"),
     Link("维修资金", "maintenance.index", "read"),
     Link("维修资金收益", "fund_income.index", "read"),
+    Link("维修资金报表", "fund_statements.index", "read"),
     Link("未到账清单", "oversight.index", "read"),
     Link("风险提示", "findings.index", "read"),
     Link("对外推送", "deliveries.index", "watch-deliveries"),

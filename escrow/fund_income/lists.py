@@ -6,7 +6,7 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 _FUNDS = text("""
-SELECT f.id, f.account_no, f.account_name, f.region, f.opened_on,
+SELECT f.id, f.account_no, f.account_name, f.region, f.opened_on, f.book_id,
        (SELECT max(p.month) FROM fund_period p WHERE p.fund_account_id = f.id) AS closed_month
   FROM fund_account f WHERE f.status = 'active' ORDER BY f.id LIMIT 200
 """)
