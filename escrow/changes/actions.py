@@ -32,7 +32,7 @@ from ledger.movements import Transfer
 # What an approval is judged by and keeps (随决定存档的规定).
 LAW_KEYS = (
     "account_change_apart", "account_change_two_officers", "account_change_clear", "account_changing",
-    "agreement_account_once", "account_active",
+    "agreement_account_once", "account_active", "account_change_frozen", "account_change_guaranteed",
 )  # fmt: skip
 
 

@@ -14,7 +14,7 @@ from config.regulations import law_on
 from escrow.access import audit
 from escrow.access.guards import officer
 from escrow.changes.actions import ChangeAsked, approve, enter, reject
-from escrow.changes.facts import facts_of, pending
+from escrow.changes.facts import facts_of, standing_of
 from escrow.changes.lists import account_of, change, changes
 from escrow.doors import database, known_number, settings
 from escrow.errors import NotFound, Refused
@@ -22,10 +22,10 @@ from escrow.fields import ACCOUNT_NO_PATTERN, KEY_PATTERN, ReadField, read_day, 
 from escrow.forms import DigestField, posted, posted_reason
 from escrow.supervision.change_rules import (
     CHANGE_LABELS,
-    PENDING_LABELS,
     ChangeStatus,
     change_refusals,
     decider_refusals,
+    open_refusals,
 )
 from escrow.supervision.models import SupervisedAccount
 
@@ -57,7 +57,6 @@ class ChangeForm(Form):
 def _words() -> dict[str, Any]:
     return {
         "account_change_shown": {one: (CHANGE_LABELS[one], _TONES[one]) for one in ChangeStatus},
-        "pending_labels": PENDING_LABELS,
     }
 
 
@@ -84,7 +83,8 @@ def account(number: str) -> ResponseReturnValue:
         place = _found(session, known_number(number))
         found: SupervisedAccount = place.SupervisedAccount
         made = changes(session, project_id=found.project_id)
-        waiting = pending(session, found.id)
+        law = law_on(bureau_day(), "presale_funds", place.region)
+        waiting = open_refusals(standing_of(session, found), law)
     return render_template(
         "changes/account.html", place=place, account=found, rows=made, pending=waiting, form=ChangeForm()
     )

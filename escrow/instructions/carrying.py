@@ -20,6 +20,8 @@ from escrow.supervision.actions import Proposal
 from escrow.supervision.books import account_of, accounts_of, open_set
 from escrow.supervision.change_models import AccountChange
 from escrow.supervision.change_rules import ChangeStatus
+from escrow.supervision.measure_models import Takeover
+from escrow.supervision.measures import OrderStatus
 from escrow.supervision.models import Agreement, SupervisedAccount
 from escrow.supervision.rules import AccountStatus
 from escrow.supervision.suspensions import causes
@@ -73,6 +75,7 @@ def complete(session: Session, change: AccountChange, old: SupervisedAccount, on
     _carry(session, change, held, new.book_id, on, away=False, amount=change.amount or ZERO)
     change.new_account_id = new.id
     session.flush()
+    _take_along(session, old, new)
     voided = _void_notices(session, change, old.project_id)
     audit.record(
         session, "account.change-done", change.change_no, account_no=old.account_no,
@@ -131,9 +134,16 @@ def _move_back(session: Session, change: AccountChange, old: SupervisedAccount, 
     old.agreement_id, old.status = version.id, AccountStatus.ACTIVE
     session.flush()
     _carry(session, change, held, old.book_id, on, away=False, amount=ZERO, back=True)
+    _take_along(session, new, old)
     if causes(session, old.id):
         old.status = AccountStatus.SUSPENDED
         session.flush()
+
+
+def _take_along(session: Session, away: SupervisedAccount, to: SupervisedAccount) -> None:
+    """A takeover is of the project's payments: it stands on the account that is the project's now (接管随项目)."""
+    moved = update(Takeover).where(Takeover.account_id == away.id, Takeover.status == OrderStatus.IN_FORCE)
+    session.execute(moved.values(account_id=to.id).execution_options(synchronize_session=False))
 
 
 def _finish(session: Session, change: AccountChange, status: ChangeStatus) -> None:

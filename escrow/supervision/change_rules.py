@@ -63,6 +63,7 @@ OPEN_CODES = {
 PENDING_LABELS = {
     "instruction": "付款指令",
     "withdrawal": "用款申请",
+    "withdrawal-rest": "银行未付而尚未再签、撤销或了结的用款",
     "refund": "退款",
     "release": "解除监管申请",
     "court-act": "司法文书",
@@ -83,6 +84,36 @@ class Pending:
 
 
 @dataclass(frozen=True, slots=True)
+class Frozen:
+    """A court's hold in force; no amount: the whole account (现行冻结)."""
+
+    hold_no: str
+    court: str
+    amount: Yuan | None
+    until: date
+
+
+@dataclass(frozen=True, slots=True)
+class Secured:
+    """A guarantee in force in the place of this account's cash (现行保函)."""
+
+    guarantee_no: str
+    issuer: str
+    left: Yuan
+    until: date
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What stands on the account that would have to move with it (账户现状)."""
+
+    balances: dict[str, Yuan]
+    pending: tuple[Pending, ...]
+    holds: tuple[Frozen, ...] = ()
+    guarantees: tuple[Secured, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class ChangeFacts:
     """What is known of the account, under its lock, when a change is judged (变更事实)."""
 
@@ -91,8 +122,7 @@ class ChangeFacts:
     status: AccountStatus
     present: AccountNamed
     asked: AccountNamed
-    balances: dict[str, Yuan]
-    pending: tuple[Pending, ...]
+    standing: Standing
     account_project: str | None = None
     agreement_project: str | None = None
     is_payee: bool = False
@@ -101,7 +131,7 @@ class ChangeFacts:
 
 def change_refusals(facts: ChangeFacts, law: Law) -> list[Refusal]:
     """Every reason the project may not move to this account now (不予变更的理由)."""
-    return [*_account_refusals(facts, law), *_open_refusals(facts, law)]
+    return [*_account_refusals(facts, law), *open_refusals(facts.standing, law)]
 
 
 def decider_refusals(status: ChangeStatus, entered_by: int, officer_id: int, law: Law) -> list[Refusal]:
@@ -136,17 +166,40 @@ def _account_refusals(facts: ChangeFacts, law: Law) -> list[Refusal]:
     return found
 
 
-def _open_refusals(facts: ChangeFacts, law: Law) -> list[Refusal]:
+def open_refusals(standing: Standing, law: Law) -> list[Refusal]:
+    """Everything that has to be settled before the account may move (变更前须了结的事项)."""
     source, found = law["account_change_clear"].citation, []
+    told = {chart.JUDICIAL_HOLD: standing.holds, chart.GUARANTEE: standing.guarantees}
     for code, named in OPEN_CODES.items():
-        amount, label = facts.balances.get(code, ZERO), chart.HEADINGS[code].label
-        if amount != ZERO:
+        amount, label = standing.balances.get(code, ZERO), chart.HEADINGS[code].label
+        if amount != ZERO and not told.get(code):
             found.append(Refusal(named, f"{label}（{code}）尚有 {amount} 元未结清", source))
+    found += [_frozen_refusal(one, law) for one in standing.holds]
+    found += [_secured_refusal(one, law) for one in standing.guarantees]
     for kind, label in PENDING_LABELS.items():
-        numbers = "、".join(one.number for one in facts.pending if one.kind == kind)
+        numbers = "、".join(one.number for one in standing.pending if one.kind == kind)
         if numbers:
             found.append(Refusal(f"{kind}-pending", f"{label} {numbers} 尚未办结", source))
     return found
+
+
+def _frozen_refusal(one: Frozen, law: Law) -> Refusal:
+    """A court froze this very account: only the court lets its money go elsewhere (冻结按账号)."""
+    how_much = "全额" if one.amount is None else f"{one.amount} 元"
+    message = (
+        f"账户被{one.court}冻结{how_much}（冻结编号 {one.hold_no}，至 {one.until}）：冻结按账号办理，未经法院不得将款项移出；"
+        "请先由法院解冻，或先出具对新账户的冻结文书再解冻本账户，登记之后办理变更"
+    )
+    return Refusal(OPEN_CODES[chart.JUDICIAL_HOLD], message, law["account_change_frozen"].citation)
+
+
+def _secured_refusal(one: Secured, law: Law) -> Refusal:
+    """A guarantee was given for the cash of this account: its issuer has agreed to no other (保函按账户)."""
+    message = (
+        f"{one.issuer}保函 {one.guarantee_no}（余额 {one.left} 元，至 {one.until}）置换的是本监管账户的额度，换户须经其同意；"
+        "请先退还保函、补足资金，变更之后由新账户重新办理置换"
+    )
+    return Refusal(OPEN_CODES[chart.GUARANTEE], message, law["account_change_guaranteed"].citation)
 
 
 def moving_refusal(account_no: str, status: ChangeStatus, other: str, law: Law) -> Refusal:

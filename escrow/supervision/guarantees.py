@@ -164,12 +164,11 @@ def shrink(session: Session, account: SupervisedAccount, building_id: int, law: 
     return amount
 
 
-def payments_stopped(session: Session, account_id: int, building_id: int, book_id: int) -> str | None:
-    """The lapsed guarantee whose money has not come back, if there is one (失效保函未补足)."""
+def payments_stopped(session: Session, building_id: int, book_id: int) -> str | None:
+    """The building's lapsed guarantee whose money has not come back, whatever its account was (失效保函未补足)."""
     query = select(Guarantee.guarantee_no).where(
-        Guarantee.account_id == account_id, Guarantee.building_id == building_id,
-        Guarantee.status == OrderStatus.LAPSED,
-    )  # fmt: skip
+        Guarantee.building_id == building_id, Guarantee.status == OrderStatus.LAPSED
+    )
     lapsed = session.scalar(query.order_by(Guarantee.id.desc()).limit(1))
     return lapsed if lapsed and position(session, book_id, building_id).shortfall > ZERO else None
 

@@ -109,7 +109,7 @@ def facts_of(session: Session, place: Place, asked: Asked, *, locked: bool = Tru
         court_order_no=asked.court_order_no,
         court_holds=holds_on(session, account.id),
         at_risk=session.scalar(at_risk),
-        stopped=payments_stopped(session, account.id, building_id, account.book_id),
+        stopped=payments_stopped(session, building_id, account.book_id),
     )
 
 

@@ -208,9 +208,7 @@ def test_a_guarantee_replaces_at_most_thirty_percent(estate: Estate, people: tup
     estate.do(lambda s: guarantees.end(s, home, guarantee, officer_id=reviewer))
     assert estate.held()["2111", key] == "950.00" and ("2112", key) not in estate.held()
     with estate.begin() as session:
-        found = guarantees.payments_stopped(
-            session, estate.account_id, estate.buildings["1"], estate.book_id
-        )
+        found = guarantees.payments_stopped(session, estate.buildings["1"], estate.book_id)
     assert found is not None
 
 
