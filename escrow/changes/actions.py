@@ -23,7 +23,7 @@ from escrow.supervision.change_models import AccountChange
 from escrow.supervision.change_rules import ChangeStatus, change_refusals, decider_refusals
 from escrow.supervision.court_holds import account_locked
 from escrow.supervision.models import SupervisedAccount
-from escrow.supervision.papers import used_papers
+from escrow.supervision.papers import used_number, used_papers
 from escrow.supervision.rules import AccountStatus
 from ledger.accounts import Account, lock_accounts
 from ledger.money import ZERO, Yuan
@@ -65,6 +65,7 @@ def enter(session: Session, account_no: str, asked: ChangeAsked, *, officer_id: 
     reasons = [
         *change_refusals(facts_of(session, account, change), law),
         *used_papers(session, [asked.file_hash], law),
+        *used_number(session, "account_change", account.id, asked.document_no, law),
     ]
     if reasons:
         raise Refused(reasons)

@@ -16,7 +16,7 @@ from escrow.instructions.rules import ORIGINAL_BANK
 from escrow.refunds.facts import Paid, Place, facts_of, paid_on, place_of
 from escrow.refunds.models import Refund, RefundPaper, RefundPart
 from escrow.refunds.rules import Part, RefundStatus, refusals
-from escrow.supervision.papers import refuse_used_paper
+from escrow.supervision.papers import refuse_used_paper, used_number
 from ledger.money import ZERO, Yuan
 
 
@@ -77,7 +77,8 @@ def enter(session: Session, asked: RefundAsked, told: Settings, *, officer_id: i
         )
         for one in asked.parts
     )
-    if reasons := refusals(facts_of(session, place, parts), place.law):
+    used = used_number(session, "refund", place.account_id, asked.application_no, place.law)
+    if reasons := [*refusals(facts_of(session, place, parts), place.law), *used]:
         raise Refused(reasons)
     for file_hash in (asked.file_hash, *([asked.proof.file_hash] if asked.proof else [])):
         refuse_used_paper(session, file_hash, place.law)

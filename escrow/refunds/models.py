@@ -31,6 +31,7 @@ class Refund(Base):
     __tablename__ = "refund"
     __table_args__ = (
         UniqueConstraint("id", "contract_id"),
+        Index("ix_refund_application_no", "account_id", "application_no"),
         CheckConstraint("amount > 0", name="amount"),
         CheckConstraint("entered_by <> reviewed_by", name="two_officers"),
         Index(

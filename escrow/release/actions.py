@@ -33,6 +33,7 @@ from escrow.release.rules import (
 from escrow.release.scope import chosen, mark_released
 from escrow.supervision.books import account_of
 from escrow.supervision.models import SupervisedAccount
+from escrow.supervision.papers import used_number
 from escrow.supervision.rules import AccountStatus
 from ledger.journal import Entry, post
 from ledger.money import ZERO, Yuan
@@ -65,6 +66,7 @@ def enter(session: Session, applied: Applied, *, officer_id: int) -> str:
     reasons = [
         *entry_refusals(found.facts, found.law),
         *paper_refusals(paper_used_for(session, applied.file_hash), found.law),
+        *used_number(session, "release_application", account_id, applied.application_no, found.law),
     ]
     if reasons:
         raise Refused(reasons)

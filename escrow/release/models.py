@@ -52,6 +52,7 @@ class ReleaseApplication(Base):
             "uq_release_application_ended", "account_id", unique=True,
             postgresql_where=text("status = 'approved' AND is_whole"),
         ),
+        Index("ix_release_application_application_no", "account_id", "application_no"),
     )  # fmt: skip
 
     id: Mapped[int] = mapped_column(primary_key=True)

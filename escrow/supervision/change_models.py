@@ -37,6 +37,7 @@ class AccountChange(Base):
             "uq_account_change_live", "account_id", unique=True,
             postgresql_where=text("status IN ('entered', 'ordered')"),
         ),
+        Index("ix_account_change_document_no", "account_id", "document_no"),
     )  # fmt: skip
 
     id: Mapped[int] = mapped_column(primary_key=True)

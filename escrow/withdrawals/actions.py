@@ -12,7 +12,7 @@ from config.regulations import Law
 from escrow.access import audit
 from escrow.errors import Invalid, Refusal, Refused
 from escrow.projects.models import Building
-from escrow.supervision.papers import used_papers
+from escrow.supervision.papers import used_number, used_papers
 from escrow.withdrawals.facts import Asked, AskedLine, Place, facts_of, judged_lines, of_project, place_of
 from escrow.withdrawals.models import ListedPayee, Withdrawal, WithdrawalLine
 from escrow.withdrawals.rules import Channel, WithdrawalStatus, refusals
@@ -55,12 +55,13 @@ def enter(session: Session, asked: Application, *, officer_id: int) -> str:
     facts = facts_of(
         session, place, Asked(building_id or 0, asked.channel, asked.court_order_no, lines)
     )  # fmt: skip
-    reasons = refusals(facts, place.law) + _reused(session, asked, place.law)
+    used = used_number(session, "withdrawal", place.account.id, asked.application_no, place.law)
+    reasons = [*refusals(facts, place.law), *_reused(session, asked, place.law), *used]
     if reasons:
         raise Refused(reasons)
     papers = [paper for paper in (asked.file_hash, asked.court_order_hash) if paper]
-    if used := used_papers(session, papers, place.law):
-        raise Refused(used)
+    if reasons := used_papers(session, papers, place.law):
+        raise Refused(reasons)
     withdrawal = _write(session, asked, place, building_id or 0, officer_id)
     audit.record(
         session, "withdrawal.entered", withdrawal.withdrawal_no, account_no=asked.account_no,

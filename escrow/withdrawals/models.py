@@ -114,6 +114,7 @@ class Withdrawal(Base):
     __tablename__ = "withdrawal"
     __table_args__ = (
         UniqueConstraint("id", "account_id"),
+        Index("ix_withdrawal_application_no", "account_id", "application_no"),
         CheckConstraint("amount > 0", name="amount"),
         CheckConstraint("entered_by <> reviewed_by", name="two_officers"),
         CheckConstraint("entered_by <> decided_by AND reviewed_by <> decided_by", name="another_decides"),
