@@ -42,6 +42,7 @@ ROOMS = (
     "maintenance",
     "fund_income",
     "fund_statements",
+    "advances",
     "oversight",
     "deliveries",
     "night",

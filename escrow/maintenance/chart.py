@@ -131,11 +131,17 @@ OPENING = Movement(
     | _by_nature(BONDS, UNDISTRIBUTED) | _ways((*_BANKS, BANK_BONDS, IMPREST), (*NET_ASSETS.values(),))
     | _ways(_BANKS, (UNCLAIMED, PREPAID, OVERPAID, *LOSS_PAYABLE.values())) | _OWED,
 )  # fmt: skip
-ADVANCE = Movement("M1", "建设单位代缴首期维修资金", _PAID_IN | _OWED)
+# One line of a bank may bring what fits its house and what does not: one entry tells of all of it.
+_ASIDE = _ways(_BANKS, (UNCLAIMED, OVERPAID))
+ADVANCE = Movement("M1", "建设单位代缴首期维修资金（与户不符的部分另列）", _PAID_IN | _OWED | _ASIDE)
 REPAY = Movement("M2", "购房人归还建设单位代缴款（账外收付，冲备查）", _SETTLED)
 MISPAID = Movement("M2x", "重复或误缴入专户，记应退多缴款", _ways(_BANKS, (OVERPAID,)))
+DECIDE_RETURN = Movement(
+    "M2x", "决定退还（误缴退建设单位的，购房人视为已归还）",
+    _ways((UNCLAIMED, PREPAID), (OVERPAID,)) | frozenset({(OVERPAID, OVERPAID)}) | _SETTLED,
+)  # fmt: skip
 MISPAID_RETURNED = Movement("M2x", "应退多缴款退还", _ways((OVERPAID,), _BANKS))
-OWNER_DEPOSIT = Movement("M3", "业主或未售房屋首期交存", _PAID_IN)
+OWNER_DEPOSIT = Movement("M3", "业主或未售房屋首期交存（与户不符的部分另列）", _PAID_IN | _ASIDE)
 LUMP_SUM = Movement("M4a", "单位预交，尚未分到户", _ways(_BANKS, (PREPAID,)))
 SPREAD = Movement("M4b", "单位预交分到各户", _ways((PREPAID,), (*DEPOSITS.values(),)) | _OWED)
 LUMP_RETURNED = Movement("M4r", "单位预交退还", _ways((PREPAID,), _BANKS))
@@ -202,3 +208,13 @@ def community_key(community_id: int, nature: Nature = Nature.COMMODITY) -> str:
 def use_key(use_id: int) -> str:
     """The contra of what is held for one approved use (使用申请辅助核算)."""
     return f"use:{use_id}"
+
+
+def apart_key(apart_id: int) -> str:
+    """A sum set apart, under 2901, 2902 or 2903 (另列款辅助核算)."""
+    return f"apart:{apart_id}"
+
+
+def return_key(decision_id: int) -> str:
+    """What is decided to be returned, under 2903 until the bank has paid it (应退款辅助核算)."""
+    return f"return:{decision_id}"

@@ -5,12 +5,11 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from sqlalchemy import Row, text, update
+from sqlalchemy import Row, text
 from sqlalchemy.orm import Session
 
 from config.clock import bureau_day
 from config.regulations import law_on
-from escrow.maintenance.models import House
 from escrow.projects.rules import FirstDeposit, Home, Structure, UnitUse, first_deposit
 from ledger.money import Yuan
 
@@ -100,21 +99,6 @@ def units_seen(session: Session, unit_codes: Iterable[str], *, on: date | None =
 def unit_seen(session: Session, unit_code: str) -> UnitSeen | None:
     """One unit by its code (查一户)."""
     return units_seen(session, [unit_code]).get(unit_code)
-
-
-def fix_first_due(session: Session, seen: UnitSeen) -> None:
-    """The first deposit was paid in full on the day it was looked at: its standard stays (首期缴足，标准从此不变)."""
-    if seen.row.first_due is not None or not seen.is_built or seen.due.amount is None:
-        return
-    session.execute(
-        update(House)
-        .where(House.id == seen.row.house_id, House.first_due.is_(None))
-        .values(
-            first_due=seen.due.amount, first_due_on=seen.on, first_due_standard=seen.due.standard,
-            first_due_citation=seen.due.citation,
-        )
-        .execution_options(synchronize_session=False)
-    )  # fmt: skip
 
 
 _LINES = text("""

@@ -46,6 +46,8 @@ class PaperUse(StrEnum):
     ACCOUNT_OPENING = "account_opening"
     RECEIPT_CLAIM = "receipt_claim"
     RECEIVING_ACCOUNT = "receiving_account"
+    APART_DECISION = "apart_decision"
+    ADVANCE_REPAYMENT = "advance_repayment"
 
 
 PAPER_LABELS = {
@@ -67,6 +69,8 @@ PAPER_LABELS = {
     PaperUse.ACCOUNT_OPENING: "期初余额银行证明",
     PaperUse.RECEIPT_CLAIM: "待认领款的认领或退回依据",
     PaperUse.RECEIVING_ACCOUNT: "开发企业收款账户开户证明",
+    PaperUse.APART_DECISION: "维修资金另列款的处理依据",
+    PaperUse.ADVANCE_REPAYMENT: "维修资金代缴款的归还凭据",
 }
 
 # The only steps a first registration takes; the registration authority's own word needs none (状态迁移).

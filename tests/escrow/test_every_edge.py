@@ -16,6 +16,8 @@ from psycopg import sql
 
 import escrow
 from config.database import Base
+from escrow.advances.apart_rules import DECISION_STEPS
+from escrow.advances.repayment_rules import REPAYMENT_STEPS
 from escrow.claims.rules import STEPS as CLAIM
 from escrow.contracts.rules import STEPS as CONTRACT
 from escrow.deliveries.rules import STEPS as DELIVERY
@@ -61,6 +63,7 @@ TURNS = count(1000)
 # An account stands only on an agreement in force that says the same of it.
 PLACED = ("project_id", "account_no", "account_name", "bank_code")
 STEPS: dict[str, Any] = {
+    "advance_repayment": REPAYMENT_STEPS, "apart_decision": DECISION_STEPS,
     "account_change": CHANGE_STEPS, "account_opening": OPENING,
     "statement_difference": {(DifferenceStatus.OPEN, DifferenceStatus.CLOSED)}, "agreement": AGREEMENT,
     "construction_contract": LISTING_STEPS,

@@ -30,7 +30,7 @@ from escrow.projects.rules import Structure, UnitUse
 from ledger.journal import Draft, Entry, post, post_many
 from ledger.money import Yuan
 from ledger.movements import Movement, Transfer
-from tests.estate import USCC, counter, new_number, officers
+from tests.estate import USCC, Estate, counter, new_number, officers
 
 T = TypeVar("T")
 REGION = "141130"
@@ -163,6 +163,30 @@ def build_fund(
         estate.do(lambda session: confirm(session, batch_no, officer_id=two[1]))
     estate.do(lambda session: _build(session, estate, homes, area))
     return estate
+
+
+def fund_of(estate: Estate, two: list[int], *, bank_code: str = "ABC") -> FundEstate:
+    """The houses of a project under supervision get their accounts, in its bank's fund account (建账)."""
+    at = next(_numbers)
+    fund = FundEstate(estate.house, f"62229901{at:010d}", two, project_no=estate.project_no)
+    with estate.house.database.read() as session:
+        known = session.scalar(select(FundAccount).where(FundAccount.bank_code == bank_code))
+    if known is None:
+        asked = AskedAccount(fund.account_no, f"维修资金专户{at}", bank_code, REGION, f"专户〔2026〕{at}号")
+        fund.fund_id = fund.do(lambda session: enter_account(session, asked, officer_id=two[0]))
+        fund.do(lambda session: open_fund(session, fund.fund_id, officer_id=two[1]))
+    else:
+        fund.fund_id, fund.account_no = known.id, known.account_no
+    batch_no = fund.do(
+        lambda session: propose(session, fund.project_no, fund.fund_id, "测试苑", officer_id=two[0])
+    )
+    fund.do(lambda session: confirm(session, batch_no, officer_id=two[1]))
+    with estate.house.database.read() as session:
+        fund.book_id = session.get_one(FundAccount, fund.fund_id).book_id or 0
+        rows = session.scalars(select(House).where(House.unit_code.in_(estate.unit_codes)))
+        fund.houses = {home.unit_code: home.id for home in rows}
+    fund.natures = dict.fromkeys(fund.houses.values(), Nature.COMMODITY)
+    return fund
 
 
 def _register(

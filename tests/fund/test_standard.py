@@ -9,10 +9,11 @@ from sqlalchemy import text
 
 from config.clock import bureau_day
 from config.regulations import law_on
-from escrow.maintenance.reading import fix_first_due, unit_seen, units_seen
+from escrow.maintenance.reading import unit_seen, units_seen
 from escrow.projects.rules import Home, Structure, UnitUse, first_deposit, maintenance_required
 from ledger.money import ZERO, Yuan
 from tests.builders import County
+from tests.fund.advancing import BANK, paid
 from tests.fund.fund_estate import build_fund
 
 HOME = Home(Decimal("96.00"), Structure.FRAME, UnitUse.RESIDENTIAL, Yuan("650000.00"))
@@ -78,22 +79,22 @@ def test_the_standard_is_that_of_the_day():
 
 def test_what_is_paid_in_full_is_settled(house):
     """未缴足时随付款日的标准；缴足之日标准固定，此后不因标准变动而补退。"""
-    estate = build_fund(house, buildings=1, units=2)
+    estate = build_fund(house, buildings=1, units=2, bank_code=BANK)
     code, other = estate.codes
     old = date(2023, 4, 12)
     with estate.begin() as session:
         seen = units_seen(session, [code, other], on=old)
         assert seen[code].due.citation == "本局设定（待补依据）"
         assert seen[code].on == old
-        fix_first_due(session, seen[code])
+    paid(estate, (code, "6911.99"), value_date=old)
+    with estate.begin() as session:
+        assert unit_seen(session, code).on == bureau_day()
+    paid(estate, (code, "0.01"), value_date=old)
     with estate.begin() as session:
         seen = units_seen(session, [code, other])
         assert (seen[code].due.citation, seen[code].on) == ("本局设定（待补依据）", old)
         assert seen[other].due.citation.startswith("晋房屋登记清零办发")
         assert seen[other].on == bureau_day()
-        # Said once: looked at again on another day, it stays.
-        fix_first_due(session, seen[code])
-        assert unit_seen(session, code).on == old
 
 
 def test_paid_repaid_and_balance_are_what_the_books_say(house):
