@@ -32,6 +32,7 @@ STEPS = {
     "delivery.dropped": "放弃推送对外事件",
     "deposit.booked": "购房款入账",
     "deposit.reversed": "入账冲正",
+    "deposit.told-late": "银行补报对账单已记的入账",
     "day.closed": "账户日结",
     "difference.closed": "对账差异了结",
     "difference.entered": "录入差异了结",

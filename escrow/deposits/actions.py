@@ -84,7 +84,7 @@ def receive(session: Session, deposit: Deposit, bank_code: str, told: Settings) 
         "bank_code": bank_code, "entry": entry, "answer": answer, "matched": taken, "settings": told,
     })  # fmt: skip
     if notice is not None and notice.facts.contract_status is ContractStatus.AT_RISK:
-        _clear_risk(session, notice, today)
+        clear_risk(session, notice, today)
     return answer
 
 
@@ -94,7 +94,7 @@ def _book(session: Session, deposit: Deposit, account: Place, notice: Named | No
     transfers = []
     if contract:
         key_funds, paid_in, contra = contract
-        split = _split(session, account, notice, taken)
+        split = split_of(session, account, notice, taken)
         if split.key_funds > ZERO:
             transfers.append(Transfer(bank, key_funds, split.key_funds))
         if split.general > ZERO:
@@ -110,7 +110,7 @@ def _book(session: Session, deposit: Deposit, account: Place, notice: Named | No
     )  # fmt: skip
 
 
-def _split(session: Session, account: Place, notice: Named | None, taken: Yuan) -> Split:
+def split_of(session: Session, account: Place, notice: Named | None, taken: Yuan) -> Split:
     """Key funds up to the building's level, the rest general; all of it key funds where there is no quota."""
     if notice is None or chart.QUOTA not in notice.opened:
         return Split(taken, ZERO)
@@ -188,7 +188,7 @@ def _write(
     ask(session, _WRITE, row)
 
 
-def _clear_risk(session: Session, notice: Named, today: date) -> None:
+def clear_risk(session: Session, notice: Named, today: date) -> None:
     """A filed contract that was at risk has its money again (风险消除)."""
     if is_made_good(plan(session, notice.contract_id), today):
         session.execute(

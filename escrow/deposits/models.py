@@ -87,6 +87,42 @@ class UnmatchedReceipt(Base):
     )
 
 
+class LateMessage(Base):
+    """What a bank told of a receipt after its statement had: whose money it is (迟到的入账通知)."""
+
+    __tablename__ = "late_message"
+    __table_args__ = (
+        ForeignKeyConstraint(
+            ["notice_id", "contract_id"], ["payment_notice.id", "payment_notice.contract_id"]
+        ),
+        CheckConstraint("matched >= 0", name="matched"),
+        CheckConstraint(
+            "(matched > 0) = (entry_id IS NOT NULL) AND (matched > 0) = (notice_id IS NOT NULL)"
+            " AND (matched > 0) = (contract_id IS NOT NULL)",
+            name="matched_whole",
+        ),
+    )
+
+    receipt_id: Mapped[int] = mapped_column(
+        BigInteger, ForeignKey("receipt.id"), primary_key=True, autoincrement=False
+    )
+    notice_no: Mapped[str | None]
+    bank_booked_at: Mapped[datetime] = mapped_column(DateTime(True))
+    payer_name_sealed: Mapped[bytes]
+    payer_name_masked: Mapped[str]
+    payer_account_sealed: Mapped[bytes]
+    payer_account_masked: Mapped[str]
+    channel: Mapped[Channel] = mapped_column(term(Channel))
+    memo: Mapped[str | None]
+    notice_id: Mapped[int | None] = mapped_column(index=True)
+    contract_id: Mapped[int | None]
+    matched: Mapped[Yuan] = mapped_column(MoneyColumn, comment="依所报通知书归入合同的，分；其余仍待认领")
+    entry_id: Mapped[int | None] = mapped_column(
+        BigInteger, ForeignKey("ledger.journal_entry.id"), unique=True
+    )
+    told_at: Mapped[datetime] = mapped_column(DateTime(True), server_default=func.clock_timestamp())
+
+
 class ReceiptReversal(Base):
     """A bank's own error taken back, whole and once (冲正)."""
 

@@ -5,11 +5,19 @@ from typing import Any
 from flask import Response
 from marshmallow import Schema, fields, post_load
 from sqlalchemy import Row, func, select, true
+from sqlalchemy.orm import Session
 
 from config.clock import bureau_time
 from escrow.contracts.models import Contract
 from escrow.deposits.actions import Deposit, receive, serial_key
-from escrow.deposits.models import Receipt, ReceiptAllocation, ReceiptReversal, UnmatchedReceipt
+from escrow.deposits.late import by_statement, join
+from escrow.deposits.models import (
+    LateMessage,
+    Receipt,
+    ReceiptAllocation,
+    ReceiptReversal,
+    UnmatchedReceipt,
+)
 from escrow.deposits.reversals import Reversal, take_back
 from escrow.deposits.rules import Channel, ReceiptStatus, receipt_status
 from escrow.doors import (
@@ -23,7 +31,7 @@ from escrow.doors import (
     scope,
     settings,
 )
-from escrow.errors import NotFound
+from escrow.errors import KeyReused, NotFound
 from escrow.fields import (
     ACCOUNT_NO_PATTERN,
     MONEY_PATTERN,
@@ -124,18 +132,30 @@ class ReceiptQuery(PageQuery):
 @scope("bank")
 @api.arguments(DepositSchema, example=EXAMPLE)
 @api.response(201, ReceiptAnswer, example=EXAMPLE_ANSWER, description="已入账")
-@api.alt_response(200, schema=ReceiptAnswer, example=EXAMPLE_ANSWER, description="重复报送，答复与首次相同")
+@api.alt_response(
+    200, schema=ReceiptAnswer, example=EXAMPLE_ANSWER,
+    description="重复报送，答复与首次相同；对账单已先行入账的，为该笔入账",
+)  # fmt: skip
 @api.alt_response(404, schema=Problem, description="没有这个账户，或不属于本行")
 @api.alt_response(409, schema=Problem, description="流水号已用于其他内容，或账户不收款")
 def receive_deposit(asked: Deposit) -> Response:
     """银行入账通知：记账并与缴款通知书匹配。"""
     bank = calling_bank()
     key = serial_key(bank, asked.bank_serial)
-    return answer(*database().transact(
-        lambda session: answered(
-            session, key, asked.facts, lambda: receive(session, asked, bank, settings()), kept=True
+
+    def unit(session: Session) -> tuple[str, int]:
+        try:
+            return answered(
+                session, key, asked.facts, lambda: receive(session, asked, bank, settings()), kept=True
+            )
+        except KeyReused:
+            stated = by_statement(session, asked, bank)
+        said, _ = answered(
+            session, f"late:{key}", asked.facts, lambda: join(session, asked, stated, settings())
         )
-    ))  # fmt: skip
+        return said, 200
+
+    return answer(*database().transact(unit))
 
 
 @api.route("/deposits/<receipt_no>/reversals", methods=["POST"])
@@ -202,13 +222,15 @@ def _receipts(bank: str) -> Any:
     )
     return (
         select(
-            Receipt.id, Receipt.receipt_no, Receipt.bank_serial, Receipt.amount, Receipt.notice_no,
+            Receipt.id, Receipt.receipt_no, Receipt.bank_serial, Receipt.amount,
+            func.coalesce(LateMessage.notice_no, Receipt.notice_no).label("notice_no"),
             Receipt.entry_id, Receipt.booked_at, belongs.c.contract_nos, belongs.c.matched,
             UnmatchedReceipt.remainder, ReceiptReversal.id.label("reversal_id"),
             func.receipt_settled(Receipt.id, type_=MoneyColumn()).label("settled"),
         )
         .select_from(Receipt)
         .join(belongs, true())
+        .outerjoin(LateMessage, LateMessage.receipt_id == Receipt.id)
         .outerjoin(UnmatchedReceipt, UnmatchedReceipt.receipt_id == Receipt.id)
         .outerjoin(ReceiptReversal, ReceiptReversal.receipt_id == Receipt.id)
         .where(Receipt.bank_code == bank)
