@@ -11,6 +11,7 @@ from flask.cli import with_appcontext
 from config.regulations import listed, report
 from escrow.access.commands import client_commands, officer_commands
 from escrow.doors import settings
+from escrow.maintenance.checks import verify as verify_fund
 from escrow.rehearsal.commands import demo, replay
 from ledger import checks
 from ledger.seals import HEAD_FILE
@@ -33,7 +34,7 @@ def verify(head: Path | None) -> None:
     except psycopg.OperationalError as error:
         raise click.ClickException(f"连不上数据库，账簿没有核验：{str(error).strip().splitlines()[0]}") from None
     with connection:
-        findings = checks.run(connection, head=kept)
+        findings = [*checks.run(connection, head=kept), *verify_fund(connection)]
     for finding in findings:
         click.echo(f"{'通过' if finding.ok else '不符'}  {finding.check}  {finding.detail}")
     if not all(finding.ok for finding in findings):

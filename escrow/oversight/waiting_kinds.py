@@ -165,6 +165,14 @@ KINDS: dict[str, Kind] = {
         "解除监管申请待决定", "approve-release", "release.show", "release_no",
         _from("release_application t", "t.release_no", _UNDECIDED),
     ),
+    "fund-accounts": Kind(
+        "维修资金专户待确认", "fund-decide", "maintenance.show", "fund_id",
+        _from("fund_account t", "t.account_no", _UNDECIDED, account="NULL"), "id",
+    ),
+    "house-batches": Kind(
+        "分户建账待确认", "fund-decide", "house_batches.show", "batch_no",
+        _from("house_batch t", "t.batch_no", _UNDECIDED, account="NULL", project="t.project_id"),
+    ),
     "working-years": Kind(
         "放假安排待确认", "approve-working-year", "workdays.show", "row_id",
         _from("working_year t", "t.year || ' 年'", _UNDECIDED, account="NULL"), "id",
