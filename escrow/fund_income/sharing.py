@@ -114,6 +114,11 @@ WITH home AS (
 INSERT INTO income_share (run_id, house_id, batch, weight, amount)
 SELECT :run, r.id, r.place / :size, r.weight, r.fen + (r.turn <= r.left_over)::integer FROM ranked r
 """)
+# One statement over every house of the fund, in its own task: it may take its time, and reads tables whole.
+_AT_LENGTH = text("""
+SELECT set_config('statement_timeout', '20min', true), set_config('enable_seqscan', 'on', true),
+       set_config('work_mem', '64MB', true)
+""")
 _BATCHES = text("""
 INSERT INTO income_batch (run_id, batch, houses, amount)
 SELECT run_id, batch, count(*), sum(amount) FROM income_share WHERE run_id = :run GROUP BY run_id, batch
@@ -130,6 +135,7 @@ def compute(session: Session, run_no: str) -> bool:
         return False
     pool = _pool(session, fund, run.nature, run.community_id)
     total = lock_accounts(session, [pool])[pool.id]
+    session.execute(_AT_LENGTH)
     session.execute(_COMPUTE, {
         "fund": fund.id, "nature": run.nature.value, "community": run.community_id, "book": fund.book_id,
         "by_days": run.basis is Basis.DAYS, "codes": nature_codes(run.nature), "run": run.id,
