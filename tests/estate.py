@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 
 from config.clock import bureau_day, now
 from escrow import chart
+from escrow.access import audit
 from escrow.access.models import Officer
 from escrow.contracts.actions import Asked as Draft
 from escrow.contracts.actions import Buyer, draft
@@ -168,6 +169,8 @@ def officers(house: Any, *names: str) -> list[int]:
         ]  # fmt: skip
         session.add_all(found)
         session.flush()
+        for one in found:
+            audit.record(session, "officer.added", one.username, roles=one.roles)
         return [one.id for one in found]
 
 
