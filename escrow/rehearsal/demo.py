@@ -20,6 +20,7 @@ from escrow.rehearsal.county import County, Course, Run, Site, Size, imagine
 from escrow.rehearsal.courses import play
 from escrow.rehearsal.desk import Desk, accept_supervision
 from escrow.rehearsal.hiring import BANKS, admit_clients, clients_work, hire_officers
+from escrow.rehearsal.outgoing import Works
 from escrow.rehearsal.story import Cast, expect
 from escrow.rehearsal.tally import Tally
 from escrow.rehearsal.wires import InsideWire, System, Timings, Unexpected
@@ -68,6 +69,10 @@ def _write(path: Path, told: dict[str, Any]) -> None:
     draft.rename(path)
 
 
+def _building(site: Site, building_no: str) -> list[dict[str, Any]]:
+    return next(one["units"] for one in site.body["buildings"] if one["building_no"] == building_no)
+
+
 @dataclass(slots=True)
 class Stage:
     """The demo county and everybody who acts in it (演示现场)."""
@@ -96,6 +101,7 @@ class Stage:
         yield f"在售 {len(for_sale)} 个，待受理 1 个（{waiting.project_no}）"
         self.sell(lively, set(Course), 16)
         yield f"有草拟、备案、风险合同与待认领款：{lively.project_no}"
+        yield self.begin_works(lively)
         for site in (registered, released):
             self.sell(site, {Course.PLAIN}, 5)
             self.register(site)
@@ -117,6 +123,35 @@ class Stage:
         waiting = sorted(courses, key=list(Course).index)
         for place, deal in enumerate(ours[:most]):
             play(replace(deal, course=waiting[place % len(waiting)]), cast)
+
+    def begin_works(self, site: Site) -> str:
+        """Money may go out on the first day, and every officer finds something waiting."""
+        works = Works(site, self.county.run.today, self.desk)
+        works.node("1", approved=True)
+        works.contractor(settings())
+        works.withdrawal("1", "50000.00")
+        works.node("4", approved=False)
+        works.payee("6222600810007654321")
+        works.guarantee("2", "100000.00")
+        works.refund(self.cancel(site, "2"))
+        self.cancel(site, "4")
+        return f"有节点、收款人、用款、退款、保函等待办；一户收款人的等待期按已满计（仅演示）：{site.project_no}"
+
+    def cancel(self, site: Site, building_no: str) -> str:
+        """The filing system withdraws a contract that was filed and paid; its number."""
+        ours = {unit["unit_code"] for unit in _building(site, building_no)}
+        told = {
+            "event_id": f"ZX{site.project_no}-{building_no}", "reason": "双方协商解除",
+            "cancelled_on": self.county.run.today.isoformat(),
+        }  # fmt: skip
+        for deal in self.county.deals:
+            path = f"/contracts/{deal.contract_no}"
+            if deal.site is site and deal.body["unit_code"] in ours:
+                found = self.systems["filing"].ask("GET", path)
+                if found.status == 200 and found.json["status"] == "filed":
+                    expect(self.systems["filing"].ask("POST", f"{path}/cancellation", told), {201}, "注销合同")
+                    return deal.contract_no
+        raise RuntimeError(f"演示项目 {building_no} 幢没有已备案的合同")
 
     def register(self, site: Site) -> None:
         """The authority has registered every building."""

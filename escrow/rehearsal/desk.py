@@ -1,5 +1,6 @@
 """An officer at a desk: signs in and fills in the pages' own forms (窗口)."""
 
+import re
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -66,6 +67,12 @@ def links_of(page: str) -> list[str]:
     return reader.links
 
 
+def _refusal(page: str) -> str:
+    """What stands above a form that was refused (退回的理由)."""
+    said = re.search(r'<section[^>]*id="refused".*?</section>', page, re.S)
+    return "：" + " ".join(re.sub(r"<[^>]+>", " ", said[0]).split()) if said else ""
+
+
 @dataclass(slots=True)
 class Desk:
     """A browser of one officer (一名人员的浏览器)."""
@@ -95,11 +102,11 @@ class Desk:
         return self._send("GET", path, None)
 
     def form(self, path: str, action: str) -> PageForm:
-        """The form on a page whose action has this in it. Raises Unexpected where there is none."""
+        """The form on a page whose action ends in this, or has it in it. Raises Unexpected without one."""
         found = self.get(path)
-        for form in forms_of(found.text):
-            if action in (form.action or path):
-                return form
+        fitting = [form for form in forms_of(found.text) if action in (form.action or path)]
+        for form in [*(one for one in fitting if one.action.endswith(action)), *fitting]:
+            return form
         raise Unexpected(f"{path} 页面上没有 {action} 表单", found)
 
     def submit(self, form: PageForm, told: Mapping[str, Any], *, page: str) -> Answer:
@@ -113,7 +120,7 @@ class Desk:
         """Open a page, fill in its form, send it; where it led to. Raises Unexpected."""
         found = self.submit(self.form(path, action), told or {}, page=path)
         if found.status not in (302, 303):
-            raise Unexpected(f"{self.username} {action}", found)
+            raise Unexpected(f"{self.username} {action}{_refusal(found.text)}", found)
         return urlsplit(found.header("Location")).path
 
     def _code(self) -> str:

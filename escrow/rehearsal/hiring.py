@@ -40,6 +40,9 @@ OFFICERS = [
     NewOfficer("cashier1", "袁建国", "YS003", frozenset({Role.CASHIER})),
     NewOfficer("reviewer1", "沈国栋", "YS004", frozenset({Role.REVIEWER})),
     NewOfficer("reviewer2", "许玉珍", "YS005", frozenset({Role.REVIEWER})),
+    # A payment past a court's hold is seen by two reviewers, and a third attaches the bureau's order.
+    NewOfficer("reviewer3", "韩素梅", "YS009", frozenset({Role.REVIEWER})),
+    NewOfficer("cashier2", "孙立新", "YS010", frozenset({Role.CASHIER})),
     NewOfficer("release1", "曹永红", "YS006", frozenset({Role.RELEASE})),
     NewOfficer("auditor1", "彭志强", "YS007", frozenset({Role.AUDITOR})),
     NewOfficer("admin1", "邓文军", "YS008", frozenset({Role.ADMIN})),

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import Row, and_, func, or_, select
+from sqlalchemy import Row, and_, exists, func, or_, select
 from sqlalchemy.orm import Session, aliased
 
 from config.clock import bureau_day
@@ -17,6 +17,8 @@ from escrow.projects.models import Building, Developer, Project
 from escrow.supervision.funds import LEVELS, limits_from
 from escrow.supervision.levels import Position
 from escrow.supervision.limits import LIMIT_CODES, Limits
+from escrow.supervision.measure_models import CourtHold
+from escrow.supervision.measures import HoldStatus
 from escrow.supervision.models import SupervisedAccount
 from escrow.withdrawals.facts import Place, of_project
 from escrow.withdrawals.models import ConstructionContract, ListedPayee, Withdrawal, WithdrawalLine
@@ -200,6 +202,9 @@ def _withdrawals() -> Any:
             _ENTERER.full_name.label("enterer"), _REVIEWER.full_name.label("reviewer"),
             _DECIDER.full_name.label("decider"), _ISSUER.full_name.label("issuer"),
             _REVOKER.full_name.label("revoker"), _is_overdue().label("is_overdue"),
+            exists()
+            .where(CourtHold.account_id == Withdrawal.account_id, CourtHold.status == HoldStatus.IN_FORCE)
+            .label("is_frozen"),
         )
         .join(SupervisedAccount, SupervisedAccount.id == Withdrawal.account_id)
         .join(Project, Project.id == SupervisedAccount.project_id)

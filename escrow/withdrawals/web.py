@@ -82,10 +82,19 @@ def prepare(app: Flask) -> None:
 @pages.app_context_processor
 def _words() -> dict[str, Any]:
     return {
+        "withdrawal_badge": _badge,
         "withdrawal_shown": {one: (STATUS_LABELS[one], _TONES[one]) for one in WithdrawalStatus},
         "listing_shown": {one: (LISTING_LABELS[one], _LISTING_TONES[one]) for one in ListingStatus},
         "channel_labels": CHANNEL_LABELS, "purpose_labels": PURPOSE_LABELS, "kind_labels": KIND_LABELS,
     }  # fmt: skip
+
+
+def _badge(row: Any) -> tuple[str, str]:
+    """What an application waits for; where an account is frozen, money is not what is missing (状态)."""
+    one = row.Withdrawal
+    if one.status is WithdrawalStatus.UNCOVERED and row.is_frozen and one.court_order_no is None:
+        return "已核准，账户冻结，待附决定", "danger"
+    return STATUS_LABELS[one.status], _TONES[one.status]
 
 
 @pages.get("/withdrawals")

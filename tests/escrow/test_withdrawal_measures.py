@@ -18,6 +18,7 @@ from escrow.withdrawals.issuing import issue_withdrawal
 from escrow.withdrawals.payee_rules import Purpose
 from escrow.withdrawals.rules import Channel, WithdrawalStatus
 from ledger.money import Yuan
+from tests.desk import hire, sit_down
 from tests.estate import file_hash, new_number
 from tests.noding import reached
 from tests.refunding import refused
@@ -88,6 +89,18 @@ def test_an_approved_construction_payment_passes_a_later_hold_with_the_order(sit
     assert site.building(chart.GENERAL_FUNDS) == "200000.00"
     purpose = row(site.estate, "SELECT purpose FROM instruction").purpose
     assert "凭 交住建函" in purpose
+
+
+def test_a_frozen_account_is_not_called_short_of_money(app, house, site, people):
+    """核准之后被冻结而付不出的用款，清单与页面写明账户冻结、待附决定，不写资金不足。"""
+    number = site.approved("200000.00")
+    frozen(site)
+    assert site.issue(number).uncovered
+    desk = sit_down(app, hire(house.database, house.settings, "shen", "cashier"))
+    for page in ("/withdrawals", f"/withdrawals/{number}"):
+        shown = desk.get(page).text.split("<table")[-1 if page == "/withdrawals" else 0]
+        assert "已核准，账户冻结，待附决定" in shown and "资金不足" not in shown
+    assert "账户冻结，附本局决定方可支付" in desk.get(f"/withdrawals/{number}").text
 
 
 def test_nothing_but_construction_passes_a_hold(site, people):
