@@ -128,7 +128,7 @@ def _connect(url: str, name: str) -> Connection:
     try:
         return psycopg.connect(url, autocommit=True, connect_timeout=5)
     except psycopg.Error as error:
-        raise CannotStart(f"连不上 {name}：{str(error).strip().splitlines()[-1]}") from error
+        raise CannotStart(f"连不上 {name}：{str(error).strip().splitlines()[0]}") from error
 
 
 def _opens(url: str) -> bool:

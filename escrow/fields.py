@@ -178,7 +178,7 @@ def text(longest: int, pattern: str | None = None, **kwargs: Any) -> Read:
 
 def money(**kwargs: Any) -> Read:
     """An amount field in yuan (金额); in JSON a string with exactly two decimals."""
-    return Read(read_money, {"pattern": MONEY_PATTERN}, **kwargs)
+    return Read(read_money, {"pattern": MONEY_PATTERN, "not": {"const": "0.00"}}, **kwargs)
 
 
 def day(**kwargs: Any) -> Read:
@@ -231,7 +231,7 @@ class Measure(Read):
 def area(**kwargs: Any) -> Measure:
     """An area field in square metres (面积)."""
     schema = {"pattern": AREA_PATTERN, "minimum": 0.01, "maximum": 999999.99}
-    return Measure(read_area, Decimal("0.01"), schema, **kwargs)
+    return Measure(read_area, Decimal("0.01"), {**schema, "not": {"enum": ["0", "0.0", "0.00"]}}, **kwargs)
 
 
 def ratio(**kwargs: Any) -> Measure:

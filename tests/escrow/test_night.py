@@ -9,6 +9,7 @@ import pytest
 from celery.schedules import crontab
 
 from config.clock import bureau_day, now
+from escrow.access.rules import Role
 from escrow.application import create_app
 from escrow.errors import NotFound
 from escrow.night import actions
@@ -108,6 +109,10 @@ def test_what_is_due_is_warned_of_and_cleared_when_it_is_done(evening: Any, hous
     expected = {"order-unknown": 1, "review-late": 1, "guarantee-ending": 1, "receipt-late": 1}
     assert {kind: n for kind, n in alarms(house).items() if kind != "year-missing"} == expected
     assert ring(evening, "watch-deadlines") == ring(evening, "watch-ages") == 0
+    for role in Role:  # and the front page leads nobody to a closed door
+        seat = sit_down(evening, hire(house.database, house.settings, f"{role}-home", role))
+        links = set(re.findall(r'<a [^>]*href="(/[^"#]*)"', seat.get("/").text))
+        assert [link for link in links if seat.get(link).status_code == 403] == []
 
     assert ring(evening, "lapse-guarantees") == 1
     assert ring(evening, "watch-deadlines") == 1
