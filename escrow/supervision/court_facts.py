@@ -7,6 +7,7 @@ from config.regulations import Law
 from escrow.errors import Refusal
 from escrow.supervision.measure_models import CourtAct, CourtHold
 from escrow.supervision.measures import OrderStatus
+from escrow.supervision.papers import wait_turn
 
 # A transaction of the bank is one thing only: a deposit, a reversal, an answer, or what a court took.
 _SERIAL_USED = text("""
@@ -19,6 +20,7 @@ SELECT EXISTS (SELECT FROM receipt WHERE bank_code = :bank AND bank_serial = :se
 
 def serial_used(session: Session, bank_code: str, bank_serial: str) -> bool:
     """Whether the bank's transaction is already something else here (流水号已用)."""
+    wait_turn(session, f"court-serial:{bank_serial}")
     return bool(session.scalar(_SERIAL_USED, {"bank": bank_code, "serial": bank_serial}))
 
 

@@ -22,7 +22,7 @@ from escrow.supervision.measures import (
     shrunk,
 )
 from escrow.supervision.models import SupervisedAccount
-from escrow.supervision.papers import refuse_used_paper
+from escrow.supervision.papers import refuse_used_paper, wait_turn
 from ledger.money import ZERO, Yuan
 
 LAW_KEY = "guarantee_two_officers"
@@ -45,6 +45,7 @@ def enter(session: Session, offered: Offered, *, officer_id: int) -> int:
     """One officer enters a guarantee; it stands for nothing yet (录入). Raises NotFound, Invalid, Refused."""
     account, law = account_locked(session, offered.account_no)
     building_id = _building(session, account, offered.building_no)
+    wait_turn(session, f"guarantee:{offered.guarantee_no}")
     known = select(Guarantee.id).where(
         Guarantee.guarantee_no == offered.guarantee_no, Guarantee.status != OrderStatus.REJECTED
     )

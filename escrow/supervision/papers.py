@@ -10,7 +10,12 @@ from escrow.errors import Refusal, Refused
 
 _USED = text("SELECT used_for FROM filed_paper WHERE file_hash = :file_hash")
 _TAKEN = text("SELECT number_taken(:room, :account_id, :number)")
-_WAIT = text("SELECT pg_advisory_xact_lock(hashtextextended(:file_hash, 1))")
+_WAIT = text("SELECT pg_advisory_xact_lock(hashtextextended(:name, 1))")
+
+
+def wait_turn(session: Session, name: str) -> None:
+    """Whoever brings the same number now waits, and then finds it taken (同号排队)."""
+    session.execute(_WAIT, {"name": name})
 
 
 def refuse_used_paper(session: Session, file_hash: str, law: Law) -> None:
@@ -23,7 +28,7 @@ def used_papers(session: Session, file_hashes: Iterable[str], law: Law) -> list[
     """One reason for each of several files that was used before (已用过的文件)."""
     found = []
     for file_hash in sorted(set(file_hashes)):
-        session.execute(_WAIT, {"file_hash": file_hash})
+        wait_turn(session, file_hash)
         if session.scalar(_USED, {"file_hash": file_hash}):
             message = f"文件 {file_hash[:12]}…（SHA-256 相同）已在别的事项中使用过，不得重复使用"
             found.append(Refusal("file-reused", message, law["paper_used_once"].citation))

@@ -12,7 +12,7 @@ from escrow.access import audit
 from escrow.errors import Invalid, NotFound, Refused
 from escrow.projects.models import Developer, Project
 from escrow.supervision.models import SupervisedAccount
-from escrow.supervision.papers import refuse_used_paper
+from escrow.supervision.papers import refuse_used_paper, wait_turn
 from escrow.supervision.rules import AccountStatus
 from escrow.withdrawals.facts import Place, of_project, place_of
 from escrow.withdrawals.models import ConstructionContract, ListedPayee
@@ -60,6 +60,7 @@ def enter_contract(session: Session, asked: AskedContract, *, officer_id: int) -
     place = place_of(session, asked.account_no, locked=True)
     if asked.signed_on > bureau_day():
         raise Invalid({"signed_on": "签订日期不能晚于今天。"})
+    wait_turn(session, f"construction:{asked.contract_no}")
     taken = select(ConstructionContract.id).where(
         ConstructionContract.contract_no == asked.contract_no, ConstructionContract.status.in_(_LIVE)
     )
