@@ -60,7 +60,7 @@ def index() -> ResponseReturnValue:
     )
 
 
-@pages.post("/fund")
+@pages.post("/fund/accounts")
 @officer("fund-enter", page="maintenance.index")
 def create() -> ResponseReturnValue:
     """录入维修资金专户，待另一人员确认。"""

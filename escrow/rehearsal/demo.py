@@ -19,6 +19,7 @@ from escrow.rehearsal.banking import CREDENTIALS, send_statements
 from escrow.rehearsal.county import County, Course, Run, Site, Size, imagine
 from escrow.rehearsal.courses import play
 from escrow.rehearsal.desk import Desk, accept_supervision
+from escrow.rehearsal.funding import FUND_BANK, build_houses
 from escrow.rehearsal.hiring import BANKS, admit_clients, clients_work, hire_officers
 from escrow.rehearsal.outgoing import Works
 from escrow.rehearsal.story import Cast, expect
@@ -98,6 +99,9 @@ class Stage:
         yield f"已报送 {len(self.county.sites)} 个项目与监管协议"
         for site in [*for_sale, lively, registered, released]:
             accept_supervision([self.desk("register1"), self.desk("reviewer1")], site.project_no)
+        for site in self.county.sites:
+            build_houses(self.desk("register1"), self.desk("reviewer1"), site)
+        yield f"已开立维修资金专户（{BANKS[FUND_BANK]}），{len(self.county.sites)} 个小区已建账"
         yield f"在售 {len(for_sale)} 个，待受理 1 个（{waiting.project_no}）"
         self.sell(lively, set(Course), 16)
         yield f"有草拟、备案、风险合同与待认领款：{lively.project_no}"

@@ -14,6 +14,7 @@ from config.clock import bureau_day
 from escrow.rehearsal.county import County, Deal, Run, Site, Size, imagine
 from escrow.rehearsal.courses import play
 from escrow.rehearsal.desk import Desk, accept_supervision
+from escrow.rehearsal.funding import build_houses
 from escrow.rehearsal.story import Cast, expect
 from escrow.rehearsal.table import table
 from escrow.rehearsal.tally import Tally, yuan
@@ -44,6 +45,7 @@ class Performance:
     tally: Tally = field(default_factory=Tally)
     seats: threading.local = field(default_factory=threading.local)
     wires: list[HttpWire] = field(default_factory=list)
+    seated: dict[str, Desk] = field(default_factory=dict)
 
     def wire(self) -> HttpWire:
         """A new connection, closed with all others at the end."""
@@ -90,18 +92,31 @@ class Performance:
         desks = self.desks()
         for site in self.each(self.county.sites, "受理监管协议"):
             accept_supervision(desks, site.project_no)
+        maker, checker = (self.desk(role) for role in ("register", "reviewer"))
+        for site in self.each(self.county.sites, "维修资金建账"):
+            build_houses(maker, checker, site)
 
     def desks(self) -> list[Desk]:
         """The first two officers who may accept, signed in."""
         able = [one for one in self.told["officers"] if {"register", "reviewer"} & set(one["roles"])][:2]
         if len(able) < 2:
             raise ValueError("凭据文件中没有两名可以受理监管协议的人员")
-        found = [
-            Desk(self.wire(), one["username"], one["password"], one["totp_secret"]) for one in able
-        ]
-        for desk in found:
+        return [self.sit_down(one) for one in able]
+
+    def desk(self, role: str) -> Desk:
+        """The last officer of this role, signed in."""
+        able = [one for one in self.told["officers"] if role in one["roles"]]
+        if not able:
+            raise ValueError(f"凭据文件中没有岗位 {role} 的人员")
+        return self.sit_down(able[-1])
+
+    def sit_down(self, one: dict[str, Any]) -> Desk:
+        """An officer signed in, once."""
+        if one["username"] not in self.seated:
+            desk = Desk(self.wire(), one["username"], one["password"], one["totp_secret"])
             desk.sign_in()
-        return found
+            self.seated[one["username"]] = desk
+        return self.seated[one["username"]]
 
     def sell(self, deal: Deal) -> None:
         """One contract, whatever comes; what is not as it should be is noted and the county goes on."""

@@ -5,6 +5,7 @@ from typing import Any
 
 from config.clock import bureau_day, bureau_time, now
 from escrow.rehearsal.county import Deal
+from escrow.rehearsal.funding import FUND_BANK, advance
 from escrow.rehearsal.tally import Tally
 from escrow.rehearsal.wires import Answer, System, Unexpected
 
@@ -123,6 +124,7 @@ class Story:
 
     def file(self) -> None:
         """Check, and file on the PASS."""
+        advance(self.deal, self.cast.filing, self.cast.banks[FUND_BANK])
         passed = self.check("pass")
         told = {
             "filing_no": f"BA{self.deal.contract_no}", "check_no": passed["check_no"],

@@ -19,6 +19,7 @@ from typing import Any
 import pyotp
 import pytest
 from flask import Flask
+from sqlalchemy import text
 
 from escrow.access.models import ApiClient, Officer
 from escrow.application import create_app
@@ -84,6 +85,22 @@ def test_demo_is_usable(town: Flask, loaded: Path) -> None:
     assert {project["status"] for project in projects} >= {"proposed", "active", "released"}
     for project in [one for one in projects if one["status"] == "active"][:3]:
         assert platform.ask("GET", f"/projects/{project['project_no']}/units?status=available").json["items"]
+
+
+def test_demo_holds_a_fund_account(town: Flask, loaded: Path) -> None:
+    """演示库里有一个维修资金专户，各小区已建账，已备案的户由建设单位代缴足额，各级余额相符。"""
+    with town.extensions["database"].read() as session:
+        fund = session.execute(text("SELECT status, bank_code FROM fund_account")).all()
+        built, paid, short = session.execute(text(
+            "SELECT count(*), count(*) FILTER (WHERE b.balance > 0),"
+            "       count(*) FILTER (WHERE k.status = 'filed' AND b.balance = 0)"
+            "  FROM house h JOIN house_balance b ON b.house_id = h.id"
+            "  LEFT JOIN contract k ON k.unit_id = h.unit_id AND k.status <> 'cancelled'"
+        )).one()  # fmt: skip
+        wrong = session.execute(text("SELECT * FROM fund_disagreements()")).all()
+    assert fund == [("active", "102")]
+    assert (built, short, wrong) == (196, 0, [])
+    assert paid >= 10
 
 
 def test_demo_officers_sign_in_at_once(town: Flask, loaded: Path) -> None:

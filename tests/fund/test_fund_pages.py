@@ -27,7 +27,7 @@ def seats(county):
 def opened(county):
     """A fund account opened on the pages; its address (网页开立专户)."""
     maker, checker, _ = seats(county)
-    answer = maker.post("/fund", ACCOUNT)
+    answer = maker.post("/fund/accounts", ACCOUNT)
     assert answer.status_code == 303, answer.text
     where = answer.headers["Location"]
     done = checker.post(f"{where}/open", {"totp": checker.who.code()})
@@ -41,8 +41,8 @@ def test_two_officers_open_a_fund_account(county):
     where = opened(county)
     page = auditor.get(where).text
     assert "使用中" in page and "lu" in page and ACCOUNT["document_no"] in page and "本局设定" in page
-    assert auditor.post("/fund", ACCOUNT).status_code == 403
-    again = maker.post("/fund", ACCOUNT | {"region": "141181"})
+    assert auditor.post("/fund/accounts", ACCOUNT).status_code == 403
+    again = maker.post("/fund/accounts", ACCOUNT | {"region": "141181"})
     assert again.status_code == 409
     assert "已登记为维修资金专户" in again.text and ACCOUNT["account_name"] in again.text
 
@@ -50,7 +50,7 @@ def test_two_officers_open_a_fund_account(county):
 def test_what_was_typed_stays_and_the_fault_is_named(county):
     """账号不对：说明哪一项，其余照样保留。"""
     maker, _, _ = seats(county)
-    answer = maker.post("/fund", ACCOUNT | {"account_no": "12-34"})
+    answer = maker.post("/fund/accounts", ACCOUNT | {"account_no": "12-34"})
     assert answer.status_code == 422
     assert "格式不正确" in answer.text and ACCOUNT["document_no"] in answer.text
 
@@ -58,10 +58,10 @@ def test_what_was_typed_stays_and_the_fault_is_named(county):
 def test_a_sent_back_account_says_why(county):
     """退回的专户写明理由，可重新录入。"""
     maker, checker, _ = seats(county)
-    where = maker.post("/fund", ACCOUNT).headers["Location"]
+    where = maker.post("/fund/accounts", ACCOUNT).headers["Location"]
     assert checker.post(f"{where}/reject", {"reason": "户名与批文不符"}).status_code == 303
     assert "户名与批文不符" in maker.get(where).text
-    assert maker.post("/fund", ACCOUNT).status_code == 303
+    assert maker.post("/fund/accounts", ACCOUNT).status_code == 303
 
 
 def test_a_register_becomes_house_accounts(county, house):
