@@ -4,6 +4,7 @@ import uuid
 from importlib import import_module
 from pathlib import Path
 
+import psycopg
 import structlog
 from flask import Flask, Response, g, make_response, render_template, request
 from flask_smorest import Api
@@ -96,6 +97,7 @@ def _register_errors(app: Flask) -> None:
     app.register_error_handler(EscrowError, _say)
     app.register_error_handler(LedgerError, _say_ledger)
     app.register_error_handler(DBAPIError, _say_database)
+    app.register_error_handler(psycopg.OperationalError, lambda _: _say(Busy()))
     app.register_error_handler(PoolTimeout, lambda _: _say(Busy()))
     app.register_error_handler(HTTPException, _say_http)
     app.register_error_handler(Exception, _say_fault)

@@ -41,8 +41,11 @@ WITH line AS (
 SELECT l.*, s.statement_no FROM line l JOIN claimed c ON c.key = :prefix || l.bank_serial
   JOIN statement s ON s.id = l.statement_id ORDER BY l.statement_id, l.line_no
 """)
+# Never before the first day a statement tells of: what the book had by then is that statement's opening.
 _OPEN_FROM = text("""
-SELECT closed_through + 1 FROM ledger.balance WHERE account_id = :bank
+SELECT greatest(b.closed_through + 1, (SELECT min(s.business_date) FROM statement s
+                                        WHERE s.account_id = :account))
+  FROM ledger.balance b WHERE b.account_id = :bank
 """)
 _WRITE = text("""
 WITH told AS (
@@ -101,7 +104,7 @@ def book(database: Database, account_id: int, after: Place) -> Place | None:
 def _book(session: Session, account: Row[Any], lines: Any, prefix: str) -> None:
     bank = account_of(session, account.book_id, chart.DEPOSITS_AT_BANK)
     unmatched = account_of(session, account.book_id, chart.UNMATCHED)
-    open_from = session.execute(_OPEN_FROM, {"bank": bank.id}).scalar_one()
+    open_from = session.execute(_OPEN_FROM, {"bank": bank.id, "account": account.id}).scalar_one()
     entries = post_many(session, [
         Draft(
             chart.RECEIVE_DEPOSIT, [Transfer(bank, unmatched, Yuan.from_fen(line.amount))],

@@ -7,12 +7,21 @@ Any DOCTYPE is refused, so no entity can be declared; nothing outside the file i
 import codecs
 import re
 from collections.abc import Iterable, Iterator
-from datetime import date, datetime, time
+from datetime import date
 from typing import Any
 from xml.parsers import expat
 
-from config.clock import BUREAU
-from escrow.fields import ACCOUNT_NO_PATTERN, KEY_PATTERN, read_text
+from escrow.fields import ACCOUNT_NO_PATTERN
+from escrow.statements.entries import (
+    DETAILS,
+    MOST_PAYMENTS,
+    NOTES,
+    SIDES,
+    instant_of,
+    line_of,
+    payments_of,
+    status_of,
+)
 from escrow.statements.rules import Direction, FileKind, Header, Line, Stated, Unacceptable, Unreadable
 from escrow.statements.words import plain, read_fen
 
@@ -23,12 +32,11 @@ _ENTRY = _STATEMENT + "/Ntry"
 _BALANCE = _STATEMENT + "/Bal"
 _AMOUNTS = frozenset({_ENTRY + "/Amt", _BALANCE + "/Amt"})
 _HEAD = len(_STATEMENT) + 1
-_DETAILS = "NtryDtls/TxDtls/"
+_TRANSACTION = _ENTRY + "/NtryDtls/TxDtls"
+_OWN_AMOUNTS = frozenset({_TRANSACTION + "/Amt", _TRANSACTION + "/AmtDtls/TxAmt/Amt"})
 _DEEPEST, _LONGEST, _MOST_NOTES, _MOST_NAMES, _MOST_PARTS = 40, 2000, 20, 600, 1000
 _DECLARED_WITHIN = 256
-_SIDES = {"CRDT": Direction.CREDIT.value, "DBIT": Direction.DEBIT.value}
 _ENCODING = re.compile(rb"""^\s*<\?xml[^>]*?encoding\s*=\s*["']([A-Za-z0-9._-]{1,30})["']""")
-_NOTES = ("NtryDtls/TxDtls/RmtInf/Ustrd", "NtryDtls/TxDtls/Refs/EndToEndId", "NtryDtls/TxDtls/Refs/InstrId")
 
 
 class CamtReader:
@@ -43,7 +51,9 @@ class CamtReader:
         self.text: list[str] = []
         self.paths = [""]
         self.found: list[Line] = []
-        self.count = 0
+        # Entries, and credits among them; a batch entry may be many lines.
+        self.count = self.credits = self.lines = 0
+        self.details: list[dict[str, str]] = []
         self.statements = 0
         self.names: dict[str, str] = {}
 
@@ -82,7 +92,7 @@ class CamtReader:
             raise Unacceptable(found)
         return Header(
             self.kind, self.account_no, closing[1], opening[0], closing[0], plain(head.get("Id", ""), 64),
-            *stated,
+            stated[0], stated[1], stated[2], (self.count, self.credits),
         )  # fmt: skip
 
     # --- expat ---
@@ -125,13 +135,17 @@ class CamtReader:
         if len(self.paths) > _DEEPEST:
             raise Unreadable("报文层次过深")
         if path == _ENTRY:
-            self.entry, self.notes = {}, []
+            self.entry, self.notes, self.details = {}, [], []
             if not self.account_no:
                 raise Unacceptable({"account_no": "分录之前没有写明账号。"})
         elif path == _BALANCE:
             self.balances.append({})
         elif path == _STATEMENT:
             self.statements += 1
+        elif path == _TRANSACTION and len(self.details) < MOST_PAYMENTS:
+            self.details.append({})
+        elif path in _OWN_AMOUNTS and attributes.get("Ccy") != "CNY":
+            self.details[-1]["foreign"] = "true"
         if path in _AMOUNTS and attributes.get("Ccy") != "CNY":
             raise Unacceptable({"Ccy": "只收人民币金额。"})
         self.paths.append(path)
@@ -173,16 +187,24 @@ class CamtReader:
         text = "".join(self.text).strip()
         if not text:
             return
-        if part in _NOTES and len(self.notes) < _MOST_NOTES and text != "NOTPROVIDED":
+        if part in NOTES and len(self.notes) < _MOST_NOTES and text != "NOTPROVIDED":
             self.notes.append(text)
+        if part.startswith(DETAILS) and self.details:
+            self.details[-1].setdefault(part, text[:_LONGEST])
         _keep(self.entry, part, text)
 
     def _close_entry(self) -> None:
+        if status_of(self.entry) == "INFO":
+            return  # Told for information, booked nowhere.
         self.count += 1
         try:
-            self.found.append(_line(self.count, self.entry, self.notes))
-        except ValueError as fault:
+            first = line_of(self.lines + 1, self.entry, self.notes)
+            found = payments_of(first, self.entry, self.details) or [first]
+        except (ValueError, OverflowError) as fault:
             raise Unacceptable({f"Ntry[{self.count}]": f"第 {self.count} 笔：{fault}"}) from None
+        self.lines += len(found)
+        self.credits += first.direction == Direction.CREDIT
+        self.found += found
 
 
 def _with_declaration(chunks: Iterable[bytes]) -> Iterator[bytes]:
@@ -207,41 +229,6 @@ def _refuse_doctype(*_: Any) -> Any:
     raise Unreadable("报文不得含有 DOCTYPE 或实体声明")
 
 
-def _line(no: int, entry: dict[str, str], notes: list[str]) -> Line:
-    """One entry, whatever its version; ValueError says what is wrong with it."""
-    if (status := entry.get("Sts/Cd") or entry.get("Sts", "")) != "BOOK":
-        raise ValueError(f"状态 {status or '未写'}，对账单只列已记账（BOOK）的分录")
-    side = _SIDES.get(entry.get("CdtDbtInd", ""))
-    if side is None:
-        raise ValueError("没有写明收付方向（CdtDbtInd）")
-    fen = read_fen(entry.get("Amt", ""))
-    if fen == 0:
-        raise ValueError("金额须大于零")
-    serial = entry.get("AcctSvcrRef") or entry.get(_DETAILS + "Refs/AcctSvcrRef") or entry.get("NtryRef", "")
-    party = f"{_DETAILS}RltdPties/{'Dbtr' if side == Direction.CREDIT else 'Cdtr'}"
-    booked_at = _instant(entry, "BookgDt")
-    value_at = _instant(entry, "ValDt") if "ValDt/Dt" in entry or "ValDt/DtTm" in entry else booked_at
-    if extra := entry.get("AddtlNtryInf"):
-        notes = [*notes, extra]
-    return Line(
-        no, read_text(serial, 64, KEY_PATTERN), side, fen, value_at.date(), booked_at,
-        plain(entry.get(party + "/Pty/Nm") or entry.get(party + "/Nm", ""), 140),
-        plain(entry.get(party + "Acct/Id/Othr/Id") or entry.get(party + "Acct/Id/IBAN", ""), 64),
-        plain(" ".join(dict.fromkeys(notes)), 500),
-    )  # fmt: skip
-
-
-def _instant(found: dict[str, str], part: str) -> datetime:
-    """A booking or value date as an instant on the bureau's clock."""
-    try:
-        if text := found.get(part + "/Dt"):
-            return datetime.combine(date.fromisoformat(text[:10]), time(0), BUREAU)
-        told = datetime.fromisoformat(found[part + "/DtTm"])
-    except (KeyError, ValueError):
-        raise ValueError(f"{part} 须为日期或时刻") from None
-    return told.replace(tzinfo=BUREAU) if told.tzinfo is None else told.astimezone(BUREAU)
-
-
 def _balance(
     balances: list[dict[str, str]], codes: tuple[str, ...], found: dict[str, str], field: str
 ) -> tuple[int, date] | None:
@@ -251,8 +238,8 @@ def _balance(
         return None
     try:
         fen = read_fen(named[0].get("Amt", ""))
-        side = _SIDES[named[0].get("CdtDbtInd", "")]
-        return (fen if side == Direction.CREDIT else -fen), _instant(named[0], "Dt").date()
+        side = SIDES[named[0].get("CdtDbtInd", "")]
+        return (fen if side == Direction.CREDIT else -fen), instant_of(named[0], "Dt").date()
     except (KeyError, ValueError) as fault:
         found[field] = f"余额有误：{fault}"
         return None

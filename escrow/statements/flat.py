@@ -11,7 +11,7 @@ from typing import Any
 from config.clock import BUREAU
 from escrow.fields import ACCOUNT_NO_PATTERN, INSTANT_PATTERN, KEY_PATTERN, MONEY_PATTERN, read_day, read_text
 from escrow.statements.rules import Direction, FileKind, Header, Line, Stated, Unacceptable, Unreadable
-from escrow.statements.words import plain, read_fen
+from escrow.statements.words import plain, read_fen, read_line_fen
 
 HEAD = ["account_no", "business_date", "opening_balance", "closing_balance"]
 COLUMNS = [
@@ -119,8 +119,9 @@ def _line(no: int, row: list[str]) -> Line:
             raise ValueError("bank_serial 格式不正确")
         if side not in _SIDES:
             raise ValueError("direction 须为 credit 或 debit")
-        if not _MONEY.fullmatch(amount) or not (fen := read_fen(amount)):
+        if not _MONEY.fullmatch(amount):
             raise ValueError("amount 须为两位小数且大于零的元")
+        fen = read_line_fen(amount)
         if not _INSTANT.fullmatch(booked_at):
             raise ValueError("booked_at 须为带时区的 RFC 3339 时刻")
         at = datetime.fromisoformat(booked_at.upper()).astimezone(BUREAU)

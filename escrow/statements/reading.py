@@ -8,7 +8,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+import psycopg
 from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
 from config.clock import bureau_day
@@ -24,6 +26,9 @@ from escrow.statements.rules import Header, Line, Tally, Unacceptable, Unreadabl
 
 # A reader that says nothing for so long is gone, and another may begin.
 GONE_AFTER = "45 seconds"
+# So often is a file tried that we ourselves fail at.
+MOST_TURNS = 5
+_OURS = "系统读取文件 {} 已 {} 次未成，原文仍在；请将文件编号告知系统管理员"
 _CLAIM = text(f"""
 UPDATE statement_file SET status = 'reading', token = token + 1, touched_at = clock_timestamp(),
        bytes_read = 0, lines_read = 0, faults = NULL
@@ -86,6 +91,11 @@ def read(database: Database, settings: Settings, file_id: int, *, bank_code: str
         return _read(database, settings, turn)
     except (Unreadable, Unacceptable, NotFound) as fault:
         raise _refused(database, turn, fault) from None
+    except (DBAPIError, psycopg.Error) as fault:
+        if turn.token < MOST_TURNS or isinstance(getattr(fault, "orig", fault), psycopg.OperationalError):
+            raise
+        # Never read again by itself: one file must not keep a worker busy for ever.
+        raise _refused(database, turn, Unreadable(_OURS.format(turn.file_id, turn.token))) from fault
 
 
 def waiting(session: Session) -> list[int]:

@@ -129,6 +129,10 @@ FILE_STEPS = {
 }
 
 
+# No supervised account is older (对账日下限).
+_FIRST_DAY = date(1995, 1, 1)
+
+
 class Unreadable(Exception):
     """A file that cannot be read as what it claims to be; whole or nothing (无法读取的对账单)."""
 
@@ -176,6 +180,8 @@ class Header:
     all: Stated
     credits: Stated
     debits: Stated
+    # Entries, and credits among them, where one entry may be several lines.
+    counted: tuple[int, int] | None = None
 
 
 @dataclass(slots=True)
@@ -212,6 +218,8 @@ def _day_faults(header: Header, tally: Tally, today: date) -> dict[str, str]:
     found, day = {}, header.business_date
     if day > today:
         found["business_date"] = f"对账日 {day} 晚于今天。"
+    if day < _FIRST_DAY:
+        found["business_date"] = f"对账日 {day} 过早，早于 {_FIRST_DAY} 的不收。"
     if tally.latest_value[0] > day:
         found["value_date"] = f"第 {tally.latest_value[1]} 笔的起息日 {tally.latest_value[0]} 晚于对账日 {day}。"
     if tally.latest_booked[0] > day:
@@ -222,10 +230,11 @@ def _day_faults(header: Header, tally: Tally, today: date) -> dict[str, str]:
 
 def _count_faults(header: Header, tally: Tally) -> dict[str, str]:
     found = {}
+    every, credit = header.counted or (tally.lines, tally.credit_lines)
     counted = {
-        "lines": (header.all, tally.lines, "笔数"),
-        "credit_lines": (header.credits, tally.credit_lines, "收款笔数"),
-        "debit_lines": (header.debits, tally.lines - tally.credit_lines, "付款笔数"),
+        "lines": (header.all, every, "笔数"),
+        "credit_lines": (header.credits, credit, "收款笔数"),
+        "debit_lines": (header.debits, every - credit, "付款笔数"),
     }
     for field, (stated, count, label) in counted.items():
         if stated.lines is not None and stated.lines != count:
