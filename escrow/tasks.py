@@ -37,7 +37,7 @@ from escrow.statements import closing
 from escrow.statements.matching import accounts_differing, accounts_waiting, match
 from escrow.statements.reading import read, waiting
 from escrow.supervision.guarantees import expired, lapse
-from ledger.seals import HEAD_FILE, head, keep, seal
+from ledger.seals import HEAD_FILE, follow, seal
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +125,7 @@ def seal_books() -> int:
     with database().begin() as session:
         blocks = seal(session)
     with database().read() as session:
-        keep(settings().data_dir / HEAD_FILE, head(session))
+        follow(session, settings().data_dir / HEAD_FILE)
     return blocks
 
 

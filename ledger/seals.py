@@ -70,6 +70,20 @@ def day_root(session: Transaction, book_id: int, day: date) -> DayRoot:
     return DayRoot(found[0][0], day, newest, balances)
 
 
+def follow(session: Transaction, path: Path) -> None:
+    """Move the kept head on along its own chain (随链推进封存头).
+
+    Where the chain no longer holds the kept block it stays: a new block over a rewritten chain would hide that
+    from the verifier, whose word it is.
+    """
+    earlier = kept(path)
+    if earlier and ask(
+        session, "SELECT encode(hash, 'hex') FROM ledger.seal WHERE no = %s", (earlier.no,)
+    ) != [(earlier.hash,)]:
+        return
+    keep(path, head(session))
+
+
 def keep(path: Path, newest: Head | None) -> None:
     """Leave a head outside the database, whole or not at all; an older one never replaces a newer (留存封存头)."""
     earlier = kept(path)

@@ -11,7 +11,7 @@ from ledger import checks, errors
 from ledger.journal import Draft, close_day, post_many
 from ledger.money import Yuan
 from ledger.movements import Transfer
-from ledger.seals import Head, day_root, head, keep, kept, seal
+from ledger.seals import Head, day_root, follow, head, keep, kept, seal
 from tests.conftest import House, settle
 from tests.ledger.conftest import ANY, CLOSED, DAY, Books, deposit, open_books
 from tests.ledger.tampering import COVER_UP, DEEDS, Tampering, put_in_now
@@ -74,6 +74,41 @@ def test_clean_books_hold_and_leave_a_head_outside(house: House, tmp_path: Path)
     assert kept(path) == told
     with house.database.read() as session:
         assert head(session) == told
+
+
+REDONE = """
+UPDATE ledger.journal_entry SET memo = '改' WHERE reference = 'honest';
+UPDATE ledger.seal s SET hash = sha256(s.previous || convert_to(
+    (SELECT string_agg(ledger.wording(e), E'\\n' ORDER BY e.xid, e.id) FROM ledger.journal_entry e
+       JOIN ledger.seal b ON b.no = s.no - 1
+      WHERE (e.xid, e.id) > (b.through_xid, b.through_id)), 'UTF8'))
+ WHERE s.no = (SELECT max(no) FROM ledger.seal)
+"""
+
+
+def test_a_block_over_a_rewritten_chain_does_not_hide_it(house: House, tmp_path: Path) -> None:
+    """整条链被改写之后照常封存新块，库外的封存头不跟过去，核验照样指出；没被改写的链，头随新块前进。"""
+    books = sealed_books(house)
+    path = tmp_path / "head.json"
+
+    def one_more(reference: str) -> None:
+        with house.database.begin() as session:
+            deposit(session, books, Yuan(1), reference)
+        settle(house.database)
+        with house.database.begin() as session:
+            assert seal(session) == 1
+        with house.database.read() as session:
+            follow(session, path)
+
+    one_more("honest")
+    honest = kept(path)
+    assert honest is not None and failing(house, path) == []
+    with house.connect("superuser") as forger:
+        forger.execute(f"SET session_replication_role = replica; {REDONE}")
+    assert failing(house) == []
+    one_more("later")
+    assert kept(path) == honest
+    assert failing(house, path) == ["head-kept"]
 
 
 def test_a_failed_verification_does_not_move_the_head(house: House, tmp_path: Path) -> None:
