@@ -73,8 +73,8 @@ def day_root(session: Transaction, book_id: int, day: date) -> DayRoot:
 def follow(session: Transaction, path: Path) -> None:
     """Move the kept head on along its own chain (随链推进封存头).
 
-    Where the chain no longer holds the kept block it stays: a new block over a rewritten chain would hide that
-    from the verifier, whose word it is.
+    Where the chain no longer holds the kept block it stays: a new block over a rewritten chain would hide
+    that from the verifier, whose word it is.
     """
     earlier = kept(path)
     if earlier and ask(
