@@ -96,7 +96,10 @@ class Database:
 
         On the driver's connection: every call of every door begins with one.
         """
-        lent = self.engine.raw_connection()
+        try:
+            lent = self.engine.raw_connection()
+        except psycopg.Error as error:
+            raise _wrapped(error, lost=False) from error
         driver = cast(psycopg.Connection[Any], lent.driver_connection)
         try:
             driver.autocommit = True
@@ -105,9 +108,7 @@ class Database:
         except psycopg.Error as error:
             lost = driver.closed
             lent.invalidate(error)
-            raise DBAPIError.instance(
-                None, None, error, psycopg.Error, hide_parameters=True, connection_invalidated=lost
-            ) from error
+            raise _wrapped(error, lost=lost) from error
         finally:
             lent.close()
         return rows
@@ -120,12 +121,15 @@ class Database:
         is unknown does not: the caller asks again by its key.
         """
         for attempt in range(RETRIES):
+            committing = singly
             try:
                 with self.singly() if singly else self.begin() as session:
-                    return unit(session)
+                    made = unit(session)
+                    committing = True
+                return made
             except DBAPIError as error:
                 state = getattr(error.orig, "sqlstate", None) or ""
-                stale = error.connection_invalidated and attempt == 0
+                stale = error.connection_invalidated and attempt == 0 and not committing
                 if not (state in RETRYABLE or stale) or attempt == RETRIES - 1:
                     raise
                 time.sleep(random.uniform(0, 0.02 * 2**attempt))  # noqa: S311 - jitter, not a secret
@@ -134,6 +138,13 @@ class Database:
     def dispose(self) -> None:
         """Close every pooled connection (释放连接)."""
         self.engine.dispose()
+
+
+def _wrapped(error: psycopg.Error, *, lost: bool) -> BaseException:
+    """As every other failure of the database is told, whoever used the driver's own connection (数据库错误)."""
+    return DBAPIError.instance(
+        None, None, error, psycopg.Error, hide_parameters=True, connection_invalidated=lost
+    )
 
 
 def _refuse_closed_connection(connection: Any, record: object, proxy: object) -> None:

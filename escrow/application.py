@@ -16,7 +16,7 @@ from config.database import Database
 from config.logs import configure_logs
 from config.settings import Settings
 from escrow.commands import register_commands
-from escrow.doors import problem
+from escrow.doors import problem, with_patience
 from escrow.errors import Busy, EscrowError, Forbidden, Malformed, NotFound, TooMany, Unauthorized
 from escrow.forms import shown_again
 from escrow.tasks import create_celery
@@ -49,7 +49,7 @@ ROOMS = (
     "night",
 )
 BODY_LIMIT = 1024 * 1024
-# SQLSTATE beginnings that mean "nothing was done, try again" (可重试的数据库错误).
+# SQLSTATE beginnings that mean "not now, ask again" (可重试的数据库错误).
 TRY_AGAIN = ("08", "53", "57", "55P03", "25P03", "40001", "40P01")
 MACHINE_PATHS = ("/api/", "/oauth/", "/healthz", "/readyz", "/metrics", "/.well-known/")
 
@@ -115,7 +115,7 @@ def _say(error: EscrowError, headers: dict[str, str] | None = None) -> Response:
     )
     response = make_response(page, error.status)
     response.headers.extend(headers or {})
-    return response
+    return with_patience(response)
 
 
 def _say_ledger(error: LedgerError) -> Response:

@@ -229,7 +229,12 @@ def problem(error: EscrowError, headers: dict[str, str] | None = None) -> Respon
     response = Response(json.dumps(body, ensure_ascii=False), error.status, mimetype=PROBLEM)
     if error.status == 401:
         response.headers["WWW-Authenticate"] = 'Bearer realm="escrow"'
-    if error.status in (429, 503):
-        response.headers["Retry-After"] = "1"
     response.headers.extend(headers or {})
+    return with_patience(response)
+
+
+def with_patience(response: Response) -> Response:
+    """Too many, or busy: both say when to ask again, to machines and to people (何时再试)."""
+    if response.status_code in (429, 503):
+        response.headers.setdefault("Retry-After", "1")
     return response

@@ -82,6 +82,9 @@ class TooMany(EscrowError):
 
 
 class Busy(EscrowError):
-    """The database is away or crowded; nothing was done (系统繁忙，未作任何更改)."""
+    """The database is away or crowded; whether it took the step is not always known (系统繁忙).
 
-    code, label, status = "busy", "系统繁忙，本次未作任何更改，请稍后重试", 503
+    Asked again as it stood, the step is taken once: no more may be promised where a COMMIT got no answer.
+    """
+
+    code, label, status = "busy", "系统繁忙，请稍后原样重试；本次若已办成，不会再办一次", 503
