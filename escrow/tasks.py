@@ -16,14 +16,13 @@ from celery import Celery, Task, shared_task
 from celery.schedules import crontab
 from celery.signals import worker_process_init
 from flask import Flask
-from kombu.exceptions import OperationalError
 
 from config.database import Database
 from config.settings import Settings
 from escrow.access.tries import forget_old
 from escrow.deliveries.routing import due, route
 from escrow.deliveries.sending import deliver
-from escrow.doors import database, settings
+from escrow.doors import database, only_a_bell, settings
 from escrow.errors import Busy
 from escrow.fund_income import sharing
 from escrow.instructions.results import ask_about, overdue
@@ -213,12 +212,11 @@ def bring_events() -> int:
         route(session)
     with database().read() as session:
         found = due(session)
-    try:
+    with only_a_bell():
         for subscriber_id in found:
             bring_to.apply_async((subscriber_id,), expires=30, retry=False)
-    except OperationalError:
-        return 0
-    return len(found)
+        return len(found)
+    return 0
 
 
 @shared_task

@@ -18,14 +18,13 @@ from flask import (
     url_for,
 )
 from flask.typing import ResponseReturnValue
-from kombu.exceptions import OperationalError
 from sqlalchemy import Row
 from sqlalchemy.orm import Session
 
 from config.clock import bureau_day
 from config.regulations import law_on
 from escrow.access.guards import SESSION_KEY, officer
-from escrow.doors import database, known_number, settings
+from escrow.doors import database, known_number, only_a_bell, settings
 from escrow.errors import EscrowError, Invalid, NotFound
 from escrow.statements.api import MATCHED_AT_ONCE
 from escrow.statements.closing import close as close_account_day
@@ -194,6 +193,6 @@ def _match(file_id: int) -> None:
 
 def _ring() -> None:
     """Wake the background; the beat finds the file in any case."""
-    with suppress(OperationalError):
+    with only_a_bell():
         celery = current_app.extensions["celery"]
         celery.send_task("escrow.tasks.read_statements", expires=60, retry=False)
