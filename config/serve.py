@@ -31,6 +31,9 @@ CREDENTIALS = "demo-credentials.json"
 HOUR = 3600.0
 OLD_BACKUP = 2  # days
 BACKUP_LOG = "backup.log"
+# Two at once, and no child to lose: of a pool of processes on the embedded broker, one killed while it waits
+# takes the pool's lock with it, and the worker lives on, never works again, and nobody sees it.
+HANDS = ("--pool", "threads", "--concurrency", "2")
 WEB, WORKER, BEAT = "网页服务", "后台任务", "定时器"
 
 
@@ -184,8 +187,8 @@ def _start_processes(plan: Plan, children: Children) -> None:
         time.sleep(0.05)
     children.start(
         WORKER,
-        [*celery, "worker", "--concurrency", "2", "--without-gossip", "--without-mingle",
-         "--without-heartbeat", "--loglevel", "WARNING"],
+        [*celery, "worker", *HANDS, "--without-gossip", "--without-mingle", "--without-heartbeat",
+         "--loglevel", "WARNING"],
         log="worker.log",
     )  # fmt: skip
     children.start(

@@ -14,7 +14,7 @@ from typing import Any
 
 from celery import Celery, Task, shared_task
 from celery.schedules import crontab
-from celery.signals import worker_process_init
+from celery.signals import worker_init, worker_process_init
 from flask import Flask
 
 from config.database import Database
@@ -111,7 +111,8 @@ def create_celery(app: Flask, settings: Settings) -> Any:
     def as_worker(**_: object) -> None:
         app.extensions["database"] = Database(settings, jobs=True)
 
-    worker_process_init.connect(as_worker, weak=False)
+    for begins in (worker_init, worker_process_init):
+        begins.connect(as_worker, weak=False)
     return celery
 
 

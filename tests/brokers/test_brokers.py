@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from config.postgres import die_with_parent
+from config.serve import HANDS
 from escrow.tasks import SHIFT
 from tests.conftest import House
 from tests.dusk import TODAY, stored
@@ -24,7 +25,7 @@ from tests.stating import Day, Told
 
 ROOT = Path(__file__).resolve().parents[2]
 CELERY = [str(Path(sys.executable).parent / "celery"), "-A", "wsgi:celery"]
-WORKER = ["worker", "--concurrency", "2", "--without-gossip", "--without-mingle", "--without-heartbeat"]
+WORKER = ["worker", *HANDS, "--without-gossip", "--without-mingle", "--without-heartbeat"]
 SWEPT_WITHIN = 60
 SEND = "import sys; from wsgi import celery; [celery.send_task(f'escrow.tasks.{x}') for x in sys.argv[1:]]"
 
