@@ -25,12 +25,13 @@ PROGRAMS = {
     "test": ["-m", "config.trial"],
     "check": ["-m", "config.trial", "check"],
     "model": ["-m", "config.trial", "model"],
+    "faults": ["-m", "config.trial", "faults"],
     "bench": ["-m", "tests.bench"],
 }
 
 
 def main() -> None:
-    """`prepare.py run|backup|restore|test|check|model|bench`: check, install what is missing, hand over."""
+    """`prepare.py run|backup|restore|test|…`: check, install what is missing, hand over."""
     wanted = sys.argv[1] if len(sys.argv) > 1 else "run"
     if not (3, 11) <= sys.version_info[:2] <= (3, 13):
         sys.exit(f"需要 Python 3.11–3.13，找到的是 {sys.version.split()[0]}；请以 PYTHON=python3.11 make {wanted} 指明")

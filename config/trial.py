@@ -17,15 +17,18 @@ CHECKS = (
 
 
 def main(arguments: list[str]) -> int:
-    """`trial`: pytest on every core; `trial check`: lint, types, layers; `trial model`: long histories."""
+    """`trial`: pytest on every core; `check`: lint, types, layers; `model`, `faults`: one part at length."""
     os.chdir(HOUSE)
     if arguments[:1] == ["check"]:
         return max(_step(*command) for command in CHECKS)
     if arguments[:1] == ["model"]:
         os.environ["MODEL_HISTORIES"] = "800"
         arguments = ["tests/escrow/test_model.py", *arguments[1:]]
+    if arguments[:1] == ["faults"]:
+        os.environ.setdefault("FAULTS_ROUNDS", "10")
+        arguments = ["tests/faults", *arguments[1:]]
     begun = time.monotonic()
-    code = _step("pytest", "-q", "-n", str(max(2, os.cpu_count() or 2)), "--dist", "worksteal", *arguments)
+    code = _step("pytest", "-q", "-n", str(max(2, os.cpu_count() or 2)), "--dist", "loadgroup", *arguments)
     print(f"{'✓ 测试通过' if code == 0 else '✗ 测试未通过'}，用时 {time.monotonic() - begun:.0f} 秒；计数见上一行", flush=True)
     return code
 

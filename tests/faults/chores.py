@@ -1,0 +1,129 @@
+"""What the house does by itself with money, made ready, and rung for as the beat rings (后台任务)."""
+
+import io
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from celery import Celery
+
+from escrow.statements.files import Sender, arriving, keep
+from escrow.statements.reading import read
+from tests.estate import build, new_number, pay, sold
+from tests.faults.arena import Office
+from tests.faults.operations import Staff, day_of, fen, yesterday_of
+from tests.listening import happen
+from tests.stating import Day, Told, as_csv
+from tests.withdrawing import site_of
+
+
+@dataclass(slots=True)
+class Chore:
+    """One task with something to do, and how one sees from outside that it is done (备好的一件)."""
+
+    task: str
+    done: str
+    told: tuple[Any, ...] = ()
+    day: Day | None = None
+
+    def is_done(self, office: Office) -> bool:
+        with office.arena.connect(office.name) as connection:
+            return bool((connection.execute(self.done, self.told).fetchone() or (False,))[0])
+
+
+def ring(office: Office, task: str, *args: Any) -> None:
+    """One message to the broker, as the beat sends it."""
+    with warnings.catch_warnings(), Celery("bell", broker=office.broker, set_as_current=False) as bell:
+        # The embedded broker's tables are told in an older SQLAlchemy's words.
+        warnings.simplefilter("ignore")
+        bell.send_task(task, args, ignore_result=True)
+
+
+def _kept(staff: Staff, day: Day) -> int:
+    """A statement has come in, and nobody has read it yet."""
+    house = staff.office.house
+    with arriving(io.BytesIO(as_csv(day))) as arrived, house.database.begin() as session:
+        return keep(session, arrived, Sender(bank_code="ABC"), house.settings).id
+
+
+def _paid(staff: Staff) -> tuple[Any, Day]:
+    """An account with one credit in the book, and two that only the bank knows of."""
+    estate = build(staff.office.house, [staff.people.clerk, staff.people.reviewer])
+    _, [notice] = sold(estate, amount="350000.00")
+    pay(estate, notice, "350000.00")
+    return estate, day_of(estate, Told(new_number("N"), fen("123.45")), Told(new_number("N"), fen("0.01")))
+
+
+def booking(staff: Staff) -> Chore:
+    """A statement is read and waits to be matched: its unknown credits are booked."""
+    _, day = _paid(staff)
+    house = staff.office.house
+    read(house.database, house.settings, number := _kept(staff, day))
+    return Chore(
+        "escrow.tasks.match_statements", "SELECT status = 'matched' FROM statement WHERE file_id = %s",
+        (number,), day,
+    )  # fmt: skip
+
+
+def reading(staff: Staff) -> Chore:
+    """A statement waits to be read."""
+    _, day = _paid(staff)
+    return Chore(
+        "escrow.tasks.read_statements", "SELECT count(*) = 1 FROM statement WHERE file_id = %s",
+        (_kept(staff, day),), day,
+    )  # fmt: skip
+
+
+def closing(staff: Staff) -> Chore:
+    """Yesterday is matched and may be closed."""
+    estate, _, _ = yesterday_of(staff)
+    return Chore(
+        "escrow.tasks.close_days", "SELECT count(*) = 1 FROM account_day WHERE account_id = %s",
+        (estate.account_id,), Day(estate.account_no, opening=10000),
+    )  # fmt: skip
+
+
+def sealing(staff: Staff) -> Chore:
+    """Entries wait to be sealed."""
+    _paid(staff)
+    query = "SELECT max(e.id) <= (SELECT max(through_id) FROM ledger.seal) FROM ledger.journal_entry e"
+    return Chore("escrow.tasks.seal_books", query)
+
+
+def asking(staff: Staff) -> Chore:
+    """An order that the bank has not answered in time."""
+    site = site_of(staff.office.house, staff.people)
+    _, [notice] = sold(site.estate, amount="1000000.00")
+    pay(site.estate, notice, "1000000.00")
+    (order,) = site.issue(site.approved("150000.00")).numbers
+    with staff.office.arena.connect(staff.office.name) as connection:
+        connection.execute("SET session_replication_role = replica")
+        connection.execute(
+            "UPDATE instruction SET issued_at = now() - interval '9 days' WHERE instruction_no = %s", (order,)
+        )
+    query = "SELECT status = 'unknown' FROM instruction WHERE instruction_no = %s"
+    return Chore("escrow.tasks.ask_about_orders", query, (order,))
+
+
+def bringing(staff: Staff) -> Chore:
+    """An event that the subscriber has not heard of."""
+    subject = new_number("EV")
+    happen(staff.office.house, subject, audience=("bank:ABC",))
+    query = "SELECT status = 'delivered' FROM delivery WHERE subject = %s"
+    return Chore("escrow.tasks.bring_events", query, (subject,))
+
+
+# Each task and the points at which its worker is killed: first those of the short form.
+CHORES: dict[str, tuple[Callable[[Staff], Chore], tuple[str, ...], tuple[str, ...]]] = {
+    "补记入账": (
+        booking,
+        ("after:ledger.transfer", "told:statement.receipts-booked", "audit:statement.matched"),
+        ("table:answered_request", "audit:statement.receipts-booked", "commit:statement.receipts-booked"),
+    ),
+    "读取对账单": (reading, ("after:statement_line",), ("audit:statement.received", "told:statement.received")),
+    "日结": (closing, ("audit:day.closed", "told:day.closed"), ("after:ledger.day_close", "commit:day.closed")),
+    "封存": (sealing, ("table:ledger.seal",), ()),
+    "逾时未答": (asking, ("told:instruction.unknown",), ("audit:instruction.unknown",)),
+    "推送": (bringing, ("table:delivery_try",), ("after:delivery",)),
+}
