@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from flask import Blueprint, flash, g, redirect, render_template, request, url_for
+from flask import Blueprint, Response, flash, g, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from sqlalchemy.orm import Session
 from wtforms import Form
@@ -14,10 +14,12 @@ from config.regulations import Law, law_on
 from escrow.access import audit
 from escrow.access.guards import officer
 from escrow.doors import database, settings
-from escrow.errors import NotFound, Refused
+from escrow.errors import Invalid, NotFound, Refused
 from escrow.fields import ReadField, read_text
 from escrow.forms import DigestField, posted, posted_reason
 from escrow.workdays.actions import Notice, confirm, enter, reject
+from escrow.workdays.files import read_file
+from escrow.workdays.files import template as blank
 from escrow.workdays.lists import missing_years, months, year_row, years
 from escrow.workdays.rules import YEAR_LABELS, Year, YearStatus, decider_refusals, read_days
 
@@ -30,12 +32,17 @@ _TONES = {
 }  # fmt: skip
 
 
-class NoticeForm(Form):
+class PaperForm(Form):
+    """The notice itself, its days in a file (放假通知)."""
+
+    notice_no = ReadField("通知文号", lambda said: read_text(said, 64))
+    file_hash = DigestField("通知文件")
+
+
+class NoticeForm(PaperForm):
     """What an officer reads off a year's notice (放假通知)."""
 
     year = ReadField("年份", lambda said: int(read_text(said, 4, "20[0-9]{2}")))
-    notice_no = ReadField("通知文号", lambda said: read_text(said, 64))
-    file_hash = DigestField("通知文件")
     holidays = ReadField("放假的日子", read_days)
     working_weekends = ReadField("调休上班的周末", read_days, optional=True)
 
@@ -59,17 +66,49 @@ def index() -> ResponseReturnValue:
         rows = years(session, before=before, limit=_PAGE + 1)
     following = rows[_PAGE - 1].WorkingYear.id if len(rows) > _PAGE else None
     return render_template(
-        "workdays/index.html", rows=rows[:_PAGE], following=following, first=before is None, form=NoticeForm()
-    )
+        "workdays/index.html", rows=rows[:_PAGE], following=following, first=before is None,
+        form=NoticeForm(), paper=PaperForm(), next_year=bureau_day().year + 1,
+    )  # fmt: skip
 
 
 @pages.post("/working-days")
 @officer("enter-working-year", page="workdays.index")
 def create() -> ResponseReturnValue:
     """录入一年的放假安排。"""
-    said, who = posted(NoticeForm).data, g.officer.id
+    said = posted(NoticeForm).data
     days = Year(said["holidays"], said["working_weekends"] or frozenset())
-    notice = Notice(said["year"], said["notice_no"], said["file_hash"], days)
+    return _entered(Notice(said["year"], said["notice_no"], said["file_hash"], days))
+
+
+@pages.post("/working-days/file")
+@officer("enter-working-year", page="workdays.index")
+def create_from_file() -> ResponseReturnValue:
+    """由文件录入一年的放假安排；有差错的逐行指出，什么也不留下。"""
+    said, sent = posted(PaperForm).data, request.files.get("days")
+    if sent is None or not sent.filename:
+        raise Invalid({"days": "请选择填好的文件。"})
+    try:
+        year, days = read_file(sent.read())
+    except ValueError as fault:
+        raise Invalid({"days": str(fault)}) from None
+    try:
+        return _entered(Notice(year, said["notice_no"], said["file_hash"], days))
+    except Invalid as found:
+        raise Invalid({"days": "；".join(found.errors.values())}) from None
+
+
+@pages.get("/working-days/<int:year>.csv")
+@officer("read")
+def template(year: int) -> ResponseReturnValue:
+    """一年的空白文件：日期固定的节日已填好，Excel 可直接打开。"""
+    if not 2000 <= year <= 2099:
+        raise NotFound("没有这一年的文件")
+    headers = {"Content-Disposition": f"attachment; filename=working-days-{year}.csv"}
+    return Response("\ufeff" + blank(year), mimetype="text/csv", headers=headers)
+
+
+def _entered(notice: Notice) -> ResponseReturnValue:
+    who = g.officer.id
     row_id = database().transact(lambda session: enter(session, notice, _law(), officer_id=who))
     flash("放假安排已录入，请对照月历核对，并由另一人员确认。", "success")
     return redirect(url_for("workdays.show", row_id=row_id), 303)
