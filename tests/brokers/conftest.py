@@ -119,6 +119,8 @@ class Broker:
             "RABBITMQ_DIST_PORT": str(free_port()), "RABBITMQ_MNESIA_BASE": here, "RABBITMQ_LOG_BASE": here,
             "RABBITMQ_CONFIG_FILE": f"{here}/none", "RABBITMQ_ENABLED_PLUGINS_FILE": f"{here}/plugins",
             "ERL_EPMD_PORT": str(self.names), "ERL_EPMD_ADDRESS": "127.0.0.1",
+            # Its name server is put away with it, though the node was killed and never said good-bye.
+            "ERL_EPMD_RELAXED_COMMAND_CHECK": "true",
             "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": "-kernel inet_dist_use_interface {127,0,0,1} +S 1:1",
         }  # fmt: skip
 
