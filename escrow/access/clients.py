@@ -27,7 +27,7 @@ class Caller:
     bank_code: str | None
 
 
-_CALLER = """
+CALLER = """
 SELECT c.client_id, t.scopes, c.bank_code
   FROM api_token t JOIN api_client c ON c.id = t.api_client_id
  WHERE t.token_hash = %s AND t.expires_at > clock_timestamp()
@@ -40,7 +40,7 @@ def caller_of(database: Database, token: str) -> Caller | None:
 
     So a revoked token or a retired client is out at its very next request.
     """
-    for client_id, scopes, bank_code in database.probe(_CALLER, (hashed(token),)):
+    for client_id, scopes, bank_code in database.probe(CALLER, (hashed(token),)):
         return Caller(client_id, frozenset(scopes), bank_code)
     return None
 

@@ -36,7 +36,7 @@ _TONES = {
 def _words() -> dict[str, object]:
     return {
         "batch_shown": {one.value: (BATCH_LABELS[one], _TONES[one]) for one in BatchStatus},
-        "verdict_shown": {one.value: label for one, label in VERDICT_LABELS.items()},
+        "unit_verdict_shown": {one.value: label for one, label in VERDICT_LABELS.items()},
     }
 
 

@@ -3,13 +3,13 @@
 import secrets
 from dataclasses import dataclass
 
-from sqlalchemy import update
+from sqlalchemy import cast, func, select
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Session
 
 from config.settings import Settings
 from escrow.access import audit
 from escrow.access.clients import add_client, client_named, hashed, secret_matches
-from escrow.access.models import ApiClient
 from escrow.access.officers import NewOfficer, add_officer, living_officer, reset_officer
 from escrow.access.rules import Role
 
@@ -90,7 +90,6 @@ def clients_work(session: Session, clients: dict[str, dict[str, str]]) -> bool:
 def _redraw(session: Session, client_id: str) -> str:
     """A load that was broken off left a client whose secret nobody knows: it gets a new one."""
     secret = secrets.token_urlsafe(32)
-    known = update(ApiClient).where(ApiClient.client_id == client_id)
-    session.execute(known.values(secret_hash=hashed(secret)))
-    audit.record(session, "client.redrawn", client_id)
+    told = audit.row("client.redrawn", client_id)
+    session.execute(select(func.redraw_client(client_id, hashed(secret), cast(told, JSONB))))
     return secret

@@ -1,6 +1,7 @@
 """What waits on the demo's first day: a contractor that may be paid, work for every officer (演示待办)."""
 
 import re
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -91,7 +92,7 @@ class Works:
             "building_no": building_no, "channel": "general", "application_no": f"YK{building_no}-1 号",
             "applied_on": self.today.isoformat(), "file_hash": self._hash(f"用款 {building_no}"),
             "line1-payee_id": self._option("line1-payee_id", "/new"), "line1-purpose": "construction",
-            "line1-amount": amount, "line1-progress": "0.4", "line1-invoice_no": "24142000000012345678",
+            "line1-amount": amount, "line1-progress": "0.4", "line1-invoice_no": f"{time.time_ns():020d}",
             "line1-invoice_hash": self._hash("发票"),
         }  # fmt: skip
         self.desk("cashier1").fill(f"{self.account}/new", "/new", told)

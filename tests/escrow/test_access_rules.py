@@ -97,7 +97,7 @@ def test_the_one_who_watches_does_no_business():
     for pair in combinations(Role, 2):
         assert bool(role_faults(set(pair))) == bool(ALONE & set(pair))
     assert {name for name in PERMISSIONS if allowed({Role.ADMIN}, name)} == {
-        "officers", "subscribers", "watch-deliveries", "send-again", "own-account",
+        "officers", "subscribers", "watch-deliveries", "watch-night", "send-again", "own-account",
     }  # fmt: skip
     assert {name for name in PERMISSIONS if allowed({Role.AUDITOR}, name)} == {
         "read", "audit", "watch-deliveries", "own-account",

@@ -296,8 +296,8 @@ def test_money_in_transit_without_an_order_is_refused(estate: Estate, clerk: int
             "INSERT INTO instruction (instruction_no, kind, account_id, amount, key_amount,"
             " payee_name_sealed, payee_name_masked, payee_account_sealed, payee_account_masked, payee_bank,"
             " purpose, source_code, source_key, issued_by, expires_on, status)"
-            " VALUES ('ZL2026000001', 'release', :account, 1, 0,"
-            " '', '某', '', '**** 0001', '某行', '工程款', '2501', '', :clerk, current_date, 'issued')"
+            " VALUES ('ZL2026000001', 'return', :account, 1, 0,"
+            " '', '某', '', '**** 0001', '某行', '工程款', '2102', '', :clerk, current_date, 'issued')"
         ), {"account": estate.account_id, "clerk": clerk})  # fmt: skip
 
 

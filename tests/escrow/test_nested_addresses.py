@@ -1,12 +1,18 @@
 """地址里的两个编号须是一家的：账户与冻结、保函、接管、白名单，入账与认领，退款与明细，项目与楼幢。"""
 
 from dataclasses import replace
+from decimal import Decimal
 from typing import Any
 
 import pytest
 from sqlalchemy import text
 
 from config.clock import bureau_day
+from escrow.fund_income.actions import Slip, enter
+from escrow.fund_income.rules import IncomeKind
+from escrow.maintenance.chart import Nature
+from escrow.release.clauses import ClauseKind
+from escrow.release.evidence import Evidence, enter_evidence
 from escrow.supervision import court_holds, guarantees, takeovers
 from escrow.supervision.court_holds import Document, Freeze
 from escrow.supervision.measures import months_after
@@ -14,6 +20,7 @@ from ledger.money import Yuan
 from tests.claiming import returned
 from tests.desk import Seat, hire, sit_down
 from tests.estate import build, file_hash, new_number, pay
+from tests.fund.fund_estate import build_fund
 from tests.refunding import dropped
 from tests.withdrawing import listed, people_of
 
@@ -43,13 +50,21 @@ CASES: dict[str, tuple[str, list[dict[str, str]], dict[str, str]]] = {
         "refund_no", [{}],
         {"name": "王秀兰", "account_no": "6217000099990000002", "bank_name": "中国银行", "paper_no": "ZM1"},
     ),
+    "release.confirm_paper": ("account_no", [{}], {}),
+    "release.reject_paper": ("account_no", [{}], REASON),
+    "fund_income.confirm": ("fund_id", [{}], {}),
+    "fund_income.send_back": ("fund_id", [{}], REASON),
     "buildings.show": ("project_no", [{}], {}),
 }  # fmt: skip
-# Their numbers are of no project: whoever may open the list may open every one of them.
-ALONE = {"static"}
+# Their numbers are of no project: whoever may open the list may open every one of them. A developer's receiving
+# account is the developer's on each of its accounts; redirects have tests of their own.
+ALONE = {
+    "static", "receivers.confirm", "receivers.reject", "receivers.retire",
+    "redirects.approve", "redirects.reject",
+}  # fmt: skip
 TABLES = (
     "court_hold", "court_act", "guarantee", "takeover", "construction_contract", "listed_payee",
-    "receipt_claim", "refund_redirect", "ledger.journal_entry",
+    "receipt_claim", "refund_redirect", "release_evidence", "fund_income", "ledger.journal_entry",
 )  # fmt: skip
 
 
@@ -74,7 +89,8 @@ def test_every_address_with_two_numbers_is_tried(rules: list[Any]) -> None:
 def place(house: Any, people: Any, buildings: int) -> dict[str, str]:
     """一个项目的各项编号：冻结、解冻、保函、接管、合同、收款人、入账、认领、退款。"""
     estate = build(
-        house, [people.clerk, people.reviewer], buildings=buildings, quotas={"1": "1000.00"}
+        house, [people.clerk, people.reviewer], buildings=buildings, quotas={"1": "1000.00"},
+        clauses=[{"kind": "handover_ratio", "value": "0.9", "text": "协议第九条"}],
     )  # fmt: skip
     estate.put("1", "950.00")
     site, who, number = listed(estate, people), people.clerk, new_number("MEASURE")
@@ -94,7 +110,19 @@ def place(house: Any, people: Any, buildings: int) -> dict[str, str]:
     part = scalar(house, "SELECT p.id FROM refund_part p JOIN refund r ON r.id = p.refund_id"
                          " WHERE r.refund_no = :no", no=refund_no)  # fmt: skip
     receipt = pay(estate, None)
+    handed = Evidence(
+        estate.account_no, ClauseKind.HANDOVER_RATIO, "协议第九条", f"{number}交", TODAY,
+        file_hash(f"{number}交"), Decimal("0.9"),
+    )  # fmt: skip
+    fund = build_fund(house)
+    slip = Slip(
+        fund.fund_id, IncomeKind.INTEREST, Nature.COMMODITY, Yuan("1.00"), number, TODAY, "结息单",
+        file_hash(f"{number}息"),
+    )  # fmt: skip
     return {
+        "evidence_id": str(estate.do(lambda s: enter_evidence(s, handed, officer_id=who))),
+        "fund_id": str(fund.fund_id),
+        "slip_id": str(fund.do(lambda s: enter(s, slip, officer_id=fund.officers[0]))),
         "account_no": estate.account_no, "project_no": estate.project_no, "building_no": str(buildings),
         "hold_no": hold, "act_id": str(act), "refund_no": refund_no, "part_id": str(part),
         "guarantees": str(estate.do(lambda s: guarantees.enter(s, offered, officer_id=who))),
