@@ -90,7 +90,7 @@ def place(house: Any, people: Any, buildings: int) -> dict[str, str]:
     """一个项目的各项编号：冻结、解冻、保函、接管、合同、收款人、入账、认领、退款。"""
     estate = build(
         house, [people.clerk, people.reviewer], buildings=buildings, quotas={"1": "1000.00"},
-        clauses=[{"kind": "handover_ratio", "value": "0.9", "text": "协议第九条"}],
+        clauses=[{"kind": "handover_ratio", "value": "0.9", "clause": "协议第九条"}],
     )  # fmt: skip
     estate.put("1", "950.00")
     site, who, number = listed(estate, people), people.clerk, new_number("MEASURE")
