@@ -2,14 +2,14 @@
 
 from typing import Any
 
-from sqlalchemy import Row, or_, select
+from sqlalchemy import Row, select
 from sqlalchemy.orm import Session, aliased
 
 from escrow.access.models import Officer
 from escrow.instructions.models import Instruction
 from escrow.projects.models import Project
 from escrow.supervision.change_models import AccountChange
-from escrow.supervision.models import LIVING_FIRST, SupervisedAccount
+from escrow.supervision.models import SupervisedAccount
 
 _ENTERER, _DECIDER = aliased(Officer), aliased(Officer)
 
@@ -29,18 +29,6 @@ def changes(
 def change(session: Session, change_no: str) -> Any:
     """One change, None when there is no such number (变更)."""
     return session.execute(_changes().where(AccountChange.change_no == change_no)).one_or_none()
-
-
-def account_of(session: Session, number: str) -> Any:
-    """The living account by its own or its project's number (按账号或项目编号查账户)."""
-    query = (
-        select(
-            SupervisedAccount, Project.project_no, Project.region, Project.name.label("project_name"),
-        )
-        .join(Project, Project.id == SupervisedAccount.project_id)
-        .where(or_(SupervisedAccount.account_no == number, Project.project_no == number))
-    )  # fmt: skip
-    return session.execute(query.order_by(*LIVING_FIRST).limit(1)).one_or_none()
 
 
 def _changes() -> Any:

@@ -1,10 +1,9 @@
 """Pages of changes of account: what stands in the way, the application, its decision and history (账户变更页面)."""
 
-import re
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from flask import Blueprint, flash, g, redirect, render_template, request, url_for
+from flask import Blueprint, flash, g, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
 from sqlalchemy.orm import Session
 from wtforms import Form
@@ -15,11 +14,12 @@ from escrow.access import audit
 from escrow.access.guards import officer
 from escrow.changes.actions import ChangeAsked, approve, enter, reject
 from escrow.changes.facts import facts_of, standing_of
-from escrow.changes.lists import account_of, change, changes
+from escrow.changes.lists import change, changes
 from escrow.doors import database, known_number, settings
 from escrow.errors import NotFound, Refused
 from escrow.fields import ACCOUNT_NO_PATTERN, KEY_PATTERN, ReadField, read_day, read_text
 from escrow.forms import DigestField, posted, posted_reason
+from escrow.listing import index_page
 from escrow.supervision.change_rules import (
     CHANGE_LABELS,
     ChangeStatus,
@@ -28,11 +28,11 @@ from escrow.supervision.change_rules import (
     open_refusals,
 )
 from escrow.supervision.models import SupervisedAccount
+from escrow.supervision.reading import living_account
 
 pages = Blueprint("changes", __name__)
 T = TypeVar("T")
 
-_PAGE = 50
 _TONES = {
     ChangeStatus.ENTERED: "warning", ChangeStatus.ORDERED: "primary", ChangeStatus.DONE: "success",
     ChangeStatus.FAILED: "danger", ChangeStatus.RETURNED: "danger", ChangeStatus.REJECTED: "secondary",
@@ -64,15 +64,11 @@ def _words() -> dict[str, Any]:
 @officer("read")
 def index() -> ResponseReturnValue:
     """账户变更清单；按账号或项目编号打开一个账户。"""
-    asked = request.args.get("find", "").strip()
-    if re.fullmatch(KEY_PATTERN, asked, re.ASCII):
-        return redirect(url_for("changes.account", number=asked), 303)
-    said = request.args.get("before", "")
-    before = int(said) if re.fullmatch(r"[0-9]{1,9}", said, re.ASCII) else None
-    with database().read() as session:
-        rows = changes(session, before=before, limit=_PAGE + 1)
-    following = rows[_PAGE - 1].AccountChange.id if len(rows) > _PAGE else None
-    return render_template("changes/index.html", rows=rows[:_PAGE], following=following, first=before is None)
+    return index_page(
+        "changes/index.html", lambda number: url_for("changes.account", number=number),
+        lambda session, before, limit: changes(session, before=before, limit=limit),
+        lambda row: int(row.AccountChange.id),
+    )  # fmt: skip
 
 
 @pages.get("/account-changes/accounts/<number>")
@@ -141,7 +137,7 @@ def reject_change(change_no: str) -> ResponseReturnValue:
 
 
 def _found(session: Session, number: str) -> Any:
-    found = account_of(session, number)
+    found = living_account(session, number)
     if found is None:
         raise NotFound("没有这个监管账户")
     return found

@@ -2,13 +2,13 @@
 
 from typing import Any
 
-from sqlalchemy import Row, or_, select
+from sqlalchemy import Row, select
 from sqlalchemy.orm import Session, aliased, defer
 
 from escrow.access.models import Officer
 from escrow.opening.models import AccountOpening
 from escrow.projects.models import Project
-from escrow.supervision.models import LIVING_FIRST, SupervisedAccount
+from escrow.supervision.models import SupervisedAccount
 
 _ENTERER, _DECIDER = aliased(Officer), aliased(Officer)
 
@@ -29,16 +29,6 @@ def openings(
 def opening(session: Session, opening_no: str) -> Any:
     """One opening, None when there is no such number (导入)."""
     return session.execute(_openings().where(AccountOpening.opening_no == opening_no)).one_or_none()
-
-
-def account_of(session: Session, number: str) -> Any:
-    """The living account by its own or its project's number (按账号或项目编号查账户)."""
-    query = (
-        select(SupervisedAccount, Project.project_no, Project.name.label("project_name"))
-        .join(Project, Project.id == SupervisedAccount.project_id)
-        .where(or_(SupervisedAccount.account_no == number, Project.project_no == number))
-    )
-    return session.execute(query.order_by(*LIVING_FIRST).limit(1)).one_or_none()
 
 
 def _openings() -> Any:

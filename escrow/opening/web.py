@@ -2,7 +2,6 @@
 
 import csv
 import io
-import re
 from typing import Any
 
 from flask import Blueprint, Response, flash, g, redirect, render_template, request, session, url_for
@@ -13,16 +12,17 @@ from escrow.access import audit
 from escrow.access.guards import SESSION_KEY, officer
 from escrow.doors import database, known_number, settings
 from escrow.errors import Invalid, NotFound, Refused
-from escrow.fields import KEY_PATTERN, ReadField, read_day, read_text
+from escrow.fields import ReadField, read_day, read_text
 from escrow.forms import DigestField, posted, posted_reason
+from escrow.listing import index_page
 from escrow.opening.actions import Faulty, Opening, approve, reject, upload
-from escrow.opening.lists import account_of, opening, openings
+from escrow.opening.lists import opening, openings
 from escrow.opening.reading import COLUMNS, read_amount
 from escrow.opening.rules import STATUS_LABELS, OpeningStatus
+from escrow.supervision.reading import living_account
 
 pages = Blueprint("opening", __name__)
 
-_PAGE = 50
 LARGEST = 16 * 1024 * 1024
 _TONES = {
     OpeningStatus.ENTERED: "warning", OpeningStatus.BOOKED: "success", OpeningStatus.REJECTED: "secondary",
@@ -56,15 +56,11 @@ def _words() -> dict[str, Any]:
 @officer("read")
 def index() -> ResponseReturnValue:
     """期初导入清单；按账号或项目编号打开一个账户。"""
-    asked = request.args.get("find", "").strip()
-    if re.fullmatch(KEY_PATTERN, asked, re.ASCII):
-        return redirect(url_for("opening.account", number=asked), 303)
-    said = request.args.get("before", "")
-    before = int(said) if re.fullmatch(r"[0-9]{1,9}", said, re.ASCII) else None
-    with database().read() as transaction:
-        rows = openings(transaction, before=before, limit=_PAGE + 1)
-    following = rows[_PAGE - 1].AccountOpening.id if len(rows) > _PAGE else None
-    return render_template("opening/index.html", rows=rows[:_PAGE], following=following, first=before is None)
+    return index_page(
+        "opening/index.html", lambda number: url_for("opening.account", number=number),
+        lambda transaction, before, limit: openings(transaction, before=before, limit=limit),
+        lambda row: int(row.AccountOpening.id),
+    )  # fmt: skip
 
 
 @pages.get("/openings/template.csv")
@@ -149,7 +145,7 @@ def reject_opening(opening_no: str) -> ResponseReturnValue:
 
 
 def _found(transaction: Any, number: str) -> Any:
-    found = account_of(transaction, number)
+    found = living_account(transaction, number)
     if found is None:
         raise NotFound("没有这个监管账户")
     return found

@@ -1,10 +1,9 @@
 """Pages of refunds: a contract's money, the application, its decision and its instructions (退款页面)."""
 
-import re
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from flask import Blueprint, Flask, flash, g, redirect, render_template, request, url_for
+from flask import Blueprint, Flask, flash, g, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
 from sqlalchemy.orm import Session
 
@@ -14,9 +13,9 @@ from escrow.access.sealing import unseal
 from escrow.contracts.rules import ContractStatus, Source
 from escrow.doors import database, known_number, settings
 from escrow.errors import NotFound, Refusal, Refused
-from escrow.fields import KEY_PATTERN
 from escrow.forms import checked, filled_in, posted_reason
 from escrow.instructions.rules import STATUS_LABELS as INSTRUCTION_LABELS
+from escrow.listing import index_page
 from escrow.refunds.actions import enter
 from escrow.refunds.deciding import approve, decider_faults, fall_due, reject, revoke
 from escrow.refunds.facts import cover_of, paid_on, parts_of, peek_facts, place_of
@@ -39,7 +38,6 @@ from escrow.refunds.rules import (
 pages = Blueprint("refunds", __name__)
 T = TypeVar("T")
 
-_PAGE = 50
 _TONES = {
     RefundStatus.ENTERED: "warning", RefundStatus.REVIEWED: "warning", RefundStatus.APPROVED: "danger",
     RefundStatus.DUE: "primary", RefundStatus.ISSUED: "success", RefundStatus.REJECTED: "secondary",
@@ -69,15 +67,11 @@ def _words() -> dict[str, Any]:
 @officer("read")
 def index() -> ResponseReturnValue:
     """退款清单；按合同号打开一份已注销的合同。"""
-    asked = request.args.get("find", "").strip()
-    if re.fullmatch(KEY_PATTERN, asked, re.ASCII):
-        return redirect(url_for("refunds.contract", contract_no=asked), 303)
-    before = request.args.get("before", "")
-    start = int(before) if re.fullmatch(r"[0-9]{1,9}", before, re.ASCII) else None
-    with database().read() as session:
-        rows = refunds(session, before=start, limit=_PAGE + 1)
-    following = rows[_PAGE - 1].Refund.id if len(rows) > _PAGE else None
-    return render_template("refunds/index.html", rows=rows[:_PAGE], following=following, first=start is None)
+    return index_page(
+        "refunds/index.html", lambda number: url_for("refunds.contract", contract_no=number),
+        lambda session, before, limit: refunds(session, before=before, limit=limit),
+        lambda row: int(row.Refund.id),
+    )  # fmt: skip
 
 
 @pages.get("/refunds/contracts/<contract_no>")

@@ -3,11 +3,13 @@
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Row, text
+from sqlalchemy import Row, or_, select, text
 from sqlalchemy.orm import Session
 
 from config.clock import bureau_day
 from config.regulations import law_on
+from escrow.projects.models import Project
+from escrow.supervision.models import LIVING_FIRST, SupervisedAccount
 from escrow.supervision.quota_bases import Finding, quota_findings
 from escrow.supervision.quotas import areas_of, proposed_quotas
 
@@ -61,3 +63,13 @@ def agreements_seen(session: Session, project_no: str) -> AgreementsSeen | None:
         areas = areas_of(session, waiting.project_id)
         findings = quota_findings(proposed_quotas(areas, waiting.clauses), law)
     return AgreementsSeen(rows[0], waiting, by_status.get("effective"), findings)
+
+
+def living_account(session: Session, number: str) -> Any:
+    """The living account by its own or its project's number (按账号或项目编号查账户)."""
+    query = (
+        select(SupervisedAccount, Project.project_no, Project.region, Project.name.label("project_name"))
+        .join(Project, Project.id == SupervisedAccount.project_id)
+        .where(or_(SupervisedAccount.account_no == number, Project.project_no == number))
+    )
+    return session.execute(query.order_by(*LIVING_FIRST).limit(1)).one_or_none()
