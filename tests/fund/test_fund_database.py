@@ -1,5 +1,7 @@
 """分户账、楼幢、小区、专户：每发生一笔，各级合计都相符；绕过程序直接写库也一样。"""
 
+import threading
+
 import psycopg
 import pytest
 from sqlalchemy.exc import IntegrityError
@@ -126,7 +128,7 @@ def test_balances_move_only_with_the_books(house):
     with house.connect("owner") as connection:
         connection.execute("UPDATE house_balance SET balance = 999 WHERE house_id = %s", (estate.ids[0],))
     found = estate.disagreements()
-    assert {rule for rule, _ in found} == {"house", "community"}
+    assert {rule for rule, _ in found} == {"house", "building", "community"}
     assert estate.codes[0] in found[0][1]
 
 
@@ -193,4 +195,44 @@ def test_fund_estate_is_shared(house):
     estate: FundEstate = build_fund(house, buildings=1, units=4)
     estate.deposits(dict.fromkeys(estate.ids, "100.00"))
     assert {estate.stands(one) for one in estate.ids} == {("100.00", "0.00", "0.00")}
+    assert estate.disagreements() == []
+
+
+def test_two_at_once_cannot_spend_a_house_twice(house):
+    """同一户余额一百元，两笔各用六十元的支出同时记账：只成一笔，另一笔被拒，余额不为负。"""
+    estate = build_fund(house)
+    one = estate.ids[0]
+    estate.deposits({one: "100.00", estate.ids[1]: "100.00"})
+    estate.without_papers()
+    gate, said = threading.Barrier(2), []
+
+    def spend(code):
+        line = ((code, house_key(one)), (chart.BANK_COMMODITY, ""), "60.00")
+        gate.wait(10)
+        try:
+            estate.move(chart.PAY_USE, line)
+            said.append("done")
+        except IntegrityError as refused:
+            said.append(refused.orig.diag.constraint_name)
+
+    threads = [threading.Thread(target=spend, args=(code,)) for code in (chart.WORKS, chart.SURVEYS)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+    assert sorted(said) == ["ck_house_balance_balance", "done"]
+    assert estate.stands(one) == ("40.00", "0.00", "0.00")
+    assert estate.disagreements() == []
+
+
+def test_a_batch_that_breaks_one_house_books_nothing(house):
+    """一批凭证里有一户透支，整批都不记；别的户不受影响。"""
+    estate = build_fund(house)
+    one, other = estate.ids[:2]
+    estate.deposits({one: "10.00", other: "10.00"})
+    estate.without_papers()
+    lines = [((chart.WORKS, house_key(at)), (chart.BANK_COMMODITY, ""), amount) for at, amount in
+             ((one, "9.99"), (other, "10.01"))]  # fmt: skip
+    assert refused_by(lambda: estate.move(chart.PAY_USE, *lines)) == "ck_house_balance_balance"
+    assert estate.stands(one) == estate.stands(other) == ("10.00", "0.00", "0.00")
     assert estate.disagreements() == []
