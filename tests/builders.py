@@ -9,11 +9,15 @@ from datetime import timedelta
 from typing import Any
 
 from flask import Flask
+from sqlalchemy import select
 from stdnum.cn import ric, uscc
 
 from config.clock import bureau_day
+from escrow.access.models import Officer
 from ledger.money import Yuan
 from tests.desk import Seat, bearer, hire, sit_down
+from tests.fund.advancing import advance_all
+from tests.fund.fund_estate import fund_of
 
 REGION = "141130"
 BANK = "ICBC"
@@ -117,7 +121,7 @@ class County:
 
     def project(
         self, *, buildings: int = 1, units: int = 3, bank_code: str = BANK, region: str = REGION,
-        status: str = "active", **changed: Any,
+        status: str = "active", advanced: bool = True, **changed: Any,
     ) -> Development:  # fmt: skip
         """A project: `registered`, `proposed` or `active` (登记、报送协议、受理生效)."""
         at = next(_numbers)
@@ -135,7 +139,16 @@ class County:
             for username in ("accepts-one", "accepts-two"):
                 answer = self.accept(made, self.seat(username))
                 assert answer.status_code == 303, answer.text
+            if advanced:
+                self.advance(made)
         return made
+
+    def advance(self, project: Development) -> None:
+        """Every unit has its house account, and its developer has paid what is due (建账并代缴维修资金)."""
+        two = [officer_id(self.house, username) for username in ("accepts-one", "accepts-two")]
+        advance_all(fund_of(
+            self.house, project.project_no, two, bank_code=project.bank_code, region=project.body["region"]
+        ))  # fmt: skip
 
     def project_body(self, at: int, *, buildings: int, units: int, region: str = REGION) -> dict[str, Any]:
         """What the platform sends of a project (项目报文)."""
@@ -216,6 +229,12 @@ class County:
             "channel": "pos", "memo": "首付款",
         }  # fmt: skip
         return self.post(f"bank-{project.bank_code}", "/deposits", body | changed)
+
+
+def officer_id(house: Any, username: str) -> int:
+    """An officer's id by the name they sign in with (人员编号)."""
+    with house.database.read() as session:
+        return int(session.execute(select(Officer.id).where(Officer.username == username)).scalar_one())
 
 
 def digest_on(page: str) -> str:

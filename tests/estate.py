@@ -178,8 +178,12 @@ def build(
     house: Any, accepted_by: list[int], *, buildings: int = 2, units: int = 2,
     clauses: list[dict[str, Any]] | None = None, bank_code: str = "ABC",
     quotas: dict[str, str] | None = None, quota_mode: str = "floor", nodes: dict[str, str] | None = None,
+    advanced: bool = True,
 ) -> Estate:  # fmt: skip
-    """A project in the register, its agreement accepted by two officers, its account open (监管中的项目)."""
+    """A project in the register, its agreement accepted by two officers, its account open (监管中的项目).
+
+    Unless told otherwise its developer has paid the maintenance fund of every unit.
+    """
     at = next(_numbers)
     estate = Estate(house, f"XM{at:06d}", f"62220214{at:010d}")
     asked = _register(estate, at, buildings, units)
@@ -197,7 +201,17 @@ def build(
     for officer_id in accepted_by:
         estate.do(lambda session, who=officer_id: _accept(session, estate.project_no, who))
     _know(estate)
+    if advanced:
+        advance(estate, accepted_by)
     return estate
+
+
+def advance(estate: Estate, two: list[int]) -> None:
+    """Every unit has its house account, and its developer has paid what is due (建账并代缴维修资金)."""
+    from tests.fund.advancing import advance_all
+    from tests.fund.fund_estate import fund_of
+
+    advance_all(fund_of(estate.house, estate.project_no, two))
 
 
 def _register(estate: Estate, at: int, buildings: int, units: int) -> AskedProject:

@@ -55,7 +55,10 @@ SELECT c.id, c.contract_no, c.status, c.version, c.price, c.drafted_at,
        (SELECT jsonb_build_object('cancelled_on', x.cancelled_on, 'reason', x.reason)
           FROM contract_cancellation x WHERE x.contract_id = c.id) AS cancellation,
        (SELECT coalesce(sum(f.amount), 0) FROM refund f
-         WHERE f.contract_id = c.id AND f.status IN ('due', 'issued'))::bigint AS refunded
+         WHERE f.contract_id = c.id AND f.status IN ('due', 'issued'))::bigint AS refunded,
+       (SELECT v.advanced FROM unit_advance v
+         WHERE v.unit_id = c.unit_id AND c.status <> 'cancelled') AS advanced,
+       (SELECT v.first_due FROM unit_advance v WHERE v.unit_id = c.unit_id) AS first_due
   FROM contract c
   JOIN project p ON p.id = c.project_id
   JOIN unit u ON u.id = c.unit_id
@@ -100,6 +103,7 @@ class Seen:
     receipts: list[dict[str, Any]]
     deposited: Yuan
     maintenance: Yuan
+    advanced: Yuan
 
     @property
     def price(self) -> Yuan:
@@ -126,7 +130,8 @@ def contract_seen(session: Session, contract_no: str) -> Seen | None:
         notices=[_notice(one, today, cancelled=cancelled) for one in row.notices],
         receipts=receipts,
         deposited=sum((one["amount"] for one in receipts if not one["reversed"]), ZERO),
-        maintenance=maintenance_required(home, law_on(today, "maintenance_fund", row.region)),
+        maintenance=_maintenance(row, home, today),
+        advanced=Yuan.from_fen(row.advanced or 0),
     )
 
 
@@ -175,13 +180,19 @@ def body(seen: Seen) -> dict[str, Any]:
         ],
         "last_check": _instants(row.last_check, "checked_at", "valid_until"),
         "filing": _instants(row.filing, "filed_at"),
-        "maintenance": {"required": str(seen.maintenance), "advanced": str(ZERO)},
+        "maintenance": {"required": str(seen.maintenance), "advanced": str(seen.advanced)},
     }  # fmt: skip
 
 
 def shown(instant: datetime) -> str:
     """An instant as our answers show it (时刻)."""
     return bureau_time(instant).isoformat(timespec="seconds")
+
+
+def _maintenance(row: Row[Any], home: Home, today: date) -> Yuan:
+    """What filing asks for the maintenance fund; paid in full once, it stays as it was then (维修资金应缴)."""
+    required = maintenance_required(home, law_on(today, "maintenance_fund", row.region))
+    return Yuan.from_fen(row.first_due) if row.first_due is not None and required > ZERO else required
 
 
 def _notice(one: dict[str, Any], today: date, *, cancelled: bool) -> dict[str, Any]:

@@ -72,9 +72,11 @@ WITH claimed AS (
     ON CONFLICT DO NOTHING RETURNING key
 ), answered AS (
     INSERT INTO deposit_check (check_no, contract_no, contract_id, contract_version, decision, required,
-                               deposited, checked_at, valid_until, answer, law)
+                               deposited, maintenance_required, maintenance_advanced, checked_at,
+                               valid_until, answer, law)
     SELECT %(check_no)s, %(contract_no)s, %(contract_id)s, %(version)s, %(decision)s, %(required)s,
-           %(deposited)s, %(checked_at)s, %(valid_until)s, %(answer)s, %(law)s::jsonb
+           %(deposited)s, %(maintenance_required)s, %(maintenance_advanced)s, %(checked_at)s,
+           %(valid_until)s, %(answer)s, %(law)s::jsonb
       FROM claimed RETURNING id
 ), counted AS (
     INSERT INTO deposit_check_receipt (check_id, receipt_id, contract_id, amount)
@@ -195,6 +197,8 @@ def _row(question: Question, found: Known, judgement: Judgement) -> dict[str, An
         "decision": judgement.decision.value,
         "required": judgement.required.fen,
         "deposited": judgement.deposited.fen,
+        "maintenance_required": judgement.maintenance.required.fen,
+        "maintenance_advanced": judgement.maintenance.advanced.fen,
         "checked_at": judgement.checked_at,
         "valid_until": judgement.valid_until,
         "answer": judgement.text,

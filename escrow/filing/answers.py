@@ -14,12 +14,12 @@ from escrow.filing.facts import Known, Question
 from escrow.filing.rules import (
     Decision,
     Drafted,
+    Maintenance,
     refusals,
     required,
     valid_until,
 )
 from escrow.filing.signing import sign
-from escrow.projects.rules import maintenance_required
 from ledger.money import ZERO, Yuan
 
 # What a check is judged by; kept with its answer (核对所据的规定).
@@ -44,6 +44,7 @@ class Judgement:
     checked_at: datetime
     valid_until: datetime | None
     text: str
+    maintenance: Maintenance
 
 
 def judge(question: Question, found: Known) -> Judgement:
@@ -61,6 +62,7 @@ def judge(question: Question, found: Known) -> Judgement:
         checked_at=checked_at,
         valid_until=None if reasons else valid_until(checked_at, law),
         text="",
+        maintenance=found.facts.maintenance or Maintenance(ZERO, ZERO, ""),
     )
     return replace(judgement, text=_words(question, found, judgement, reasons, law))
 
@@ -75,7 +77,9 @@ def _words(question: Question, found: Known, judged: Judgement, reasons: list[Re
         "required": str(judged.required),
         "deposited": str(judged.deposited),
         "shortfall": str(max(judged.required - judged.deposited, ZERO)),
-        "maintenance": {"required": str(_maintenance(found)), "advanced": str(ZERO)},
+        "maintenance": {
+            "required": str(judged.maintenance.required), "advanced": str(judged.maintenance.advanced),
+        },
         "receipts": _receipts(found.facts.contract),
         "reasons": [{"code": why.code, "message": why.message, "citation": why.citation} for why in reasons],
         "warnings": [],
@@ -88,10 +92,6 @@ def _words(question: Question, found: Known, judged: Judgement, reasons: list[Re
     if judged.decision is Decision.PASS:
         body["signature"] = sign(body)
     return json.dumps(body, ensure_ascii=False)
-
-
-def _maintenance(found: Known) -> Yuan:
-    return maintenance_required(found.facts.home, law_on(found.facts.day, "maintenance_fund", found.region))
 
 
 def _receipts(contract: Drafted | None) -> list[dict[str, str]]:

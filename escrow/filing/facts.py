@@ -10,12 +10,12 @@ from sqlalchemy.orm import Session
 from config.clock import now
 from config.regulations import law_on
 from escrow.contracts.rules import ContractStatus, Source
-from escrow.filing.rules import FILED, Counted, Drafted, Facts, Planned
-from escrow.projects.rules import Home, Structure, UnitUse
+from escrow.filing.rules import FILED, Counted, Drafted, Facts, Maintenance, Planned
+from escrow.projects.rules import Home, Structure, UnitUse, maintenance_required
 from escrow.supervision.freshness import missing_statement
 from escrow.supervision.rules import AccountStatus
 from escrow.workdays.actions import calendar
-from ledger.money import Yuan
+from ledger.money import ZERO, Yuan
 from ledger.wire import ask
 
 # One statement is one snapshot: the money, the plan and the account are seen at the same moment. OFFSET 0
@@ -27,6 +27,7 @@ SELECT c.id AS contract_id, c.version, c.status, c.price, cu.unit_code AS own_un
          WHERE s.account_id = a.id AND s.status IN ('matched', 'differences')) AS stated_through,
        coalesce(cu.area, au.area) AS area, coalesce(cu.use, au.use) AS use,
        coalesce(cb.structure, ab.structure) AS structure,
+       m.house_id, coalesce(m.advanced, 0) AS advanced, m.first_due,
        coalesce(au.removed_at IS NULL AND ab.removed_at IS NULL AND ab.project_id = p.id, false)
          AS unit_in_register,
        EXISTS (SELECT FROM contract f
@@ -55,7 +56,10 @@ SELECT c.id AS contract_id, c.version, c.status, c.price, cu.unit_code AS own_un
   LEFT JOIN building ab ON ab.id = au.building_id
   LEFT JOIN project p ON p.id = coalesce(c.project_id, ab.project_id)
   LEFT JOIN supervised_account a ON a.project_id = p.id AND a.status <> 'closed'
+  LEFT JOIN LATERAL (SELECT * FROM unit_advance WHERE unit_id = coalesce(cu.id, au.id) OFFSET 0) m ON true
 """
+# Asked only of a check that fails for it: what has to be done before anything can be paid.
+_FUND = "SELECT account_no FROM fund_account WHERE region = %s AND status = 'active' ORDER BY id LIMIT 1"
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,15 +98,30 @@ def known(session: Session, asked: Question, day: date, *, key: str = "") -> Kno
         permit_issued_on=row.permit_issued_on,
         account_status=AccountStatus(row.account_status) if row.account_status else None,
         missing_statement=_missing(session, row, day),
-        home=_home(row, asked.price) if row.structure else None,
+        maintenance=_maintenance(session, row, asked, day) if row.structure else None,
     )
     earlier = (bytes(row.fingerprint), row.answer) if row.fingerprint is not None else None
     # A unit code begins with its county, so even a stranger's question has a law to be judged by.
     return Known(facts, row.region or asked.unit_code[:6], row.contract_id, row.version, earlier)
 
 
-def _home(row: Any, price: Yuan) -> Home:
-    return Home(row.area, Structure(row.structure), UnitUse(row.use), price)
+def _maintenance(session: Session, row: Any, asked: Question, day: date) -> Maintenance:
+    """What filing asks of the unit's fund; paid in full once, it stays in full (不溯及既往)."""
+    region = row.region or asked.unit_code[:6]
+    law = law_on(day, "maintenance_fund", region)
+    home = Home(row.area, Structure(row.structure), UnitUse(row.use), asked.price)
+    required, advanced = maintenance_required(home, law), Yuan.from_fen(row.advanced)
+    if row.first_due is not None and required > ZERO:
+        required = Yuan.from_fen(row.first_due)
+    advice = _advice(session, region) if row.house_id is None and advanced < required else ""
+    return Maintenance(required, advanced, law["due_at_filing"].citation, advice)
+
+
+def _advice(session: Session, region: str) -> str:
+    found = ask(session, _FUND, (region,))
+    if not found:
+        return "。本局在此区划尚未开立维修资金专户：请两名人员在“维修资金”页开立专户、建立分户账，再由建设单位缴入"
+    return f"。此房屋尚未建立分户账：请在“维修资金”页建账，再由建设单位缴入专户 {found[0][0]}"
 
 
 def _missing(session: Session, row: Any, day: date) -> date | None:

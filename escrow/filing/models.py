@@ -29,7 +29,8 @@ class DepositCheck(Base):
         UniqueConstraint("id", "contract_id", "contract_version", "decision"),
         CheckConstraint(
             "decision = 'fail' OR (contract_id IS NOT NULL AND contract_version IS NOT NULL"
-            " AND valid_until IS NOT NULL AND required > 0 AND deposited >= required)",
+            " AND valid_until IS NOT NULL AND required > 0 AND deposited >= required"
+            " AND maintenance_advanced >= maintenance_required)",
             name="pass_is_whole",
         ),
     )
@@ -42,6 +43,12 @@ class DepositCheck(Base):
     decision: Mapped[Decision] = mapped_column(term(Decision))
     required: Mapped[Yuan] = mapped_column(MoneyColumn)
     deposited: Mapped[Yuan] = mapped_column(MoneyColumn)
+    maintenance_required: Mapped[Yuan] = mapped_column(
+        MoneyColumn, server_default="0", comment="备案时维修资金应缴"
+    )
+    maintenance_advanced: Mapped[Yuan] = mapped_column(
+        MoneyColumn, server_default="0", comment="核对时维修资金已缴"
+    )
     checked_at: Mapped[datetime] = mapped_column(DateTime(True))
     valid_until: Mapped[datetime | None] = mapped_column(DateTime(True))
     answer: Mapped[str] = mapped_column(comment="答复全文，逐字保存")

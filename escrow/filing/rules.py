@@ -12,7 +12,6 @@ from config.clock import BUREAU, bureau_time
 from config.regulations import Law
 from escrow.contracts.rules import ContractStatus, Source
 from escrow.errors import Refusal
-from escrow.projects.rules import Home
 from escrow.supervision.freshness import stale_refusals
 from escrow.supervision.rules import AccountStatus
 from ledger.money import ZERO, Yuan
@@ -66,6 +65,17 @@ class Drafted:
 
 
 @dataclass(frozen=True, slots=True)
+class Maintenance:
+    """What the unit's maintenance fund asks at filing, and what stands there for it (维修资金)."""
+
+    required: Yuan
+    advanced: Yuan
+    citation: str
+    # What is to be done first where nothing can be paid yet.
+    advice: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Facts:
     """What is known on the bureau day about the contract asked for (核对事实)."""
 
@@ -78,7 +88,7 @@ class Facts:
     project_known: bool
     permit_issued_on: date | None
     account_status: AccountStatus | None
-    home: Home | None = None
+    maintenance: Maintenance | None = None
     missing_statement: date | None = None
 
 
@@ -89,6 +99,7 @@ def refusals(facts: Facts, law: Law) -> list[Refusal]:
         *_account_refusals(facts, law),
         *stale_refusals(facts.missing_statement, law),
         *_deposit_refusals(facts, law),
+        *_maintenance_refusals(facts.maintenance),
         *_unit_refusals(facts, law),
     ]
 
@@ -144,6 +155,17 @@ def _deposit_refusals(facts: Facts, law: Law) -> list[Refusal]:
         message = f"此合同有银行冲正未了，账内尚欠 {contract.uncovered} 元"
         found.append(Refusal("reversal-pending", message, law["reversal_settled"].citation))
     return found
+
+
+def _maintenance_refusals(asked: Maintenance | None) -> list[Refusal]:
+    if asked is None or asked.advanced >= asked.required:
+        return []
+    short = asked.required - asked.advanced
+    message = (
+        f"备案前应足额缴纳住宅专项维修资金 {asked.required} 元（建设单位代缴或购房人自缴），"
+        f"已缴 {asked.advanced} 元，尚差 {short} 元{asked.advice}"
+    )
+    return [Refusal("maintenance-unpaid", message, asked.citation)]
 
 
 def _unit_refusals(facts: Facts, law: Law) -> list[Refusal]:

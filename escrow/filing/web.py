@@ -57,8 +57,8 @@ EXAMPLE_FILING = {
 }
 REASONS = (
     "contract-unknown", "contract-mismatch", "account-not-active", "deposit-missing", "deposit-short",
-    "reversal-pending", "statement-stale", "unit-already-filed", "project-not-permitted",
-    "unit-not-in-permit",
+    "reversal-pending", "statement-stale", "maintenance-unpaid", "unit-already-filed",
+    "project-not-permitted", "unit-not-in-permit",
 )  # fmt: skip
 
 

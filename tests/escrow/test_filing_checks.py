@@ -63,7 +63,7 @@ def test_an_unpaid_contract_has_no_deposit(sale):
         }
     ]
     assert answer.body["law"] == {"region": "141130", "in_force_from": "2023-04-13"}
-    assert answer.body["maintenance"] == {"required": "6912.00", "advanced": "0.00"}
+    assert answer.body["maintenance"] == {"required": "6912.00", "advanced": "6912.00"}
     assert (answer.body["signature"], answer.body["valid_until"]) == (None, None)
 
 

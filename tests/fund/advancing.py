@@ -11,6 +11,7 @@ from escrow.advances.actions import FundDeposit, receive
 from escrow.advances.repaying import Repayment, confirm, enter, report
 from escrow.advances.rules import PayerKind
 from escrow.errors import Refused
+from escrow.maintenance.reading import units_seen
 from ledger.money import Yuan
 from tests.estate import Estate, file_hash, new_number, officers
 from tests.fund.fund_estate import FundEstate, fund_of
@@ -29,7 +30,16 @@ def people_of(house: Any) -> SimpleNamespace:
 
 def founded(estate: Estate, people: SimpleNamespace) -> FundEstate:
     """The estate's houses have their accounts (建账)."""
-    return fund_of(estate, [people.clerk, people.reviewer], bank_code=BANK)
+    return fund_of(estate.house, estate.project_no, [people.clerk, people.reviewer], bank_code=BANK)
+
+
+def advance_all(fund: FundEstate) -> None:
+    """Every house of the project has what is due, in one line of the bank (全部代缴)."""
+    with fund.house.database.read() as session:
+        due = {code: seen.due.amount for code, seen in units_seen(session, fund.houses).items()}
+    units = [(code, str(amount)) for code, amount in due.items() if amount]
+    if units:
+        paid(fund, *units)
 
 
 def line(fund: FundEstate, *units: tuple[str, str], payer: PayerKind = DEVELOPER, **told: Any) -> FundDeposit:
@@ -46,7 +56,7 @@ def line(fund: FundEstate, *units: tuple[str, str], payer: PayerKind = DEVELOPER
 def paid(fund: FundEstate, *units: tuple[str, str], **told: Any) -> dict[str, Any]:
     """The bank reports it (银行报送入账)."""
     said = line(fund, *units, **told)
-    return fund.do(lambda session: receive(session, said, BANK, fund.house.settings))
+    return fund.do(lambda session: receive(session, said, fund.bank_code or BANK, fund.house.settings))
 
 
 def fates(answer: dict[str, Any]) -> list[tuple[str, str, str | None]]:

@@ -25,12 +25,12 @@ from escrow.maintenance.models import Community, CommunityBuilding, FundAccount,
 from escrow.maintenance.rules import HouseStatus
 from escrow.projects.actions import AskedBuilding, AskedProject, AskedUnit
 from escrow.projects.actions import register as register_project
-from escrow.projects.models import Project
+from escrow.projects.models import Building, Project, Unit
 from escrow.projects.rules import Structure, UnitUse
 from ledger.journal import Draft, Entry, post, post_many
 from ledger.money import Yuan
 from ledger.movements import Movement, Transfer
-from tests.estate import USCC, Estate, counter, new_number, officers
+from tests.estate import USCC, counter, new_number, officers
 
 T = TypeVar("T")
 REGION = "141130"
@@ -48,6 +48,7 @@ class FundEstate:
     book_id: int = 0
     community_id: int = 0
     project_no: str = ""
+    bank_code: str = ""
     buildings: dict[str, int] = field(default_factory=dict)
     houses: dict[str, int] = field(default_factory=dict)
     natures: dict[int, Nature] = field(default_factory=dict)
@@ -165,14 +166,18 @@ def build_fund(
     return estate
 
 
-def fund_of(estate: Estate, two: list[int], *, bank_code: str = "ABC") -> FundEstate:
-    """The houses of a project under supervision get their accounts, in its bank's fund account (建账)."""
+def fund_of(
+    house: Any, project_no: str, two: list[int], *, bank_code: str = "ABC", region: str = REGION
+) -> FundEstate:
+    """The houses of a project get their accounts, in the fund account of its bank and region (建账)."""
     at = next(_numbers)
-    fund = FundEstate(estate.house, f"62229901{at:010d}", two, project_no=estate.project_no)
-    with estate.house.database.read() as session:
-        known = session.scalar(select(FundAccount).where(FundAccount.bank_code == bank_code))
+    fund = FundEstate(house, f"62229901{at:010d}", two, project_no=project_no, bank_code=bank_code)
+    with house.database.read() as session:
+        known = session.scalar(
+            select(FundAccount).where(FundAccount.bank_code == bank_code, FundAccount.region == region)
+        )
     if known is None:
-        asked = AskedAccount(fund.account_no, f"维修资金专户{at}", bank_code, REGION, f"专户〔2026〕{at}号")
+        asked = AskedAccount(fund.account_no, f"维修资金专户{at}", bank_code, region, f"专户〔2026〕{at}号")
         fund.fund_id = fund.do(lambda session: enter_account(session, asked, officer_id=two[0]))
         fund.do(lambda session: open_fund(session, fund.fund_id, officer_id=two[1]))
     else:
@@ -181,9 +186,13 @@ def fund_of(estate: Estate, two: list[int], *, bank_code: str = "ABC") -> FundEs
         lambda session: propose(session, fund.project_no, fund.fund_id, "测试苑", officer_id=two[0])
     )
     fund.do(lambda session: confirm(session, batch_no, officer_id=two[1]))
-    with estate.house.database.read() as session:
+    with house.database.read() as session:
         fund.book_id = session.get_one(FundAccount, fund.fund_id).book_id or 0
-        rows = session.scalars(select(House).where(House.unit_code.in_(estate.unit_codes)))
+        rows = session.scalars(
+            select(House).join(Unit, Unit.id == House.unit_id).join(Building, Building.id == Unit.building_id)
+            .join(Project, Project.id == Building.project_id)
+            .where(Project.project_no == project_no).order_by(House.id)
+        )  # fmt: skip
         fund.houses = {home.unit_code: home.id for home in rows}
     fund.natures = dict.fromkeys(fund.houses.values(), Nature.COMMODITY)
     return fund

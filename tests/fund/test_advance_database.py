@@ -39,7 +39,7 @@ POST = (
 @pytest.fixture
 def place(house):
     people = people_of(house)
-    estate = build(house, [people.clerk, people.reviewer], buildings=1, units=3)
+    estate = build(house, [people.clerk, people.reviewer], buildings=1, units=3, advanced=False)
     for _ in range(2):
         sold(estate)
     fund = founded(estate, people)

@@ -16,7 +16,7 @@ def county(house, app):
 @pytest.fixture
 def place(house):
     people = people_of(house)
-    estate = build(house, [people.clerk, people.reviewer], buildings=1, units=2)
+    estate = build(house, [people.clerk, people.reviewer], buildings=1, units=2, advanced=False)
     sold(estate)
     return estate, founded(estate, people)
 

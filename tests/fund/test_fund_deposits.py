@@ -8,8 +8,10 @@ from config.clock import bureau_day
 from escrow.advances.actions import FundDeposit
 from escrow.contracts.cancelling import CancellationAsked, cancel
 from escrow.errors import Invalid, NotFound
+from escrow.maintenance.actions import AskedAccount, enter_account
 from tests.estate import build, new_number, sold
 from tests.fund.advancing import DUE, OWNER, fates, founded, held, line, paid, people_of, refused
+from tests.fund.fund_estate import FundEstate
 from tests.sale import together
 
 
@@ -20,7 +22,7 @@ def people(house):
 
 @pytest.fixture
 def estate(house, people):
-    return build(house, [people.clerk, people.reviewer], buildings=2, units=3)
+    return build(house, [people.clerk, people.reviewer], buildings=2, units=3, advanced=False)
 
 
 @pytest.fixture
@@ -125,18 +127,11 @@ def _send(fund, deposit: FundDeposit, bank_code="ABC"):
 
 def test_an_account_that_nobody_opened_takes_no_money(house, people, estate):
     """只录入、未经另一人确认的专户不收款，说明依据。"""
-    from escrow.maintenance.actions import AskedAccount, enter_account
-
     asked = AskedAccount("6222990099999999", "未确认专户", "ABC", "141130", "专户〔2026〕9号")
     estate.do(lambda session: enter_account(session, asked, officer_id=people.clerk))
 
-    class Fund:
-        account_no = "6222990099999999"
-
-        def __init__(self):
-            self.house, self.do = house, estate.do
-
-    assert refused(paid, Fund(), (estate.unit_codes[0], DUE)) == ["fund-not-active"]
+    fund = FundEstate(house, asked.account_no, [])
+    assert refused(paid, fund, (estate.unit_codes[0], DUE)) == ["fund-not-active"]
 
 
 def test_what_is_told_late_counts_on_the_first_open_day(estate, fund, house):

@@ -29,7 +29,7 @@ def people(house):
 
 @pytest.fixture
 def estate(house, people):
-    return build(house, [people.clerk, people.reviewer], buildings=1, units=3)
+    return build(house, [people.clerk, people.reviewer], buildings=1, units=3, advanced=False)
 
 
 @pytest.fixture
