@@ -14,7 +14,7 @@ from escrow.access import audit
 from escrow.access.sealing import mask_name, seal
 from escrow.advances.booking import Apart, Into, movement_of, numbers, received
 from escrow.advances.facts import Fund, House, fund_of, houses, open_day
-from escrow.advances.rules import Aside, PayerKind, Verdict, line_faults, verdict
+from escrow.advances.rules import PAYER_LABELS, Aside, PayerKind, Verdict, line_faults, verdict
 from escrow.deposits.rules import receipt_status
 from escrow.errors import Invalid, Refusal
 from ledger.journal import Entry, post
@@ -77,6 +77,7 @@ def receive(session: Session, deposit: FundDeposit, bank_code: str, told: Settin
         session, movement_of(deposit.payer_kind, into, apart), received(session, fund, into, apart),
         reference=f"deposit:{bank_code}:{deposit.bank_serial}",
         effective_on=open_day(session, fund.book_id, deposit.value_date),
+        memo=f"{PAYER_LABELS[deposit.payer_kind]}：{shown_payer(deposit)}",
     )  # fmt: skip
     answer = _answer(deposit, judged, entry)
     _write(session, deposit, fund, judged, {

@@ -78,6 +78,13 @@ def claimed(session: Session, fund: Fund, source: Apart, into: Sequence[Into]) -
     return transfers + _owing(held, into)
 
 
+def returned(session: Session, fund: Fund, source: Apart, decision_id: int, amount: Yuan) -> Transfer:
+    """Out of a sum set apart, to be returned until the bank has paid it (应退分录)."""
+    due = (chart.OVERPAID, chart.return_key(decision_id))
+    held = accounts_of(session, fund.book_id, [source.place, due])
+    return Transfer(held[source.place], held[due], amount)
+
+
 def _places(into: Sequence[Into]) -> list[tuple[str, str]]:
     owing = [(chart.CLAIM, one.key) for one in into if one.is_advance]
     return [*(_deposit(one) for one in into), *owing, (chart.CLAIM_CONTRA, "")]

@@ -344,7 +344,7 @@ def test_a_contract_is_read_with_all_that_happened_to_it(county):
     assert (fresh["status"], fresh["deposited"], fresh["receipts"], fresh["last_check"], fresh["filing"]) == (
         "drafted", "0.00", [], None, None,
     )  # fmt: skip
-    assert fresh["maintenance"] == {"required": "9216.00", "advanced": "0.00"}
+    assert fresh["maintenance"] == {"required": "9216.00", "advanced": "9216.00"}
     county.deposit(made, drafted.notices[0], "350000.01")
     file(county, drafted)
     found = county.get("filing", path).json

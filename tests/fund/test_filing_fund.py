@@ -133,9 +133,9 @@ def test_the_database_files_nothing_unpaid(estate, people, house):
         connection.execute("DELETE FROM house_deposit")
         connection.execute("SET session_replication_role = origin")
         connection.execute(
-            "INSERT INTO contract_filing (contract_id, contract_version, filing_no, check_id, decision, filed_on)"
-            " SELECT contract_id, contract_version, 'X', id, 'pass', CURRENT_DATE FROM deposit_check"
-            " WHERE check_no = %s", (check_no,)
+            "INSERT INTO contract_filing (contract_id, contract_version, filing_no, check_id, decision,"
+            " filed_on) SELECT contract_id, contract_version, 'X', id, 'pass', CURRENT_DATE"
+            " FROM deposit_check WHERE check_no = %s", (check_no,)
         )  # fmt: skip
     assert refused_by(caught) == "filing_stands"
     with pytest.raises(psycopg.Error) as caught, house.connect("superuser") as connection:
