@@ -125,6 +125,8 @@ STEPS = {
     "refund.reviewed": "退款一级复核",
     "refund.revoked": "撤销退款核准",
     "registration.confirmed": "首次登记确认",
+    "registration.corrected": "首次登记更正确认",
+    "registration.correction-entered": "首次登记更正录入",
     "registration.entered": "首次登记录入",
     "registration.received": "首次登记报送",
     "registration.rejected": "首次登记退回",

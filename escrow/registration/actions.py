@@ -124,8 +124,11 @@ class Found:
     buildings: dict[str, int]
 
 
-def look(session: Session, asked: FirstAsked) -> Found:
-    """Lock the project, then read what is registered already. Raises Invalid naming the field."""
+def look(session: Session, asked: FirstAsked, *, but: int | None = None) -> Found:
+    """Lock the project, then read what is registered already. Raises Invalid naming the field.
+
+    `but`: a registration that is being corrected counts for nothing.
+    """
     refuse_future(asked.registered_on)
     hold_certificate(session, asked.certificate_no)
     query = select(Project.id, Project.region).where(Project.project_no == asked.project_no)
@@ -139,14 +142,15 @@ def look(session: Session, asked: FirstAsked) -> Found:
     )
     rows = session.execute(
         confirmed.where(
-            Building.project_id == project.id, RegisteredBuilding.status == RegistrationStatus.CONFIRMED
+            Building.project_id == project.id, RegisteredBuilding.status == RegistrationStatus.CONFIRMED,
+            FirstRegistration.id.is_distinct_from(but),
         )
     )
     facts = FirstFacts(
         asked=Certificate(asked.certificate_no, asked.project_no, asked.registered_on),
         building_nos=asked.building_nos,
         confirmed={row.building_no: row.certificate_no for row in rows},
-        known=_certificate(session, asked.certificate_no),
+        known=_certificate(session, asked.certificate_no, but),
     )
     return Found(facts, project.region, project.id, buildings)
 
@@ -165,7 +169,8 @@ def name_buildings(session: Session, registration: FirstRegistration, building_i
         {"registration_id": registration.id, "building_id": building_id, "status": registration.status}
         for building_id in building_ids
     ]
-    session.execute(insert(RegisteredBuilding), rows)
+    if rows:
+        session.execute(insert(RegisteredBuilding), rows)
 
 
 def refuse_future(registered_on: date) -> None:
@@ -186,13 +191,14 @@ def _buildings(session: Session, project_id: int, building_nos: tuple[str, ...])
     return found
 
 
-def _certificate(session: Session, certificate_no: str) -> Certificate | None:
+def _certificate(session: Session, certificate_no: str, but: int | None) -> Certificate | None:
     query = (
         select(Project.project_no, FirstRegistration.registered_on)
         .join(Project, Project.id == FirstRegistration.project_id)
         .where(
             FirstRegistration.certificate_no == certificate_no,
             FirstRegistration.status == RegistrationStatus.CONFIRMED,
+            FirstRegistration.building_count > 0, FirstRegistration.id.is_distinct_from(but),
         )
     )
     row = session.execute(query.limit(1)).one_or_none()

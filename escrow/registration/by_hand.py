@@ -1,6 +1,7 @@
-"""A first registration entered by one officer and confirmed by another (手工录入首次登记)."""
+"""A first registration entered by one officer and confirmed by another; put right the same way (手工录入)."""
 
 from dataclasses import dataclass
+from datetime import date
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
@@ -11,11 +12,13 @@ from escrow.access import audit
 from escrow.errors import NotFound, Refused
 from escrow.projects.models import Building, Project
 from escrow.registration.actions import FirstAsked, hold_certificate, look, name_buildings
+from escrow.registration.correcting import correction_facts, supersede
 from escrow.registration.models import FiledPaper, FirstRegistration, RegisteredBuilding
 from escrow.registration.rules import (
     PaperUse,
     RegistrationSource,
     RegistrationStatus,
+    correction_refusals,
     decide_refusals,
     first_refusals,
     hand_refusals,
@@ -29,6 +32,18 @@ class Decision:
 
     registration_id: int
     officer_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class CorrectionAsked:
+    """What a confirmed registration should have said, why, and on what paper (更正内容)."""
+
+    registration_id: int
+    building_nos: tuple[str, ...]
+    certificate_no: str
+    registered_on: date
+    grounds: str
+    file_hash: str
 
 
 def enter(session: Session, asked: FirstAsked, *, file_hash: str, officer_id: int) -> int:
@@ -64,27 +79,66 @@ def enter(session: Session, asked: FirstAsked, *, file_hash: str, officer_id: in
     return registration.id
 
 
+def enter_correction(session: Session, asked: CorrectionAsked, *, officer_id: int) -> int:
+    """One officer writes down what a confirmed registration should have said; it stands until then (录入更正).
+
+    Raises NotFound, Invalid or Refused with every reason.
+    """
+    wrong, was = _held(session, asked.registration_id)
+    said = FirstAsked(was.project_no, asked.building_nos, asked.certificate_no, asked.registered_on)
+    found = look(session, said, but=wrong.id)
+    law = law_on(bureau_day(), "presale_funds", found.region)
+    reasons = [
+        *correction_refusals(correction_facts(session, wrong, said, law), law),
+        *first_refusals(found.facts, law),
+        *paper_refusals(paper_used_for(session, asked.file_hash), law),
+    ]
+    if reasons:
+        raise Refused(reasons)
+    correction = FirstRegistration(
+        project_id=found.project_id, certificate_no=asked.certificate_no, registered_on=asked.registered_on,
+        building_count=len(asked.building_nos), source=RegistrationSource.MANUAL,
+        status=RegistrationStatus.ENTERED, file_hash=asked.file_hash, entered_by=officer_id,
+        corrects=wrong.id, grounds=asked.grounds,
+    )  # fmt: skip
+    name_buildings(session, correction, list(found.buildings.values()))
+    audit.record(
+        session, "registration.correction-entered", was.certificate_no, project_no=was.project_no,
+        certificate_no=asked.certificate_no, building_nos=asked.building_nos, entry=correction.id,
+        reason=asked.grounds, file_hash=asked.file_hash,
+    )  # fmt: skip
+    return correction.id
+
+
 def confirm(session: Session, decision: Decision) -> None:
     """Another officer has seen the same certificate; from now on it is a fact (确认)."""
     registration, asked = _held(session, decision.registration_id)
-    found = look(session, asked)
+    found = look(session, asked, but=registration.corrects)
     law = law_on(bureau_day(), "presale_funds", found.region)
     same = registration.entered_by == decision.officer_id
     if reasons := decide_refusals(registration.status, same_person=same, law=law):
         raise Refused(reasons)
-    if reasons := first_refusals(found.facts, law):
+    wrong = session.get(FirstRegistration, registration.corrects) if registration.corrects else None
+    reasons = first_refusals(found.facts, law)
+    if wrong is not None:
+        facts = correction_facts(session, wrong, asked, law, but=registration.id)
+        reasons = [*correction_refusals(facts, law), *reasons]
+    if reasons:
         raise Refused(reasons)
+    if wrong is not None:
+        supersede(session, wrong, registration)
     _decide(session, registration, RegistrationStatus.CONFIRMED, decision.officer_id)
     audit.record(
-        session, "registration.confirmed", asked.certificate_no, project_no=asked.project_no,
-        building_nos=asked.building_nos, entry=registration.id,
+        session, "registration.corrected" if wrong else "registration.confirmed",
+        wrong.certificate_no if wrong else asked.certificate_no, project_no=asked.project_no,
+        certificate_no=asked.certificate_no, building_nos=asked.building_nos, entry=registration.id,
     )  # fmt: skip
 
 
 def reject(session: Session, decision: Decision, *, reason: str) -> None:
     """Another officer found it wrong; it stays on record and counts for nothing (退回)."""
     registration, asked = _held(session, decision.registration_id)
-    found = look(session, asked)
+    found = look(session, asked, but=registration.corrects)
     law = law_on(bureau_day(), "presale_funds", found.region)
     same = registration.entered_by == decision.officer_id
     if reasons := decide_refusals(registration.status, same_person=same, law=law):

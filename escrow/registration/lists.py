@@ -12,7 +12,7 @@ from escrow.registration.models import FirstRegistration, RegisteredBuilding
 from escrow.registration.rules import RegistrationStatus
 
 _ENTERER, _DECIDER = aliased(Officer), aliased(Officer)
-_OTHER = aliased(FirstRegistration)
+_OTHER, _WRONG, _RIGHT = (aliased(FirstRegistration) for _ in range(3))
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +22,7 @@ class Choice:
     building_no: str
     certificate_no: str | None
     waiting: bool
+    registration_id: int | None
 
 
 def first_registrations(
@@ -57,16 +58,24 @@ def choices(session: Session, project_no: str) -> tuple[Any, list[Choice]]:
     confirmed = func.max(FirstRegistration.certificate_no).filter(
         FirstRegistration.status == RegistrationStatus.CONFIRMED
     )
+    registered = func.max(FirstRegistration.id).filter(
+        FirstRegistration.status == RegistrationStatus.CONFIRMED
+    )
     waits = func.bool_or(FirstRegistration.status == RegistrationStatus.ENTERED)
     rows = session.execute(
-        select(Building.building_no, confirmed.label("certificate_no"), waits.label("waiting"))
+        select(
+            Building.building_no, confirmed.label("certificate_no"), waits.label("waiting"),
+            registered.label("registration_id"),
+        )
         .outerjoin(RegisteredBuilding, RegisteredBuilding.building_id == Building.id)
         .outerjoin(FirstRegistration, FirstRegistration.id == RegisteredBuilding.registration_id)
         .where(Building.project_id == project.id, Building.removed_at.is_(None))
         .group_by(Building.id)
         .order_by(Building.id)
     )
-    return project, [Choice(row.building_no, row.certificate_no, bool(row.waiting)) for row in rows]
+    return project, [
+        Choice(row.building_no, row.certificate_no, bool(row.waiting), row.registration_id) for row in rows
+    ]
 
 
 def _lines() -> Any:
@@ -83,6 +92,9 @@ def _lines() -> Any:
             FirstRegistration.event_id, FirstRegistration.file_hash, FirstRegistration.entered_by,
             FirstRegistration.entered_at, FirstRegistration.decided_at, FirstRegistration.reason,
             FirstRegistration.overtaken_by, _OTHER.certificate_no.label("overtaken_certificate"),
+            FirstRegistration.corrects, _WRONG.certificate_no.label("wrong_certificate"),
+            FirstRegistration.grounds, FirstRegistration.superseded_by,
+            _RIGHT.certificate_no.label("right_certificate"),
             Project.project_no, Project.name.label("project_name"), named.label("building_nos"),
             _ENTERER.full_name.label("enterer"), _DECIDER.full_name.label("decider"),
         )
@@ -90,4 +102,6 @@ def _lines() -> Any:
         .outerjoin(_ENTERER, _ENTERER.id == FirstRegistration.entered_by)
         .outerjoin(_DECIDER, _DECIDER.id == FirstRegistration.decided_by)
         .outerjoin(_OTHER, _OTHER.id == FirstRegistration.overtaken_by)
+        .outerjoin(_WRONG, _WRONG.id == FirstRegistration.corrects)
+        .outerjoin(_RIGHT, _RIGHT.id == FirstRegistration.superseded_by)
     )  # fmt: skip

@@ -38,12 +38,25 @@ class FirstRegistration(Base):
         UniqueConstraint("id", "status"),
         UniqueConstraint("client_id", "event_id"),
         CheckConstraint("entered_by <> decided_by", name="two_officers"),
-        CheckConstraint("building_count > 0", name="building_count"),
+        CheckConstraint(
+            "building_count > 0 OR building_count = 0 AND corrects IS NOT NULL", name="building_count"
+        ),
+        CheckConstraint(
+            "(corrects IS NULL) = (grounds IS NULL) AND (corrects IS NULL OR source = 'manual')",
+            name="corrected_with_grounds",
+        ),
+        CheckConstraint(
+            "(status = 'superseded') = (superseded_by IS NOT NULL)", name="superseded_by_another"
+        ),
+        Index(
+            "uq_first_registration_correcting", "corrects", unique=True,
+            postgresql_where=text("status = 'entered'"),
+        ),
         Index("ix_first_registration_waiting", "id", postgresql_where=text("status = 'entered'")),
         CheckConstraint(
             "source = 'system' OR (event_id IS NULL AND client_id IS NULL"
             " AND entered_by IS NOT NULL AND file_hash IS NOT NULL"
-            " AND (status IN ('confirmed', 'rejected')) = (decided_by IS NOT NULL))",
+            " AND (status IN ('confirmed', 'rejected', 'superseded')) = (decided_by IS NOT NULL))",
             name="manual_is_whole",
         ),
         CheckConstraint(
@@ -73,6 +86,13 @@ class FirstRegistration(Base):
     decided_at: Mapped[datetime | None] = mapped_column(DateTime(True))
     reason: Mapped[str | None] = mapped_column(comment="退回理由")
     overtaken_by: Mapped[int | None] = mapped_column(ForeignKey("first_registration.id"))
+    corrects: Mapped[int | None] = mapped_column(
+        ForeignKey("first_registration.id"), index=True, comment="所更正的登记"
+    )
+    grounds: Mapped[str | None] = mapped_column(comment="更正事由")
+    superseded_by: Mapped[int | None] = mapped_column(
+        ForeignKey("first_registration.id"), comment="更正后的登记"
+    )
 
 
 class RegisteredBuilding(Base):

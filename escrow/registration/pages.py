@@ -5,8 +5,8 @@ from typing import Any
 
 from flask import Blueprint, flash, g, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
-from wtforms import Form, SelectMultipleField
-from wtforms.validators import InputRequired
+from wtforms import BooleanField, Form, SelectMultipleField
+from wtforms.validators import InputRequired, ValidationError
 
 from escrow.access.guards import officer
 from escrow.doors import database
@@ -14,7 +14,14 @@ from escrow.errors import NotFound
 from escrow.fields import KEY_PATTERN, ReadField, read_day, read_text
 from escrow.forms import DigestField, checked, filled_in, posted_reason
 from escrow.registration.actions import FirstAsked
-from escrow.registration.by_hand import Decision, confirm, enter, reject
+from escrow.registration.by_hand import (
+    CorrectionAsked,
+    Decision,
+    confirm,
+    enter,
+    enter_correction,
+    reject,
+)
 from escrow.registration.lists import choices, first_registration, first_registrations
 from escrow.registration.rules import RegistrationSource, RegistrationStatus
 
@@ -27,6 +34,7 @@ STATUS_SHOWN = {
     RegistrationStatus.CONFIRMED: ("已确认", "success"),
     RegistrationStatus.REJECTED: ("已退回", "danger"),
     RegistrationStatus.OVERTAKEN: ("已由登记机构报来", "secondary"),
+    RegistrationStatus.SUPERSEDED: ("已更正，不再作数", "secondary"),
 }
 SOURCE_SHOWN = {RegistrationSource.SYSTEM: "登记机构", RegistrationSource.MANUAL: "手工录入"}
 
@@ -38,6 +46,21 @@ class EntryForm(Form):
     certificate_no = ReadField("不动产权证书号", lambda said: read_text(said, 100))
     registered_on = ReadField("登记日期", read_day)
     file_hash = DigestField("证书文件")
+
+
+class CorrectionForm(Form):
+    """What a confirmed registration should have said (更正首次登记)."""
+
+    building_nos = SelectMultipleField("楼幢")
+    void = BooleanField("作废：这本证书不属于本项目的任何一幢")
+    certificate_no = ReadField("不动产权证书号", lambda said: read_text(said, 100))
+    registered_on = ReadField("登记日期", read_day)
+    grounds = ReadField("更正事由", lambda said: read_text(said, 200))
+    file_hash = DigestField("更正依据文件")
+
+    def validate_void(self, said: Any) -> None:
+        if bool(said.data) == bool(self.building_nos.data):
+            raise ValidationError("勾选证书所及楼幢；一幢也不属于本项目的，只勾选作废。")
 
 
 
@@ -82,8 +105,7 @@ def new() -> ResponseReturnValue:
 def create() -> ResponseReturnValue:
     """录入一条首次登记，等待另一人员确认。"""
     form = EntryForm(filled_in())
-    form.building_nos.choices = [(number, number) for number in request.form.getlist("building_nos")]
-    form.building_nos.choices = [pair for pair in form.building_nos.choices if _is_text(pair[0])]
+    form.building_nos.choices = _ticked()
     checked(form)
     told: dict[str, Any] = form.data
     asked = FirstAsked(
@@ -108,6 +130,39 @@ def show(registration_id: int) -> ResponseReturnValue:
     if row is None:
         raise NotFound("没有这条首次登记")
     return render_template("registration/show.html", row=row)
+
+
+@pages.get("/first-registrations/<int:registration_id>/correction")
+@officer("enter-registration")
+def correction(registration_id: int) -> ResponseReturnValue:
+    """更正一条手工确认的首次登记：所填为应有的内容，原内容预先填好。"""
+    with database().read() as session:
+        row = first_registration(session, _existing(registration_id))
+        if row is None:
+            raise NotFound("没有这条首次登记")
+        _, buildings = choices(session, row.project_no)
+    form = CorrectionForm()
+    form.certificate_no.typed, form.registered_on.typed = row.certificate_no, str(row.registered_on)
+    return render_template("registration/correction.html", row=row, form=form, buildings=buildings)
+
+
+@pages.post("/first-registrations/<int:registration_id>/corrections")
+@officer("enter-registration", page="registration.correction")
+def correct(registration_id: int) -> ResponseReturnValue:
+    """录入更正，等待另一人员确认；确认之前原登记照旧。"""
+    form = CorrectionForm(filled_in())
+    form.building_nos.choices = _ticked()
+    checked(form)
+    told: dict[str, Any] = form.data
+    asked = CorrectionAsked(
+        _existing(registration_id), tuple(dict.fromkeys(told["building_nos"])), told["certificate_no"],
+        told["registered_on"], told["grounds"], told["file_hash"],
+    )  # fmt: skip
+    number = database().transact(
+        lambda session: enter_correction(session, asked, officer_id=g.officer.id)
+    )
+    flash("更正已录入，须由另一人员确认；确认之前原登记照旧。", "success")
+    return redirect(url_for("registration.show", registration_id=number), 303)
 
 
 @pages.post("/first-registrations/<int:registration_id>/confirm")
@@ -140,6 +195,11 @@ def _existing(number: int) -> int:
     if number > _LONGEST_ID:
         raise NotFound("没有这条首次登记")
     return number
+
+
+def _ticked() -> list[tuple[str, str]]:
+    """Whatever was ticked and can be a building's number; the register knows which are (勾选的楼幢)."""
+    return [(said, said) for said in request.form.getlist("building_nos") if _is_text(said)]
 
 
 def _is_text(said: str) -> bool:

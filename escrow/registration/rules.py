@@ -23,6 +23,7 @@ class RegistrationStatus(StrEnum):
     CONFIRMED = "confirmed"
     REJECTED = "rejected"
     OVERTAKEN = "overtaken"
+    SUPERSEDED = "superseded"
 
 
 class PaperUse(StrEnum):
@@ -78,6 +79,7 @@ STEPS = {
     (RegistrationStatus.ENTERED, RegistrationStatus.CONFIRMED),
     (RegistrationStatus.ENTERED, RegistrationStatus.REJECTED),
     (RegistrationStatus.ENTERED, RegistrationStatus.OVERTAKEN),
+    (RegistrationStatus.CONFIRMED, RegistrationStatus.SUPERSEDED),
 }
 
 
@@ -109,7 +111,7 @@ def first_refusals(facts: FirstFacts, law: Law) -> list[Refusal]:
         if other is not None and other != asked.certificate_no:
             message = f"{number} 幢已按证书 {other} 完成首次登记，不能再以另一证书登记"
             found.append(Refusal("building-registered", message, source))
-    if known and known != asked:
+    if known and known != asked and facts.building_nos:
         message = (
             f"证书 {known.certificate_no} 已用于项目 {known.project_no}（登记日 {known.registered_on}），"
             "同一证书的项目和登记日须一致"
@@ -147,7 +149,68 @@ DECIDED = {
     RegistrationStatus.CONFIRMED: "这条首次登记已经确认，不能再次办理",
     RegistrationStatus.REJECTED: "这条首次登记已经退回，不能再次办理",
     RegistrationStatus.OVERTAKEN: "登记机构已经报来同一楼幢的首次登记，以登记机构所报为准，不必再确认",
+    RegistrationStatus.SUPERSEDED: "这条首次登记已经更正，不能再次办理",
 }
+
+
+@dataclass(frozen=True, slots=True)
+class NamedBuilding:
+    """A building the registration to be corrected names, and what already stands on it (原登记所及楼幢)."""
+
+    building_no: str
+    is_released: bool
+    transferred_on: date | None  # the first of its units' transfer registrations
+    is_at_node: bool  # its approved node rests on this registration
+
+
+@dataclass(frozen=True, slots=True)
+class CorrectionFacts:
+    """A confirmed registration against what it should have said (更正事实)."""
+
+    source: RegistrationSource
+    status: RegistrationStatus
+    was: Certificate
+    named: tuple[NamedBuilding, ...]
+    asked: Certificate
+    building_nos: tuple[str, ...]  # none: the certificate is of no building here
+    is_waiting: bool = False
+
+
+def correction_refusals(facts: CorrectionFacts, law: Law) -> list[Refusal]:
+    """Every reason a confirmed registration cannot be corrected so (更正不予办理)."""
+    source, found = law["registration_corrected"].citation, []
+    if facts.source is not RegistrationSource.MANUAL:
+        message = "登记机构所报的首次登记以登记机构为准，不能手工更正"
+        found.append(Refusal("registration-by-authority", message, source))
+    elif facts.status is not RegistrationStatus.CONFIRMED:
+        found.append(Refusal("not-confirmed", "只有已确认的首次登记可以更正", source))
+    if facts.is_waiting:
+        found.append(Refusal("correction-waiting", "这条首次登记已有一件更正等待另一人员确认", source))
+    if facts.was == facts.asked and {one.building_no for one in facts.named} == set(facts.building_nos):
+        found.append(Refusal("nothing-corrected", "所填与原登记相同，没有要更正的内容", source))
+    return [*found, *_standing_refusals(facts, law)]
+
+
+def _standing_refusals(facts: CorrectionFacts, law: Law) -> list[Refusal]:
+    """What already rests on the registration is not taken from under it."""
+    source, order, found = (
+        law["registration_corrected"].citation, law["transfer_after_first_registration"].citation, []
+    )  # fmt: skip
+    for one in facts.named:
+        kept = one.building_no in facts.building_nos
+        if one.is_released:
+            message = f"{one.building_no} 幢已批准解除监管，其首次登记不能再更正"
+            found.append(Refusal("building-released", message, source))
+        if one.transferred_on is not None and not kept:
+            message = f"{one.building_no} 幢已有转移登记，不能从证书中去掉"
+            found.append(Refusal("units-transferred", message, order))
+        elif one.transferred_on is not None and one.transferred_on < facts.asked.registered_on:
+            message = f"{one.building_no} 幢最早的转移登记日为 {one.transferred_on}，首次登记日不能晚于它"
+            found.append(Refusal("after-transfer", message, order))
+        if one.is_at_node and not kept:
+            message = f"{one.building_no} 幢已凭这条登记核准首次登记节点，须先以文书更正节点"
+            found.append(Refusal("node-rests-on-it", message, law["node_by_record"].citation))
+    return found
 
 
 @dataclass(frozen=True, slots=True)

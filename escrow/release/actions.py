@@ -184,7 +184,7 @@ def _decider(session: Session, application: ReleaseApplication, found: Known, of
         or_(
             FirstRegistration.entered_by == officer_id,
             (FirstRegistration.decided_by == officer_id)
-            & (FirstRegistration.status == RegistrationStatus.CONFIRMED),
+            & FirstRegistration.status.in_((RegistrationStatus.CONFIRMED, RegistrationStatus.SUPERSEDED)),
         ),
     )
     evidence = select(ReleaseEvidence.id).where(
