@@ -19,6 +19,7 @@ KEY_FUNDS = "2111"
 GENERAL_FUNDS = "2112"
 PAYMENT_IN_TRANSIT = "2201"
 REFUND_IN_TRANSIT = "2202"
+ONWARD = "2203"
 REFUND_PAYABLE = "2301"
 INTEREST = "2401"
 RELEASED_PAYABLE = "2501"
@@ -53,6 +54,7 @@ HEADINGS = {
     GENERAL_FUNDS: Heading("一般监管资金", Side.CREDIT),
     PAYMENT_IN_TRANSIT: Heading("拨付在途", Side.CREDIT),
     REFUND_IN_TRANSIT: Heading("退款在途", Side.CREDIT),
+    ONWARD: Heading("待划转现账户款", Side.CREDIT),
     REFUND_PAYABLE: Heading("应退购房款", Side.CREDIT),
     INTEREST: Heading("监管户利息", Side.CREDIT),
     RELEASED_PAYABLE: Heading("解除监管应付款", Side.CREDIT),
@@ -111,7 +113,7 @@ PAYMENT_FAILED = Movement(
     frozenset({
         (PAYMENT_IN_TRANSIT, GENERAL_FUNDS), (PAYMENT_IN_TRANSIT, KEY_FUNDS),
         (PAYMENT_IN_TRANSIT, RELEASED_PAYABLE), (PAYMENT_IN_TRANSIT, RETURN_TO_PAYER),
-        (PAYMENT_IN_TRANSIT, TRANSFER_IN_TRANSIT),
+        (PAYMENT_IN_TRANSIT, TRANSFER_IN_TRANSIT), (PAYMENT_IN_TRANSIT, ONWARD),
     }) | _memo(KEY_PAID) | _RESPLIT,
 )  # fmt: skip
 PAYMENT_RETURNED = Movement("P14", "付出后退汇", frozenset({(DEPOSITS_AT_BANK, PAYMENT_IN_TRANSIT)}))
@@ -125,7 +127,9 @@ REFUND_DUE = Movement(
 )  # fmt: skip
 INSTRUCT_REFUND = Movement("P17", "签发退款通知书", frozenset({(REFUND_PAYABLE, REFUND_IN_TRANSIT)}))
 REFUND_PAID = Movement("P17", "银行已退", frozenset({(REFUND_IN_TRANSIT, DEPOSITS_AT_BANK)}))
-REFUND_FAILED = Movement("P17", "银行未退，仍为应退", frozenset({(REFUND_IN_TRANSIT, REFUND_PAYABLE)}))
+REFUND_FAILED = Movement(
+    "P17", "银行未退，仍为应退", frozenset({(REFUND_IN_TRANSIT, REFUND_PAYABLE), (REFUND_IN_TRANSIT, ONWARD)})
+)
 REFUND_RETURNED = Movement("P14", "退出后退汇", frozenset({(DEPOSITS_AT_BANK, REFUND_IN_TRANSIT)}))
 COURT_HOLD = Movement("P18", "司法冻结、续冻与解冻", _memo(JUDICIAL_HOLD))
 COURT_DEDUCTION = Movement(
@@ -158,6 +162,30 @@ CARRY_OVER = Movement(
         (DEPOSITS_AT_BANK, TRANSFER_IN_TRANSIT), (TRANSFER_IN_TRANSIT, DEPOSITS_AT_BANK),
     }) | _memo(PAID_IN_BY_CONTRACT, QUOTA, NODE_RELEASED, KEY_PAID),
 )  # fmt: skip
+# What still happens on an account after its project moved: the fact stands in the old set of books, where the
+# money is owed onward, and what it is for stands in the new one's, as money on its way.
+LATE_AT_OLD = Movement(
+    "P21", "变更之后原账户收付，待划转现账户", frozenset({(DEPOSITS_AT_BANK, ONWARD), (ONWARD, DEPOSITS_AT_BANK)})
+)
+LATE_FOR_LIVING = Movement(
+    "P21", "原账户所收归现账户，划转在途",
+    frozenset({
+        (TRANSFER_IN_TRANSIT, code)
+        for code in (UNMATCHED, RETURN_TO_PAYER, KEY_FUNDS, GENERAL_FUNDS, REFUND_PAYABLE, RELEASED_PAYABLE,
+                     DEPOSITS_AT_BANK)
+    }) | _memo(KEY_PAID) | _RESPLIT,
+)  # fmt: skip
+LATE_REVERSED = Movement(
+    "P4", "银行冲正原账户的入账（在途的冲回，已到现账户的待退回银行）",
+    frozenset({
+        (code, to)
+        for code in (GENERAL_FUNDS, KEY_FUNDS, UNMATCHED, BANK_ERROR_RECEIVABLE)
+        for to in (TRANSFER_IN_TRANSIT, RETURN_TO_PAYER)
+        if (code, to) != (BANK_ERROR_RECEIVABLE, RETURN_TO_PAYER)
+    }) | {(PAID_IN_BY_CONTRACT, MEMO_CONTRA)},
+)  # fmt: skip
+INSTRUCT_ONWARD = Movement("P21", "签发原账户余款划转", frozenset({(ONWARD, PAYMENT_IN_TRANSIT)}))
+ONWARD_ARRIVED = Movement("P21", "原账户余款划到现账户", frozenset({(DEPOSITS_AT_BANK, TRANSFER_IN_TRANSIT)}))
 OPENING = Movement(
     "P26", "期初导入（累计缴存转入，导入前已拨付转出）",
     frozenset({
@@ -203,6 +231,11 @@ def refund_key(building_id: int, refund_id: int) -> str:
 def instruction_key(instruction_id: int) -> str:
     """The dimension of 2201 and 2202 (指令辅助核算)."""
     return f"instruction:{instruction_id}"
+
+
+def reversal_key(receipt_id: int) -> str:
+    """The dimension of 2102: what goes back to the bank that reversed a receipt (退回银行辅助核算)."""
+    return f"reversal:{receipt_id}"
 
 
 def return_key(claim_id: int) -> str:

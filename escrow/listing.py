@@ -23,15 +23,19 @@ def asked_key(name: str = "before") -> int | None:
 
 def index_page(
     template: str, opens: Callable[[str], str], rows: Callable[[Session, int | None, int], list[Row[Any]]],
-    key: Callable[[Row[Any]], int],
+    key: Callable[[Row[Any]], int], **beside: Callable[[Session], Any],
 ) -> ResponseReturnValue:  # fmt: skip
-    """A number typed opens what it names (`opens`); otherwise a page of all there is (按号打开，或列出全部)."""
+    """A number typed opens what it names (`opens`); otherwise a page of all there is (按号打开，或列出全部).
+
+    `beside` is what the page shows beside its list, each read in the same transaction (清单之外另示的内容).
+    """
     asked = request.args.get("find", "").strip()
     if re.fullmatch(KEY_PATTERN, asked, re.ASCII):
         return redirect(opens(asked), 303)
     before = asked_key()
     with database().read() as session:
         found = rows(session, before, PAGE + 1)
+        shown = {name: read(session) for name, read in beside.items()}
     following = key(found[PAGE - 1]) if len(found) > PAGE else None
     onward = url_for(str(request.endpoint), before=following) if following else None
-    return render_template(template, rows=found[:PAGE], following=onward, first=before is None)
+    return render_template(template, rows=found[:PAGE], following=onward, first=before is None, **shown)

@@ -8,6 +8,7 @@ STEPS = {
     "account.change-failed": "监管账户变更未成",
     "account.change-rejected": "监管账户变更退回",
     "account.change-returned": "监管账户变更退汇，原账户恢复",
+    "account.onward-issued": "签发原监管账户余款划转",
     "account.reopen-entered": "录入账户恢复",
     "account.reopened": "账户恢复",
     "account.suspended": "账户暂停",

@@ -15,6 +15,7 @@ from escrow.access.guards import officer
 from escrow.changes.actions import ChangeAsked, approve, enter, reject
 from escrow.changes.facts import facts_of, standing_of
 from escrow.changes.lists import change, changes
+from escrow.changes.onward import owed_onward, send_back, send_on, sent_onward
 from escrow.doors import database, known_number, settings
 from escrow.errors import NotFound, Refused
 from escrow.fields import ACCOUNT_NO_PATTERN, KEY_PATTERN, ReadField, read_day, read_text
@@ -67,7 +68,7 @@ def index() -> ResponseReturnValue:
     return index_page(
         "changes/index.html", lambda number: url_for("changes.account", number=number),
         lambda session, before, limit: changes(session, before=before, limit=limit),
-        lambda row: int(row.AccountChange.id),
+        lambda row: int(row.AccountChange.id), owed=owed_onward,
     )  # fmt: skip
 
 
@@ -81,9 +82,11 @@ def account(number: str) -> ResponseReturnValue:
         made = changes(session, project_id=found.project_id)
         law = law_on(bureau_day(), "presale_funds", place.region)
         waiting = open_refusals(standing_of(session, found), law)
+        owed, sent = owed_onward(session, found.project_id), sent_onward(session, found.project_id)
     return render_template(
-        "changes/account.html", place=place, account=found, rows=made, pending=waiting, form=ChangeForm()
-    )
+        "changes/account.html", place=place, account=found, rows=made, pending=waiting, form=ChangeForm(),
+        owed=owed, sent=sent,
+    )  # fmt: skip
 
 
 @pages.post("/account-changes/accounts/<number>")
@@ -96,6 +99,23 @@ def create(number: str) -> ResponseReturnValue:
     change_no = database().transact(lambda session: enter(session, account_no, asked, officer_id=who))
     flash("变更已录入，须由另一人员决定。", "success")
     return redirect(url_for("changes.show", change_no=change_no), 303)
+
+
+@pages.post("/account-changes/accounts/<number>/onward")
+@officer("issue-instruction", fresh=True, page="changes.account")
+def send(number: str) -> ResponseReturnValue:
+    """签发原监管账户余款划转：划到现监管账户；银行冲正的，退回原账户开户行。收款账户由变更所定，不另填写。"""
+    old, receipt = known_number(request.form.get("old_no", "")), request.form.get("receipt_no", "")
+    who, told = g.officer.id, settings()
+
+    def unit(session: Session) -> str:
+        if receipt:
+            return send_back(session, old, known_number(receipt), told, officer_id=who)
+        return send_on(session, old, told, officer_id=who)
+
+    order = _try(old, "account.onward-issued", unit)
+    flash(f"已签发划转指令 {order}。", "success")
+    return redirect(url_for("changes.account", number=known_number(number)), 303)
 
 
 @pages.get("/account-changes/<change_no>")

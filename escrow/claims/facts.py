@@ -60,17 +60,21 @@ SELECT r.id, r.receipt_no, r.amount, r.bank_code, r.booked_at, r.value_date, r.p
                JOIN contract c ON c.id = s.contract_id WHERE s.receipt_id = r.id) AS sources,
        a.id AS account_id, a.account_no, a.project_id, a.book_id, a.opened_on,
        a.status AS account_status, p.region
-  FROM receipt r JOIN supervised_account a ON a.id = r.account_id JOIN project p ON p.id = a.project_id
+  FROM receipt r JOIN supervised_account a ON a.id = living_account(r.account_id)
+  JOIN project p ON p.id = a.project_id
  WHERE r.receipt_no = %s
 """
 _HOLD = text("""
-SELECT a.id FROM supervised_account a JOIN receipt r ON r.account_id = a.id
+SELECT a.id FROM supervised_account a JOIN receipt r ON living_account(r.account_id) = a.id
  WHERE r.receipt_no = :receipt_no FOR UPDATE OF a
 """)
 
 
 def place_of(session: Session, receipt_no: str, *, locked: bool) -> Place:
-    """The receipt and its account, the account under its lock before anything is read. Raises NotFound."""
+    """The receipt and the account its money is owed to now, under its lock before anything is read.
+
+    Raises NotFound.
+    """
     if locked:
         session.execute(_HOLD, {"receipt_no": receipt_no})
     rows = ask(session, _RECEIPT, (receipt_no,), rows=namedtuple_row)

@@ -89,7 +89,7 @@ SELECT a.key, b.balance, r.receipt_no, v.reversed_at
   JOIN ledger.balance b ON b.account_id = a.id AND b.balance > 0
   LEFT JOIN receipt r ON a.key = 'receipt:' || r.id
   LEFT JOIN receipt_reversal v ON v.receipt_id = r.id
- WHERE s.id = :account_id ORDER BY a.id
+ WHERE s.id = living_account(:account_id) ORDER BY a.id
 """)
 
 

@@ -19,9 +19,10 @@ from escrow.deposits.facts import Named, Place, deposit_accounts, named, open_da
 from escrow.deposits.rules import Channel, account_refusals, is_made_good, matched, receipt_status
 from escrow.errors import Invalid, Refused
 from escrow.supervision.books import account_of
-from escrow.supervision.changing import moving_refusals
 from escrow.supervision.funds import position
 from escrow.supervision.levels import Split, into
+from escrow.supervision.models import SupervisedAccount
+from escrow.supervision.moved import left_for, took_in
 from ledger.journal import Entry, post
 from ledger.money import ZERO, Yuan
 from ledger.movements import Transfer
@@ -62,7 +63,8 @@ def serial_key(bank_code: str, bank_serial: str) -> str:
 def receive(session: Session, deposit: Deposit, bank_code: str, told: Settings) -> dict[str, Any]:
     """Book a credit on a supervised account and match it to its notice (入账); the answer to the bank.
 
-    What the notice no longer asks for, and money that names no living notice, is booked unmatched.
+    What the notice no longer asks for, and money that names no living notice, is booked unmatched; so is what
+    still reaches an account the project has left, for the account that is its own now.
     Raises NotFound, Invalid, or Refused when the account takes no money.
     """
     today = bureau_day()
@@ -71,14 +73,12 @@ def receive(session: Session, deposit: Deposit, bank_code: str, told: Settings) 
     account = place(session, deposit.account_no, bank_code, today)
     if deposit.value_date < account.opened_on:
         raise Invalid({"value_date": f"起息日不能早于账户启用日 {account.opened_on}。"})
-    notice = named(session, deposit.notice_no, account)
-    moving = moving_refusals(session, account.id, account.account_no, account.status, account.law)
-    if reasons := moving or account_refusals(account.account_no, account.status, account.law):
-        raise Refused(reasons)
+    living = _living(session, account)
+    notice = named(session, deposit.notice_no, account) if living is None else None
     taken = matched(deposit.amount, notice.facts if notice else None)
     notice = notice if taken > ZERO else None
 
-    entry = _book(session, deposit, account, notice, bank_code)
+    entry = _book(session, deposit, account, notice, bank_code, living)
     answer = _answer(deposit, notice, taken, entry)
     _write(session, deposit, account, notice, {
         "bank_code": bank_code, "entry": entry, "answer": answer, "matched": taken, "settings": told,
@@ -88,7 +88,28 @@ def receive(session: Session, deposit: Deposit, bank_code: str, told: Settings) 
     return answer
 
 
-def _book(session: Session, deposit: Deposit, account: Place, notice: Named | None, bank_code: str) -> Entry:
+def _living(session: Session, account: Place) -> SupervisedAccount | None:
+    """The account the money is owed to, where this one has been left; None on the project's own.
+
+    Raises Refused where it takes no money.
+    """
+    living = left_for(
+        session, account.id, account.account_no, account.project_id, account.status, account.law
+    )
+    stands = living or account
+    if reasons := account_refusals(stands.account_no, stands.status, account.law):
+        raise Refused(reasons)
+    return living
+
+
+def _book(
+    session: Session, deposit: Deposit, account: Place, notice: Named | None, bank_code: str,
+    living: SupervisedAccount | None,
+) -> Entry:  # fmt: skip
+    reference, on = f"deposit:{bank_code}:{deposit.bank_serial}", deposit.value_date
+    if living is not None:
+        days = open_day(session, account.book_id, on), open_day(session, living.book_id, on)
+        return took_in(session, account.book_id, living, deposit.amount, reference=reference, on=days)
     taken = matched(deposit.amount, notice.facts) if notice else ZERO
     bank, unmatched, *contract = deposit_accounts(session, account.book_id, notice)
     transfers = []
@@ -104,9 +125,8 @@ def _book(session: Session, deposit: Deposit, account: Place, notice: Named | No
     if taken < deposit.amount:
         transfers.append(Transfer(bank, unmatched, deposit.amount - taken))
     return post(
-        session, chart.RECEIVE_DEPOSIT, transfers,
-        reference=f"deposit:{bank_code}:{deposit.bank_serial}",
-        effective_on=open_day(session, account.book_id, deposit.value_date),
+        session, chart.RECEIVE_DEPOSIT, transfers, reference=reference,
+        effective_on=open_day(session, account.book_id, on),
     )  # fmt: skip
 
 

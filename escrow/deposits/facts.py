@@ -8,7 +8,7 @@ from datetime import date
 from typing import Any
 
 from psycopg.rows import namedtuple_row
-from sqlalchemy import select, text
+from sqlalchemy import Row, select, text
 from sqlalchemy.orm import Session
 
 from config.clock import bureau_day
@@ -22,7 +22,7 @@ from escrow.supervision.books import account_of, opened_account
 from escrow.supervision.models import Agreement
 from escrow.supervision.rules import AccountStatus, AgreementStatus
 from ledger.accounts import Account
-from ledger.money import Yuan
+from ledger.money import ZERO, Yuan
 from ledger.wire import ask
 
 
@@ -196,3 +196,12 @@ def plan(session: Session, contract_id: int) -> list[Promise]:
         Promise(Yuan.from_fen(row.amount), Yuan.from_fen(row.paid), row.due_on, Source(row.source))
         for row in session.execute(_PLAN, {"contract_id": contract_id})
     ]
+
+
+def sums(parts: list[Row[Any]], by: str) -> dict[int, Yuan]:
+    """What was matched, by contract or by building (匹配合计)."""
+    found: dict[int, Yuan] = {}
+    for part in parts:
+        of = getattr(part, by)
+        found[of] = found.get(of, ZERO) + Yuan.from_fen(part.amount)
+    return found

@@ -12,15 +12,16 @@ from escrow import chart
 from escrow.access import audit
 from escrow.contracts.models import Contract, PaymentNotice
 from escrow.contracts.rules import ContractStatus
-from escrow.deposits.facts import Place, accounts, open_day, place
+from escrow.deposits.facts import Place, accounts, open_day, place, sums
+from escrow.deposits.left_behind import unbook_left
 from escrow.deposits.models import ReceiptReversal
 from escrow.deposits.rules import ReversalFacts, reversal_refusals, taken_from
 from escrow.errors import Invalid, NotFound, Refused
 from escrow.outbox import emit
 from escrow.supervision.books import account_of
-from escrow.supervision.changing import moving_refusals
 from escrow.supervision.funds import position
 from escrow.supervision.levels import out_of
+from escrow.supervision.moved import left_for
 from ledger.accounts import Account, lock_accounts
 from ledger.journal import Entry, post, reverse
 from ledger.money import ZERO, Yuan
@@ -85,11 +86,15 @@ def take_back(session: Session, asked: Reversal, bank_code: str) -> dict[str, An
         found.receipt_no, Yuan.from_fen(found.amount), asked.amount, found.reversed_by,
         refunded=Yuan.from_fen(found.refunded), returned=Yuan.from_fen(found.returned),
     )  # fmt: skip
-    moving = moving_refusals(session, account.id, account.account_no, account.status, account.law)
-    if reasons := [*moving, *reversal_refusals(facts, account.law)]:
+    living = left_for(
+        session, account.id, account.account_no, account.project_id, account.status, account.law
+    )
+    if reasons := reversal_refusals(facts, account.law):
         raise Refused(reasons)
-
-    entry, uncovered = _unbook(session, asked, found, parts, account, bank_code)
+    if living is not None:
+        entry, uncovered = unbook_left(session, asked, found, parts, account, living)
+    else:
+        entry, uncovered = _unbook(session, asked, found, parts, account, bank_code)
     session.execute(
         insert(ReceiptReversal).values(
             receipt_id=found.id, bank_code=bank_code, bank_serial=asked.bank_serial, amount=asked.amount,
@@ -112,7 +117,7 @@ def _unbook(
     session: Session, asked: Reversal, found: Row[Any], parts: list[Row[Any]], account: Place, bank_code: str
 ) -> tuple[Entry, Yuan]:
     """The mirror where nothing moved since, else P4: general first, then key; and the bank's own debt."""
-    contracts, buildings = _sums(parts, "contract_id"), _sums(parts, "building_id")
+    contracts, buildings = sums(parts, "contract_id"), sums(parts, "building_id")
     wanted = [(code, "") for code in (chart.UNMATCHED, chart.DEPOSITS_AT_BANK, chart.MEMO_CONTRA)]
     wanted += [(chart.PAID_IN_BY_CONTRACT, chart.contract_key(one)) for one in contracts]
     for one in buildings:
@@ -140,15 +145,6 @@ def _unbook(
         split, key = out_of(position_, given[one].building), chart.building_key(one)
         taken += [(chart.GENERAL_FUNDS, key, split.general), (chart.KEY_FUNDS, key, split.key_funds)]
     return _post_anew(session, asked, held, taken, contracts), uncovered
-
-
-def _sums(parts: list[Row[Any]], by: str) -> dict[int, Yuan]:
-    """What was matched, by contract or by building (匹配合计)."""
-    found: dict[int, Yuan] = {}
-    for part in parts:
-        of = getattr(part, by)
-        found[of] = found.get(of, ZERO) + Yuan.from_fen(part.amount)
-    return found
 
 
 def _mirrored(

@@ -14,7 +14,7 @@ from config.settings import Settings
 from escrow import chart
 from escrow.access import audit
 from escrow.access.sealing import mask_account, mask_name, seal, unseal
-from escrow.errors import NotFound, Refused
+from escrow.errors import NotFound, Refusal, Refused
 from escrow.instructions.carrying import follow
 from escrow.instructions.models import Instruction, InstructionResult
 from escrow.instructions.moves import open_day, take_back
@@ -25,6 +25,7 @@ from escrow.instructions.rules import (
     InstructionStatus,
     break_refusals,
     cancel_refusals,
+    cash_refusals,
     frozen_refusals,
     issue_refusals,
 )
@@ -33,6 +34,7 @@ from escrow.projects.models import Project
 from escrow.supervision.books import account_of
 from escrow.supervision.freshness import stale_refusals
 from escrow.supervision.models import SupervisedAccount
+from escrow.supervision.rules import AccountStatus
 from escrow.supervision.suspensions import breaks, causes, missing_on
 from ledger.accounts import Account, balances
 from ledger.journal import Entry, post
@@ -116,10 +118,9 @@ def issue(session: Session, order: Order, settings: Settings, *, officer_id: int
     """
     account = session.get_one(SupervisedAccount, order.account_id)
     law, day = _law(session, account), bureau_day()
-    reasons = issue_refusals(account.status, causes(session, account.id), law)
-    reasons += break_refusals(breaks(session, account.id), law)
-    reasons += stale_refusals(missing_on(session, account.id, law), law)
-    reasons += frozen_refusals(order.kind, *_cash(session, account.book_id, order.amount), law)
+    reasons = _stops(session, order, account, law)
+    cash, amount, frozen = _cash(session, account.book_id, order.amount)
+    reasons += cash_refusals(cash, amount, law) + frozen_refusals(order.kind, cash, amount, frozen, law)
     if reasons:
         raise Refused(reasons)
     number = f"ZL{day.year}{session.scalar(_DRAW, {'year': day.year}):06d}"
@@ -146,6 +147,19 @@ def issue(session: Session, order: Order, settings: Settings, *, officer_id: int
         amount=str(order.amount), entry_no=entry.entry_no,
     )  # fmt: skip
     return Issued(instruction.id, number, entry)
+
+
+def _stops(session: Session, order: Order, account: SupervisedAccount, law: Law) -> list[Refusal]:
+    """Why the account pays nobody now (停付).
+
+    What an account left behind took in only goes on to the project's own: neither its closing nor a statement
+    that nobody owes any more stands in the way.
+    """
+    reasons = break_refusals(breaks(session, account.id), law)
+    if order.source_code == chart.ONWARD and account.status is AccountStatus.CLOSED:
+        return reasons
+    reasons += issue_refusals(account.status, causes(session, account.id), law)
+    return [*reasons, *stale_refusals(missing_on(session, account.id, law), law)]
 
 
 def status_of(session: Session, ids: Iterable[int]) -> dict[int, Standing]:

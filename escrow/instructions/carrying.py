@@ -13,7 +13,8 @@ from escrow import chart
 from escrow.access import audit
 from escrow.contracts.models import Contract, PaymentNotice
 from escrow.contracts.rules import ContractStatus
-from escrow.instructions.models import Instruction
+from escrow.deposits.facts import open_day as day_in
+from escrow.instructions.models import Instruction, OnwardOrder
 from escrow.instructions.rules import InstructionKind, InstructionStatus
 from escrow.projects.models import Building
 from escrow.supervision.actions import Proposal
@@ -27,7 +28,7 @@ from escrow.supervision.rules import AccountStatus
 from escrow.supervision.suspensions import causes
 from escrow.supervision.switching import name_account
 from ledger.accounts import Account, balances, lock_accounts
-from ledger.journal import Draft, post_many
+from ledger.journal import Draft, post, post_many
 from ledger.money import ZERO, Yuan
 from ledger.movements import Transfer
 
@@ -41,6 +42,9 @@ def follow(session: Session, instruction: Instruction, account: SupervisedAccoun
     """The change of account that ordered this transfer goes where its order went (随指令结果)."""
     if instruction.kind is not InstructionKind.TRANSFER:
         return
+    if instruction.source_code == chart.ONWARD:
+        _arrive(session, instruction, on)
+        return
     change = _change_of(session, instruction.id)
     if instruction.status is InstructionStatus.PAID:
         complete(session, change, account, on)
@@ -52,12 +56,12 @@ def follow(session: Session, instruction: Instruction, account: SupervisedAccoun
             session.flush()
 
 
-def make_room(session: Session, instruction: Instruction, account: SupervisedAccount, on: date) -> None:
-    """Before money that was paid comes back: the old account's books are as they were, to take it (退汇复原)."""
-    if instruction.kind is InstructionKind.TRANSFER:
-        change = _change_of(session, instruction.id)
-        if change.status is ChangeStatus.DONE:
-            _move_back(session, change, account, on)
+def make_room(session: Session, instruction: Instruction, account: SupervisedAccount, on: date) -> bool:
+    """Before money that was paid comes back: whether the old account's books are as they were (退汇复原)."""
+    if account.status is AccountStatus.CLOSED and untouched(session, instruction):
+        _move_back(session, _change_of(session, instruction.id), account, on)
+        return True
+    return False
 
 
 def complete(session: Session, change: AccountChange, old: SupervisedAccount, on: date) -> None:
@@ -90,15 +94,46 @@ def untouched(session: Session, instruction: Instruction) -> bool:
     return bool(session.scalar(_UNTOUCHED, {"instruction_id": instruction.id}))
 
 
-def now_at(session: Session, instruction: Instruction, account: SupervisedAccount) -> SupervisedAccount:
-    """The account that stands for the order's today: after a change, the new one (现监管账户)."""
-    if account.status is not AccountStatus.CLOSED or instruction.kind is not InstructionKind.TRANSFER:
-        return account
-    new_id = _change_of(session, instruction.id).new_account_id
-    if new_id is None:
-        return account
-    query = select(SupervisedAccount).where(SupervisedAccount.id == new_id)
-    return session.scalars(query.with_for_update().execution_options(populate_existing=True)).one()
+def may_come_back(session: Session, instruction: Instruction, living: SupervisedAccount) -> bool:
+    """Whether what was paid from an account that is closed now may come back there (可否退回原账户).
+
+    As if nothing had moved, or else for the account that lives: of a transfer, what it brought there has to
+    be there still, for it has never arrived.
+    """
+    if instruction.kind is not InstructionKind.TRANSFER:
+        return True
+    if instruction.source_code == chart.ONWARD:
+        arrived = True
+    else:
+        arrived = _change_of(session, instruction.id).new_account_id == living.id
+    bank = account_of(session, living.book_id, chart.DEPOSITS_AT_BANK)
+    there = lock_accounts(session, [bank])[bank.id] >= instruction.amount
+    return untouched(session, instruction) or (arrived and there)
+
+
+_ARRIVED = text("""
+SELECT EXISTS (SELECT FROM ledger.journal_entry WHERE event_group = :number AND reference = :arrival)
+""")
+
+
+def _arrive(session: Session, instruction: Instruction, on: date) -> None:
+    """What was sent on from the account before is at the living one's bank, or on its way again (划转到账)."""
+    order = session.get_one(OnwardOrder, instruction.id)
+    living = session.get_one(SupervisedAccount, order.to_account_id)
+    bank = account_of(session, living.book_id, chart.DEPOSITS_AT_BANK)
+    between = account_of(session, living.book_id, chart.TRANSFER_IN_TRANSIT)
+    number, day = instruction.instruction_no, day_in(session, living.book_id, on)
+    told = {"number": number, "arrival": f"onward:{number}:in"}
+    if instruction.status is InstructionStatus.PAID:
+        post(
+            session, chart.ONWARD_ARRIVED, [Transfer(bank, between, instruction.amount)],
+            reference=told["arrival"], effective_on=day, group=number, memo=number,
+        )  # fmt: skip
+    elif instruction.status is InstructionStatus.RETURNED and session.scalar(_ARRIVED, told):
+        post(
+            session, chart.LATE_FOR_LIVING, [Transfer(between, bank, instruction.amount)],
+            reference=f"onward:{number}:back", effective_on=day, group=number, memo=number,
+        )  # fmt: skip
 
 
 _UNTOUCHED = text("""

@@ -105,6 +105,20 @@ class InstructionResult(Base):
     received_at: Mapped[datetime] = mapped_column(DateTime(True), server_default=func.clock_timestamp())
 
 
+class OnwardOrder(Base):
+    """An order that moves what an account left behind takes in, or owes its bank; written once (余款划转与退回)."""
+
+    __tablename__ = "onward_order"
+
+    instruction_id: Mapped[int] = mapped_column(
+        ForeignKey("instruction.id"), primary_key=True, autoincrement=False
+    )
+    from_account_id: Mapped[int] = mapped_column(ForeignKey("supervised_account.id"), index=True)
+    to_account_id: Mapped[int] = mapped_column(ForeignKey("supervised_account.id"), index=True)
+    # The receipt of the old account that its bank reversed, where the living one sends the money back.
+    receipt_id: Mapped[int | None] = mapped_column(BigInteger, ForeignKey("receipt.id"), index=True)
+
+
 class BankOutflow(Base):
     """An entry that lowers 1101 without an order: PostgreSQL writes it and asks for its paper (不经指令的出账)."""
 

@@ -7,12 +7,13 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from escrow import chart
+from escrow.deposits.facts import open_day as day_in
 from escrow.instructions.models import Instruction
 from escrow.instructions.rules import IN_TRANSIT, MOVEMENTS, InstructionKind, Outcome
 from escrow.supervision.books import account_of
 from escrow.supervision.funds import position, resplit_transfers
 from escrow.supervision.models import SupervisedAccount
-from ledger.accounts import Account, find_account
+from ledger.accounts import Account
 from ledger.journal import Entry, post
 from ledger.money import ZERO
 from ledger.movements import Transfer
@@ -23,6 +24,9 @@ SELECT greatest(CAST(:said AS date), e.effective_on, b.closed_through + 1)
   FROM ledger.journal_entry e JOIN ledger.balance b ON b.book_id = e.book_id AND b.account_id = :bank
  WHERE e.id = :entry
 """)
+
+
+_RELEASED = text("SELECT EXISTS (SELECT FROM released_building WHERE building_id = :building)")
 
 
 def open_day(session: Session, instruction: Instruction, account: SupervisedAccount, said: date) -> date:
@@ -42,37 +46,58 @@ def pay(
 
 
 def come_back(
-    session: Session, instruction: Instruction, account: SupervisedAccount, *, reference: str, on: date
-) -> Entry:
-    """Paid and returned: in transit again, then where it came from (P14, P12)."""
+    session: Session, instruction: Instruction, account: SupervisedAccount, *, reference: str, on: date,
+    living: SupervisedAccount | None = None,
+) -> Entry:  # fmt: skip
+    """Paid and returned: in transit again, then where it came from (P14, P12).
+
+    `living`: the account the project has moved to; what came back to the old one is owed to it.
+    """
     transit, bank = _transit(session, instruction, account), _bank(session, account)
     transfers = [Transfer(bank, transit, instruction.amount)]
     entry = _post(session, instruction, Outcome.RETURNED, transfers, reference=reference, on=on)
-    take_back(session, instruction, account, reference=f"{reference}:back", on=on)
+    if living is None:
+        take_back(session, instruction, account, reference=f"{reference}:back", on=on)
+        return entry
+    onward = account_of(session, account.book_id, chart.ONWARD)
+    back = [Transfer(transit, onward, instruction.amount)]
+    _post(session, instruction, Outcome.FAILED, back, reference=f"{reference}:back", on=on)
+    if instruction.source_code != chart.ONWARD:
+        between = account_of(session, living.book_id, chart.TRANSFER_IN_TRANSIT)
+        post(
+            session, chart.LATE_FOR_LIVING, _whence(session, instruction, living, between),
+            reference=f"{reference}:onward", memo=instruction.instruction_no,
+            effective_on=day_in(session, living.book_id, on), group=instruction.instruction_no,
+        )  # fmt: skip
     return entry
 
 
 def take_back(
     session: Session, instruction: Instruction, account: SupervisedAccount, *, reference: str, on: date
 ) -> Entry:
-    """Not paid: the money is where it came from, a building's divided by its level as it now is (P12).
-
-    What comes back to a building released meanwhile is owed to the developer, as the rest of it was.
-    """
-    transit = _transit(session, instruction, account)
-    if instruction.kind is InstructionKind.WITHDRAWAL:
-        released = find_account(
-            session, account.book_id, chart.RELEASED_PAYABLE, key=_building(instruction)
-        )  # fmt: skip
-        transfers = (
-            _divided(session, instruction, account, transit)
-            if released is None
-            else [Transfer(transit, released, instruction.amount)]
-        )
-    else:
-        source = account_of(session, account.book_id, instruction.source_code, key=instruction.source_key)
-        transfers = [Transfer(transit, source, instruction.amount)]
+    """Not paid: the money is where it came from, a building's divided by its level as it now is (P12)."""
+    transfers = _whence(session, instruction, account, _transit(session, instruction, account))
     return _post(session, instruction, Outcome.FAILED, transfers, reference=reference, on=on)
+
+
+def _whence(
+    session: Session, instruction: Instruction, account: SupervisedAccount, held: Account
+) -> list[Transfer]:
+    """Out of `held`, to where an order's money came from, in the books of this account (退回原处).
+
+    What comes back to a building released meanwhile is owed to the developer, as the rest of it was; the
+    balance of a whole account that had arrived is on its way again.
+    """
+    if instruction.kind is InstructionKind.TRANSFER and held.code == chart.TRANSFER_IN_TRANSIT:
+        return [Transfer(held, _bank(session, account), instruction.amount)]
+    if instruction.kind is not InstructionKind.WITHDRAWAL:
+        source = account_of(session, account.book_id, instruction.source_code, key=instruction.source_key)
+        return [Transfer(held, source, instruction.amount)]
+    if session.scalar(_RELEASED, {"building": instruction.building_id}):
+        key = _building(instruction)
+        released = account_of(session, account.book_id, chart.RELEASED_PAYABLE, key=key)
+        return [Transfer(held, released, instruction.amount)]
+    return _divided(session, instruction, account, held)
 
 
 def _divided(

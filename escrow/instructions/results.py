@@ -18,7 +18,7 @@ from escrow.access import audit
 from escrow.access.sealing import mask_account, unseal
 from escrow.errors import Invalid, NotFound
 from escrow.instructions.actions import held, told
-from escrow.instructions.carrying import follow, make_room, now_at, untouched
+from escrow.instructions.carrying import follow, make_room, may_come_back
 from escrow.instructions.models import Instruction, InstructionResult
 from escrow.instructions.moves import come_back, open_day, pay, take_back
 from escrow.instructions.rules import (
@@ -30,6 +30,7 @@ from escrow.instructions.rules import (
     verdict,
 )
 from escrow.supervision.models import SupervisedAccount
+from escrow.supervision.moved import living_of
 from escrow.supervision.rules import AccountStatus
 from escrow.supervision.suspensions import suspend
 from ledger.money import Yuan
@@ -70,22 +71,17 @@ def record(session: Session, result: Result, bank_code: str, settings: Settings)
         raise NotFound("没有这件指令")
     if result.value_date < bureau_day(instruction.issued_at):
         raise Invalid({"value_date": f"起息日不能早于指令签发日 {bureau_day(instruction.issued_at)}。"})
-    facts = _facts(session, instruction, account, result, settings)
+    closed = account.status is AccountStatus.CLOSED
+    living = living_of(session, account.project_id, law) if closed else None
+    facts = _facts(session, instruction, account, result, settings, living)
     said = verdict(facts)
-    entry_id = _move(session, instruction, account, result, facts) if said is Verdict.MOVES else None
-    session.add(
-        InstructionResult(
-            instruction_id=instruction.id, outcome=result.outcome, bank_code=bank_code,
-            bank_serial=result.bank_serial, amount=result.amount,
-            payee_account_masked=mask_account(result.payee_account), value_date=result.value_date,
-            reason=result.reason, verdict=said.value, entry_id=entry_id,
-        )
-    )  # fmt: skip
+    moves = said is Verdict.MOVES
+    entry_id = _move(session, instruction, account, result, facts, living) if moves else None
+    session.add(_kept(result, instruction, bank_code, said, entry_id))
     refusals = conflict_refusals(facts, law) if said is Verdict.CONFLICT else []
     if refusals:
         message = "；".join(refusal.message for refusal in refusals)
-        stopped = now_at(session, instruction, account)
-        suspend(session, stopped, f"指令 {instruction.instruction_no} 的银行结果不符：{message}")
+        suspend(session, living or account, f"指令 {instruction.instruction_no} 的银行结果不符：{message}")
     session.flush()
     audit.record(
         session, f"instruction.{result.outcome}", instruction.instruction_no, account_no=account.account_no,
@@ -98,9 +94,22 @@ def record(session: Session, result: Result, bank_code: str, settings: Settings)
     return answer
 
 
+def _kept(
+    result: Result, instruction: Instruction, bank_code: str, said: Verdict, entry_id: int | None
+) -> InstructionResult:
+    """The bank's message as it came, believed or not (留存答复)."""
+    return InstructionResult(
+        instruction_id=instruction.id, outcome=result.outcome, bank_code=bank_code,
+        bank_serial=result.bank_serial, amount=result.amount,
+        payee_account_masked=mask_account(result.payee_account), value_date=result.value_date,
+        reason=result.reason, verdict=said.value, entry_id=entry_id,
+    )  # fmt: skip
+
+
 def _facts(
-    session: Session, instruction: Instruction, account: SupervisedAccount, result: Result, settings: Settings
-) -> ResultFacts:
+    session: Session, instruction: Instruction, account: SupervisedAccount, result: Result,
+    settings: Settings, living: SupervisedAccount | None,
+) -> ResultFacts:  # fmt: skip
     query = select(InstructionResult.outcome, InstructionResult.bank_serial).where(
         InstructionResult.instruction_id == instruction.id,
         InstructionResult.verdict.in_((Verdict.MOVES.value, Verdict.EARLY.value)),
@@ -111,24 +120,37 @@ def _facts(
         ordered=instruction.amount, payee_account=result.payee_account,
         ordered_account=unseal(instruction.payee_account_sealed, settings), bank_serial=result.bank_serial,
         paid_serial=believed.get(Outcome.PAID), returned_serial=believed.get(Outcome.RETURNED),
-        account_closed=account.status is AccountStatus.CLOSED and not untouched(session, instruction),
+        account_closed=account.status is AccountStatus.CLOSED
+        and not _living_takes(session, instruction, result, living),
     )  # fmt: skip
 
 
+def _living_takes(
+    session: Session, instruction: Instruction, result: Result, living: SupervisedAccount | None
+) -> bool:  # fmt: skip
+    """Whether an answer on an account the project has left is booked for the one that lives (归现账户)."""
+    if living is None:
+        return False
+    return result.outcome is not Outcome.RETURNED or may_come_back(session, instruction, living)
+
+
 def _move(
-    session: Session, instruction: Instruction, account: SupervisedAccount, result: Result, facts: ResultFacts
-) -> int | None:
+    session: Session, instruction: Instruction, account: SupervisedAccount, result: Result,
+    facts: ResultFacts, living: SupervisedAccount | None,
+) -> int | None:  # fmt: skip
     """Where the answer moves the order's money; a return told before its payment follows it at once."""
     number, on = instruction.instruction_no, open_day(session, instruction, account, result.value_date)
     instruction.status = InstructionStatus(result.outcome.value)
     session.flush()
-    moves = {Outcome.PAID: pay, Outcome.FAILED: take_back, Outcome.RETURNED: come_back}
     if result.outcome is Outcome.UNKNOWN:
         return None
     said = f"result:{number}:{result.outcome}"
     if result.outcome is Outcome.RETURNED:
-        make_room(session, instruction, account, on)
-    entry = moves[result.outcome](session, instruction, account, reference=said, on=on)
+        to = None if make_room(session, instruction, account, on) else living
+        entry = come_back(session, instruction, account, reference=said, on=on, living=to)
+    else:
+        move = pay if result.outcome is Outcome.PAID else take_back
+        entry = move(session, instruction, account, reference=said, on=on)
     if result.outcome is Outcome.PAID and facts.returned_serial is not None:
         instruction.status = InstructionStatus.RETURNED
         session.flush()

@@ -180,6 +180,14 @@ def frozen_refusals(kind: InstructionKind, cash: Yuan, amount: Yuan, frozen: Yua
     return [Refusal("court-hold", message, law["court_hold_construction"].citation)]
 
 
+def cash_refusals(cash: Yuan, amount: Yuan, law: Law) -> list[Refusal]:
+    """Nothing is ordered that does not lie at the bank: what is still on its way pays nobody (在行现金)."""
+    if amount <= cash:
+        return []
+    message = f"账户在行现金 {cash} 元（已扣在途指令），不足以付出 {amount} 元；划转在途的款到账之后方可签发"
+    return [Refusal("over-cash", message, law["instruction_within_cash"].citation)]
+
+
 def break_refusals(breaks: int, law: Law) -> list[Refusal]:
     """While bank and book differ nothing is paid out (对账不符，查清前不拨付)."""
     if not breaks:

@@ -148,6 +148,16 @@ KINDS: dict[str, Kind] = {
         "账户变更待批准", "approve-account-change", "changes.show", "change_no",
         _from("account_change t", "t.change_no", _UNDECIDED),
     ),
+    "onward": Kind(
+        "原监管账户余款待划转", "issue-instruction", "changes.account", "number",
+        _from("supervised_account t JOIN supervised_account n ON n.id = living_account(t.id)"
+              " JOIN ledger.account l ON l.book_id = t.book_id AND l.code = '2203' AND l.key = ''"
+              " OR l.book_id = n.book_id AND l.code = '2102' AND l.key LIKE 'reversal:%'"
+              " JOIN ledger.balance b ON b.account_id = l.id",
+              "to_char(b.balance / 100.0, 'FM999999999990.00') || ' 元'",
+              "t.status = 'closed' AND n.status <> 'closed' AND b.balance > 0", account="n.id",
+              who="NULL::integer", when="t.opened_at"), "account_no",
+    ),
     "openings": Kind(
         "期初导入待批准", "approve-opening", "opening.show", "opening_no",
         _from("account_opening t", "t.opening_no", _UNDECIDED),
@@ -160,6 +170,12 @@ KINDS: dict[str, Kind] = {
     "release-papers": Kind(
         "解除监管材料待确认", "approve-release", "release.account", "account_no",
         _from("release_evidence t", "t.paper_no", _UNDECIDED), "account_no",
+    ),
+    "receiving-accounts": Kind(
+        "开发企业收款账户待确认", "approve-release", "receivers.show", "account_no",
+        _from("receiving_account t", "t.account_no", _UNDECIDED, account="(SELECT max(s.id)"
+              " FROM supervised_account s JOIN project p ON p.id = s.project_id"
+              " WHERE p.developer_pk = t.developer_id)"), "account_no",
     ),
     "releases": Kind(
         "解除监管申请待决定", "approve-release", "release.show", "release_no",

@@ -117,7 +117,7 @@ def _order(
     issued = issue(
         session,
         Order(
-            kind=InstructionKind.REFUND, account_id=refund.account_id, building_id=refund.building_id,
+            kind=InstructionKind.REFUND, account_id=place.account_id, building_id=refund.building_id,
             amount=part.amount, payee=_payee(payee, told), purpose=_purpose(session, refund, place, part),
             movement=chart.INSTRUCT_REFUND, transfers=transfers, source_code=chart.REFUND_PAYABLE,
             source_key=key,

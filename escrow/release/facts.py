@@ -21,7 +21,7 @@ from escrow.release.rules import EvidenceStatus, OpenContract, ReleaseFacts, Rel
 from escrow.release.scope import Scope, building_of, of_orders, scope_of
 from escrow.supervision.models import Agreement, SupervisedAccount
 from escrow.supervision.rules import AgreementStatus
-from escrow.withdrawals.facts import open_withdrawals
+from escrow.withdrawals.facts import of_project, open_withdrawals
 from escrow.withdrawals.rules import WithdrawalStatus
 from ledger.accounts import Account, balances, lock_accounts
 from ledger.money import ZERO, Yuan
@@ -220,7 +220,7 @@ def _pending_reversals(session: Session, account_id: int, holdings: list[Holding
     query = (
         select(Receipt.receipt_no)
         .join(ReceiptReversal, ReceiptReversal.receipt_id == Receipt.id)
-        .where(Receipt.account_id == account_id, ReceiptReversal.uncovered > ZERO)
+        .where(Receipt.account_id.in_(of_project(account_id)), ReceiptReversal.uncovered > ZERO)
         .where(func.reversal_left(Receipt.id) > 0)
         .order_by(Receipt.id)
     )

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from sqlalchemy import func, select
+from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 
 from config.clock import bureau_day
@@ -21,8 +21,9 @@ from escrow.release.payout_rules import PayoutFacts, close_refusals, payout_refu
 from escrow.release.receiving import confirmed_of
 from escrow.release.rules import ReleaseStatus
 from escrow.release.scope import released_keys
-from escrow.supervision.models import SupervisedAccount
+from escrow.supervision.models import LIVING_FIRST, SupervisedAccount
 from escrow.supervision.rules import AccountStatus
+from escrow.withdrawals.facts import of_project
 from ledger.accounts import Account, balances, lock_accounts
 from ledger.money import ZERO, Yuan
 from ledger.movements import Transfer
@@ -88,7 +89,7 @@ def close(session: Session, release_no: str, *, officer_id: int) -> None:
 
 def due_on(session: Session, application: ReleaseApplication) -> Yuan:
     """What stands as released and not yet ordered: for the page (待划付金额)."""
-    account = session.get_one(SupervisedAccount, application.account_id)
+    account = session.scalars(_of_project(application.account_id)).one()
     found = balances(session, account.book_id, codes=[chart.RELEASED_PAYABLE])
     keys = released_keys(session, application)
     return sum((amount for one, amount in found if keys is None or one.key in keys), ZERO)
@@ -97,7 +98,8 @@ def due_on(session: Session, application: ReleaseApplication) -> Yuan:
 def orders_of(session: Session, application: ReleaseApplication) -> list[Instruction]:
     """The orders that pay a release, oldest first (划付指令)."""
     query = select(Instruction).where(
-        Instruction.account_id == application.account_id, Instruction.kind == InstructionKind.RELEASE
+        Instruction.account_id.in_(of_project(application.account_id)),
+        Instruction.kind == InstructionKind.RELEASE,
     )
     keys = released_keys(session, application)
     if keys is not None:
@@ -118,6 +120,12 @@ def _due(
     return [(one, held[one.id]) for one in found if held[one.id] > ZERO]
 
 
+def _of_project(account_id: int) -> Select[SupervisedAccount]:
+    """The account that pays now what was released on this one: after a change, the new (现付款账户)."""
+    own = select(SupervisedAccount).where(SupervisedAccount.id.in_(of_project(account_id)))
+    return own.order_by(*LIVING_FIRST).limit(1)
+
+
 def _held(session: Session, release_no: str) -> _Held:
     query = (
         select(ReleaseApplication, Developer.name, Developer.id.label("developer_id"), Project.region)
@@ -130,8 +138,7 @@ def _held(session: Session, release_no: str) -> _Held:
     if row is None or row.ReleaseApplication.status is not ReleaseStatus.APPROVED:
         raise NotFound("没有这件解除监管决定")
     account = session.scalars(
-        select(SupervisedAccount)
-        .where(SupervisedAccount.id == row.ReleaseApplication.account_id)
+        _of_project(row.ReleaseApplication.account_id)
         .with_for_update()
         .execution_options(populate_existing=True)
     ).one()

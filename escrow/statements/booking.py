@@ -9,19 +9,25 @@ from sqlalchemy.orm import Session
 
 from config.clock import bureau_day, bureau_time
 from config.database import Database
+from config.regulations import law_on
 from escrow import chart
 from escrow.access import audit
 from escrow.deposits.actions import serial_key
+from escrow.deposits.facts import open_day
+from escrow.errors import Refused
 from escrow.statements.rules import TAKES_BY_STATEMENT
 from escrow.supervision.books import account_of
+from escrow.supervision.models import SupervisedAccount
+from escrow.supervision.moved import left_for, took_in
+from escrow.supervision.rules import AccountStatus
 from ledger.journal import Draft, Entry, post_many
 from ledger.money import Yuan
 from ledger.movements import Transfer
 
 _BATCH = 1000
 _ACCOUNT = text("""
-SELECT a.id, a.book_id, a.bank_code, a.account_no, a.status
-  FROM supervised_account a WHERE a.id = :account FOR SHARE
+SELECT a.id, a.book_id, a.bank_code, a.account_no, a.status, a.project_id, p.region
+  FROM supervised_account a JOIN project p ON p.id = a.project_id WHERE a.id = :account FOR SHARE OF a
 """)
 # The key every door that books this serial claims first: whoever has it, books it.
 _CLAIM = text("""
@@ -31,6 +37,10 @@ WITH line AS (
      WHERE l.direction = 'credit' AND NOT l.is_duplicate
        AND (l.statement_id, l.line_no) > (:statement, :line)
        AND NOT EXISTS (SELECT FROM answered_request a WHERE a.key = :prefix || l.bank_serial)
+       -- What one of the project's accounts sends to another is no deposit: its own order's answer books it.
+       AND NOT EXISTS (SELECT FROM instruction i JOIN onward_order o ON o.instruction_id = i.id
+                        WHERE i.instruction_no = substring(l.memo FROM 'ZL[0-9]{10}')
+                          AND o.to_account_id = :account)
      ORDER BY l.statement_id, l.line_no LIMIT :batch
 ), claimed AS (
     INSERT INTO answered_request (key, fingerprint)
@@ -85,11 +95,13 @@ class Place:
 def book(database: Database, account_id: int, after: Place) -> Place | None:
     """Book the next credits only the bank knows of; how far it came, None at the end (补记).
 
-    Nothing on an account that takes no money any more: such a credit stays a difference.
+    Nothing on an account that takes no money any more: such a credit stays a difference. What reached an
+    account that its project has left is owed to the one that lives.
     """
     with database.begin() as session:
         account = session.execute(_ACCOUNT, {"account": account_id}).one()
-        if account.status not in TAKES_BY_STATEMENT:
+        living = _living(session, account)
+        if living is None and account.status not in TAKES_BY_STATEMENT:
             return None
         prefix = serial_key(account.bank_code, "")
         asked = {"account": account_id, "prefix": prefix, "batch": _BATCH}
@@ -97,15 +109,38 @@ def book(database: Database, account_id: int, after: Place) -> Place | None:
         lines = session.execute(_CLAIM, asked).all()
         if not lines:
             return None
-        _book(session, account, lines, prefix)
+        _book(session, account, lines, prefix, living)
         return Place(lines[-1].statement_id, lines[-1].line_no)
 
 
-def _book(session: Session, account: Row[Any], lines: Any, prefix: str) -> None:
+def _living(session: Session, account: Row[Any]) -> SupervisedAccount | None:
+    """The account for which this one was left, where it takes money; None leaves the credit a difference."""
+    law = law_on(bureau_day(), "presale_funds", account.region)
+    try:
+        found = left_for(
+            session, account.id, account.account_no, account.project_id, AccountStatus(account.status), law
+        )
+    except Refused:
+        return None
+    return found if found is not None and found.status in TAKES_BY_STATEMENT else None
+
+
+def _entries(
+    session: Session, account: Row[Any], lines: Any, living: SupervisedAccount | None
+) -> list[Entry]:  # fmt: skip
     bank = account_of(session, account.book_id, chart.DEPOSITS_AT_BANK)
-    unmatched = account_of(session, account.book_id, chart.UNMATCHED)
     open_from = session.execute(_OPEN_FROM, {"bank": bank.id, "account": account.id}).scalar_one()
-    entries = post_many(session, [
+    if living is not None:
+        return [
+            took_in(
+                session, account.book_id, living, Yuan.from_fen(line.amount),
+                reference=f"deposit:{account.bank_code}:{line.bank_serial}",
+                on=(max(line.value_date, open_from), open_day(session, living.book_id, line.value_date)),
+            )
+            for line in lines
+        ]  # fmt: skip
+    unmatched = account_of(session, account.book_id, chart.UNMATCHED)
+    return post_many(session, [
         Draft(
             chart.RECEIVE_DEPOSIT, [Transfer(bank, unmatched, Yuan.from_fen(line.amount))],
             f"deposit:{account.bank_code}:{line.bank_serial}", max(line.value_date, open_from),
@@ -113,6 +148,12 @@ def _book(session: Session, account: Row[Any], lines: Any, prefix: str) -> None:
         )
         for line in lines
     ])  # fmt: skip
+
+
+def _book(
+    session: Session, account: Row[Any], lines: Any, prefix: str, living: SupervisedAccount | None
+) -> None:  # fmt: skip
+    entries = _entries(session, account, lines, living)
     numbers = [f"RZ{bureau_day(entry.booked_at):%Y%m%d}{entry.entry_no}" for entry in entries]
     session.execute(_WRITE, {
         "statements": [line.statement_id for line in lines], "lines": [line.line_no for line in lines],

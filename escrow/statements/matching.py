@@ -6,7 +6,7 @@ may be run twice and at the same time as itself: what it writes is unique.
 
 from typing import Any
 
-from sqlalchemy import text
+from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
 from config.database import Database
@@ -17,6 +17,7 @@ from escrow.statements.acknowledging import acknowledge
 from escrow.statements.booking import Place, book
 from escrow.statements.rules import shown
 from escrow.supervision.models import SupervisedAccount
+from escrow.supervision.rules import AccountStatus
 from escrow.supervision.suspensions import suspend
 
 _BEGIN = text("""
@@ -194,10 +195,20 @@ def _conclude(session: Session, account_id: int) -> None:
                 f"对账单 {line.statement_no} 有银行自行付出 {shown(-one.delta)} 元（流水 {line.bank_serial}），"
                 "没有本局指令"
             )
-            suspend(session, account, cause)
+            suspend(session, _stands_for(session, account), cause)
     session.execute(_REOPENED, told)
     for row in session.execute(_SETTLE, told).all():
         _tell(session, account, row, [one for one in found if one.statement_id == row.id])
+
+
+def _stands_for(session: Session, account: SupervisedAccount) -> SupervisedAccount:
+    """The account to stop: of one that its project has left, the one that lives (应予暂停的账户)."""
+    if account.status is not AccountStatus.CLOSED:
+        return account
+    living = select(SupervisedAccount).where(
+        SupervisedAccount.project_id == account.project_id, SupervisedAccount.status != AccountStatus.CLOSED
+    )
+    return session.scalar(living.with_for_update()) or account
 
 
 def _tell(session: Session, account: SupervisedAccount, row: Any, found: list[Any]) -> None:

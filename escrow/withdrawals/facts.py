@@ -21,7 +21,7 @@ from escrow.supervision.funds import limits_of
 from escrow.supervision.guarantees import payments_stopped
 from escrow.supervision.measure_models import CourtHold
 from escrow.supervision.measures import HoldStatus
-from escrow.supervision.models import Agreement, SupervisedAccount
+from escrow.supervision.models import LIVING_FIRST, Agreement, SupervisedAccount
 from escrow.supervision.rules import AccountStatus, QuotaMode
 from escrow.supervision.takeovers import taken_over
 from escrow.withdrawals.deciding_rules import LevelFacts
@@ -70,6 +70,12 @@ def of_project(account_id: int) -> ScalarSelect[int]:
     """Every account the project ever had: its list outlives a change of the account (本项目各账户)."""
     own = select(SupervisedAccount.project_id).where(SupervisedAccount.id == account_id).scalar_subquery()
     return select(SupervisedAccount.id).where(SupervisedAccount.project_id == own).scalar_subquery()
+
+
+def paying_no(session: Session, account_id: int) -> str:
+    """The number of the account that pays now what was asked of this one: after a change, the new (现付款账号)."""
+    query = select(SupervisedAccount.account_no).where(SupervisedAccount.id.in_(of_project(account_id)))
+    return session.scalars(query.order_by(*LIVING_FIRST).limit(1)).one()
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,16 +190,13 @@ def lines_of(session: Session, withdrawal_id: int) -> list[WithdrawalLine]:
 
 
 def locked(session: Session, withdrawal_no: str) -> tuple[Withdrawal, Place]:
-    """An application under its locks, outermost first. Raises NotFound."""
-    query = (
-        select(SupervisedAccount.account_no)
-        .join(Withdrawal, Withdrawal.account_id == SupervisedAccount.id)
-        .where(Withdrawal.withdrawal_no == withdrawal_no)
+    """An application under its locks, outermost first, with the account that pays it now. Raises NotFound."""
+    account_id = session.scalar(
+        select(Withdrawal.account_id).where(Withdrawal.withdrawal_no == withdrawal_no)
     )
-    account_no = session.scalar(query)
-    if account_no is None:
+    if account_id is None:
         raise NotFound("没有这件用款")
-    place = place_of(session, account_no, locked=True)
+    place = place_of(session, paying_no(session, account_id), locked=True)
     held = select(Withdrawal).where(Withdrawal.withdrawal_no == withdrawal_no).with_for_update(key_share=True)
     return session.scalars(held.execution_options(populate_existing=True)).one(), place
 

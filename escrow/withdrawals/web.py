@@ -20,7 +20,7 @@ from escrow.withdrawals.closing import close_rest, closing_faults, remainder
 from escrow.withdrawals.court_orders import CourtOrder, attach, attach_refusals
 from escrow.withdrawals.deciding import approve, handled, judged, levels, reject, revoke
 from escrow.withdrawals.deciding_rules import decider_refusals, issuer_refusals, revoker_refusals
-from escrow.withdrawals.facts import Place, place_of
+from escrow.withdrawals.facts import Place, paying_no, place_of
 from escrow.withdrawals.forms import CourtOrderForm, read_term
 from escrow.withdrawals.issuing import (
     UNPAID,
@@ -131,7 +131,8 @@ def show(withdrawal_no: str) -> ResponseReturnValue:
         row = withdrawal(session, known_number(withdrawal_no))
         if row is None:
             raise NotFound("没有这件用款")
-        one, place = row.Withdrawal, place_of(session, row.account_no)
+        one = row.Withdrawal
+        place = place_of(session, paying_no(session, one.account_id))
         return render_template(
             "withdrawals/show.html", row=row, one=one, lines=lines(session, one.id),
             came_back=round_trips(session, one, settings(), place.law["withdrawal_rolling_days"].value),

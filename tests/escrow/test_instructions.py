@@ -21,7 +21,6 @@ from escrow.instructions.rules import STEPS, InstructionKind, InstructionStatus
 from escrow.supervision.books import account_of
 from escrow.supervision.suspensions import ask_reopen, reopen
 from ledger.accounts import Account
-from ledger.errors import AccountBelowFloor
 from ledger.money import Yuan
 from ledger.movements import Transfer
 from tests.desk import bearer, hire, sit_down
@@ -228,7 +227,7 @@ def test_two_officers_take_back_an_unanswered_order(estate: Estate, clerk: int, 
 def test_numbers_have_no_gaps(estate: Estate, clerk: int) -> None:
     """签发失败、没有用款的都不占号；号码一个接一个。"""
     first = ordered(estate, clerk, "10.00")
-    with pytest.raises(AccountBelowFloor):
+    with pytest.raises(Refused, match="在行现金"):
         bare(estate, clerk, "9999.00")
     with pytest.raises(IntegrityError, match="pays no withdrawal"):
         bare(estate, clerk, "10.00")
