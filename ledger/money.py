@@ -71,3 +71,9 @@ class Yuan(Money):
 
 
 ZERO = Yuan(0)
+
+
+def yuan_of(fen: int) -> str:
+    """Fen as yuan; a balance may stand below zero (分示为元)."""
+    sign = "-" if fen < 0 else ""
+    return f"{sign}{Yuan.from_fen(abs(fen))}"

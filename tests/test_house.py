@@ -131,6 +131,20 @@ def test_only_doors_commit():
     assert not found
 
 
+def test_no_page_is_drawn_while_a_connection_is_held():
+    """网页在交还数据库连接之后才绘制：绘制中还要查询的，人多时会互相等待。"""
+    found = [
+        place(path, inner.lineno)
+        for path, tree in trees("escrow")
+        for node in ast.walk(tree)
+        if isinstance(node, ast.With)
+        and any(re.search(r"\.(read|begin)\(\)", ast.unparse(one.context_expr)) for one in node.items)
+        for inner in ast.walk(node)
+        if isinstance(inner, ast.Call) and getattr(inner.func, "id", "") == "render_template"
+    ]
+    assert not found, "\n".join(found)
+
+
 def test_every_module_says_what_it_knows():
     """每个模块以一句话说明它知道什么。"""
     assert not [place(path) for path, tree in trees() if not ast.get_docstring(tree)]
@@ -218,6 +232,13 @@ def test_every_route_has_a_guard(application):
     }
     assert open_doors <= PUBLIC
     assert application.url_map.bind("localhost").match("/healthz")
+
+
+def test_no_two_rooms_lend_pages_one_word(application):
+    """借给网页的用语，各房间不重名：后登记的会悄悄盖过先登记的。"""
+    with application.test_request_context():
+        lent = [word for lend in application.template_context_processors[None] for word in lend()]
+    assert sorted(lent) == sorted(set(lent))
 
 
 def test_every_task_rings_or_is_called(application):

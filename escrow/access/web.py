@@ -99,7 +99,7 @@ def account() -> ResponseReturnValue:
     """One's own name, roles and sessions (我的账号)."""
     with database().begin() as transaction:
         sessions = living_sessions(transaction, g.officer.id)
-        return render_template("access/account.html", sessions=sessions)
+    return render_template("access/account.html", sessions=sessions)
 
 
 @pages.post("/account/sessions/<int:session_id>/end")
@@ -141,14 +141,14 @@ def audit_trail() -> ResponseReturnValue:
     with database().read() as reading:
         rows = audit.events(reading, before=start, limit=_PAGE + 1, **asked)
         following = rows[_PAGE - 1].id if len(rows) > _PAGE else None
-        return render_template(
-            "access/audit.html",
-            events=rows[:_PAGE],
-            following=following,
-            asked=asked,
-            first=start is None,
-            steps=STEPS,
-        )
+    return render_template(
+        "access/audit.html",
+        events=rows[:_PAGE],
+        following=following,
+        asked=asked,
+        first=start is None,
+        steps=STEPS,
+    )
 
 
 @pages.get("/officers")
@@ -156,7 +156,8 @@ def audit_trail() -> ResponseReturnValue:
 def officers_list() -> ResponseReturnValue:
     """The roll of officers (人员)."""
     with database().read() as reading:
-        return render_template("access/officers.html", officers=officers(reading))
+        found = officers(reading)
+    return render_template("access/officers.html", officers=found)
 
 
 @pages.get("/officers/<username>/retire")

@@ -41,8 +41,8 @@ def _words() -> dict[str, Any]:
     return {
         "aside_shown": {one.value: (ASIDE_LABELS[one], _ASIDE_TONES[one]) for one in Aside},
         "fate_shown": {one.value: (FATE_LABELS[one], _FATE_TONES[one]) for one in Fate},
-        "payer_shown": {one.value: label for one, label in PAYER_LABELS.items()},
-        "payee_shown": {one.value: label for one, label in PAYEE_LABELS.items()},
+        "fund_payer_shown": {one.value: label for one, label in PAYER_LABELS.items()},
+        "fund_payee_shown": {one.value: label for one, label in PAYEE_LABELS.items()},
         "decision_kind_shown": {one.value: label for one, label in KIND_LABELS.items()},
         "decision_shown": {one.value: (STATUS_LABELS[one], _TONES[one]) for one in DecisionStatus},
     }

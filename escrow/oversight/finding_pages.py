@@ -74,10 +74,11 @@ def show(finding_id: int) -> str:
         one = row.Finding
         law = law_on(bureau_day(), "presale_funds", settings().region)
         faults = decider_refusals(one.status, concerned(session, one), g.officer.id, law)
-        return render_template(
-            "oversight/finding.html", row=row, one=one, faults=faults, form=DecisionForm(),
-            withdrawals=withdrawals(session, one), payees=payees(session, one),
-        )  # fmt: skip
+        shown: dict[str, Any] = {
+            "row": row, "one": one, "faults": faults, "form": DecisionForm(),
+            "withdrawals": withdrawals(session, one), "payees": payees(session, one),
+        }  # fmt: skip
+    return render_template("oversight/finding.html", **shown)
 
 
 @findings_blueprint.post("/findings/<int:finding_id>/clear")

@@ -14,7 +14,7 @@ from escrow.fields import problem_in_text
 from escrow.projects.reading import Asked, Place, project_seen, projects
 from escrow.projects.rules import ProjectStatus, Structure
 from ledger.journal import entry_no
-from ledger.money import Yuan
+from ledger.money import yuan_of
 
 pages = Blueprint("projects", __name__)
 
@@ -49,7 +49,7 @@ def _words() -> dict[str, Any]:
         "project_status_shown": PROJECT_STATUS_SHOWN,
         "account_status_shown": ACCOUNT_STATUS_SHOWN,
         "structure_shown": STRUCTURE_SHOWN, "channel_shown": CHANNEL_SHOWN, "headings": chart.HEADINGS,
-        "movement_labels": MOVEMENT_SHOWN, "fen": Yuan.from_fen, "entry_no": entry_no,
+        "movement_labels": MOVEMENT_SHOWN, "fen": yuan_of, "entry_no": entry_no,
     }  # fmt: skip
 
 

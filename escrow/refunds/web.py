@@ -111,10 +111,11 @@ def show(refund_no: str) -> ResponseReturnValue:
         row = refund(session, known_number(refund_no))
         if row is None:
             raise NotFound("没有这件退款")
-        return render_template(
-            "refunds/show.html", row=row, one=row.Refund, parts=parts(session, row.Refund.id),
+        shown: dict[str, Any] = dict(
+            row=row, one=row.Refund, parts=parts(session, row.Refund.id),
             redirect_form=RedirectForm(), **_standing(session, row.Refund, row.contract_no),
         )  # fmt: skip
+    return render_template("refunds/show.html", **shown)
 
 
 def _standing(session: Session, found: Refund, contract_no: str) -> dict[str, Any]:

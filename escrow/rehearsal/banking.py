@@ -13,9 +13,10 @@ from escrow.statements.files import Sender, arriving, keep
 from escrow.statements.flat import COLUMNS, HEAD
 from escrow.statements.matching import match
 from escrow.statements.reading import read
-from escrow.statements.rules import FileStatus, shown
+from escrow.statements.rules import FileStatus
 from escrow.workdays.actions import calendar
 from escrow.workdays.rules import Calendar
+from ledger.money import yuan_of
 
 CREDENTIALS = "demo-credentials.json"
 # Accounts of the demo's banks and the end of the last day they told of.
@@ -75,11 +76,11 @@ def _send(
     moved = (line.amount if line.direction == "credit" else -line.amount for line in lines)
     closing: int = opening + sum(moved)
     rows = [
-        f"{line.serial},{line.direction},{shown(line.amount)},{line.value_date},{day}T17:00:00+08:00,,,"
+        f"{line.serial},{line.direction},{yuan_of(line.amount)},{line.value_date},{day}T17:00:00+08:00,,,"
         for line in lines
     ]
     account_no: str = one.account_no  # type: ignore[attr-defined]
-    head = f"{account_no},{day},{shown(opening)},{shown(closing)}"
+    head = f"{account_no},{day},{yuan_of(opening)},{yuan_of(closing)}"
     body = "\n".join([",".join(HEAD), head, "", ",".join(COLUMNS), *rows, ""]).encode()
     sender = Sender(bank_code=one.bank_code)  # type: ignore[attr-defined]
     with arriving(BytesIO(body)) as arrived, database.begin() as session:

@@ -14,8 +14,9 @@ from escrow.errors import NotFound, Refused
 from escrow.filing.signing import sign
 from escrow.outbox import emit
 from escrow.statements.day_rules import DayFacts, day_refusals
-from escrow.statements.rules import StatementStatus, shown
+from escrow.statements.rules import StatementStatus
 from ledger.journal import close_day
+from ledger.money import yuan_of
 from ledger.seals import day_root, seal
 
 _FACTS = text("""
@@ -83,7 +84,8 @@ def _close(session: Session, account_id: int, day: date, officer_id: int | None)
     root = day_root(session, row.book_id, day)
     report = {
         "account_no": row.account_no, "business_date": day.isoformat(), "statement_no": row.statement_no,
-        "closing": shown(facts.closing), "in_transit": shown(facts.transit), "ledger": shown(facts.ledger),
+        "closing": yuan_of(facts.closing), "in_transit": yuan_of(facts.transit),
+        "ledger": yuan_of(facts.ledger),
         "seal_no": root.head.no, "seal_hash": root.head.hash, "root": root.digest,
     }  # fmt: skip
     signature = sign(report)

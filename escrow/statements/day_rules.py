@@ -5,7 +5,8 @@ from datetime import date
 
 from config.regulations import Law
 from escrow.errors import Refusal
-from escrow.statements.rules import StatementStatus, shown
+from escrow.statements.rules import StatementStatus
+from ledger.money import yuan_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +43,8 @@ def day_refusals(facts: DayFacts, law: Law) -> list[Refusal]:
         found.append(Refusal("earlier-day-open", f"{facts.earlier_open} 尚未日结，须逐日结账", source))
     if facts.closing + facts.transit != facts.ledger:
         message = (
-            f"银行期末 {shown(facts.closing)} 元，未达 {shown(facts.transit)} 元，"
-            f"账簿 1101 为 {shown(facts.ledger)} 元，不相符"
+            f"银行期末 {yuan_of(facts.closing)} 元，未达 {yuan_of(facts.transit)} 元，"
+            f"账簿 1101 为 {yuan_of(facts.ledger)} 元，不相符"
         )
         found.append(Refusal("balance-identity", message, source))
     return found

@@ -6,7 +6,8 @@ from enum import StrEnum
 from config.regulations import Law
 from escrow import chart
 from escrow.errors import Refusal
-from escrow.statements.rules import Cause, DifferenceStatus, shown
+from escrow.statements.rules import Cause, DifferenceStatus
+from ledger.money import yuan_of
 from ledger.movements import Movement
 
 
@@ -84,12 +85,12 @@ def _entry_refusals(facts: ClosingFacts, law: Law) -> list[Refusal]:
         for one in facts.strange
     ]
     if facts.remedy is Remedy.ENTRIES and facts.explained != facts.delta:
-        message = f"差异为 {shown(facts.delta)} 元，所列凭证合计 {shown(facts.explained)} 元，未能解释"
+        message = f"差异为 {yuan_of(facts.delta)} 元，所列凭证合计 {yuan_of(facts.explained)} 元，未能解释"
         found.append(Refusal("not-explained", message, source))
     if facts.remedy is Remedy.NONE and facts.delta:
-        message = f"差异为 {shown(facts.delta)} 元，须有新的凭证解释"
+        message = f"差异为 {yuan_of(facts.delta)} 元，须有新的凭证解释"
         found.append(Refusal("not-explained", message, source))
     if facts.remedy in BOOKS and (facts.delta == 0 or (facts.delta > 0) != (BOOKS[facts.remedy][2] > 0)):
-        message = f"差异为 {shown(facts.delta)} 元，与“{REMEDY_LABELS[facts.remedy]}”方向不符"
+        message = f"差异为 {yuan_of(facts.delta)} 元，与“{REMEDY_LABELS[facts.remedy]}”方向不符"
         found.append(Refusal("remedy-other-way", message, source))
     return found

@@ -14,11 +14,11 @@ from escrow.errors import NotFound, Refused
 from escrow.projects.models import Project
 from escrow.statements.difference_rules import BOOKS, ClosingFacts, Remedy, closing_refusals
 from escrow.statements.models import DifferenceEntry, StatementDifference
-from escrow.statements.rules import Cause, DifferenceStatus, shown
+from escrow.statements.rules import Cause, DifferenceStatus
 from escrow.supervision.books import account_of
 from escrow.supervision.models import SupervisedAccount
 from ledger.journal import post
-from ledger.money import Yuan
+from ledger.money import Yuan, yuan_of
 from ledger.movements import Transfer
 
 
@@ -101,7 +101,7 @@ def close(session: Session, difference_id: int, *, officer_id: int) -> None:
     session.flush()
     audit.record(
         session, "difference.closed", difference_id, account_no=held.account.account_no, kind=one.kind,
-        delta=shown(one.delta), entries=entries,
+        delta=yuan_of(one.delta), entries=entries,
     )  # fmt: skip
 
 

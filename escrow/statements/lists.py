@@ -7,7 +7,7 @@ from sqlalchemy import Row, text
 from sqlalchemy.orm import Session
 
 from config.clock import bureau_time
-from escrow.statements.rules import shown
+from ledger.money import yuan_of
 
 _COLUMNS = """
 SELECT s.*, a.account_no, a.account_name, a.bank_code, p.name AS project_name, p.region,
@@ -110,13 +110,13 @@ def told(session: Session, row: Row[Any]) -> dict[str, Any]:
     return {
         "statement_no": row.statement_no, "account_no": row.account_no,
         "business_date": row.business_date.isoformat(), "version": row.version, "lines": row.lines,
-        "opening": shown(row.opening), "closing": shown(row.closing), "status": row.status,
+        "opening": yuan_of(row.opening), "closing": yuan_of(row.closing), "status": row.status,
         "received_at": bureau_time(row.received_at).isoformat(),
         "changes": [
             {
                 "kind": one.kind, "bank_serial": one.bank_serial,
-                "amount": None if one.amount is None else shown(one.amount),
-                "amount_before": None if one.amount_before is None else shown(one.amount_before),
+                "amount": None if one.amount is None else yuan_of(one.amount),
+                "amount_before": None if one.amount_before is None else yuan_of(one.amount_before),
             }
             for one in found
         ],
@@ -187,7 +187,7 @@ def difference_says(one: Any) -> str:
 
 
 def _fen(fen: int | None) -> str | None:
-    return None if fen is None else shown(fen)
+    return None if fen is None else yuan_of(fen)
 
 
 _DAY = text("""

@@ -15,10 +15,10 @@ from escrow.access import audit
 from escrow.outbox import emit
 from escrow.statements.acknowledging import acknowledge
 from escrow.statements.booking import Place, book
-from escrow.statements.rules import shown
 from escrow.supervision.models import SupervisedAccount
 from escrow.supervision.rules import AccountStatus
 from escrow.supervision.suspensions import suspend
+from ledger.money import yuan_of
 
 _BEGIN = text("""
 UPDATE statement SET status = 'matching' WHERE account_id = :account AND status IN ('received', 'differences')
@@ -192,7 +192,7 @@ def _conclude(session: Session, account_id: int) -> None:
         if one.direction == "debit" and one.kind != "ledger-only" and one.delta < 0:
             line = session.execute(_LINE, {"statement_id": one.statement_id, "line_no": one.line_no}).one()
             cause = (
-                f"对账单 {line.statement_no} 有银行自行付出 {shown(-one.delta)} 元（流水 {line.bank_serial}），"
+                f"对账单 {line.statement_no} 有银行自行付出 {yuan_of(-one.delta)} 元（流水 {line.bank_serial}），"
                 "没有本局指令"
             )
             suspend(session, _stands_for(session, account), cause)

@@ -55,7 +55,6 @@ from escrow.statements.rules import (
     STATUS_LABELS,
     FileStatus,
     StatementStatus,
-    shown,
 )
 
 pages = Blueprint("statements", __name__)
@@ -84,7 +83,7 @@ def _words() -> dict[str, Any]:
     return {
         "statement_shown": {one.value: (label, _TONES[one]) for one, label in labels.items()},
         "directions_shown": {one.value: label for one, label in DIRECTION_LABELS.items()},
-        "change_shown": CHANGE_LABELS, "fen": shown, "difference_says": difference_says,
+        "change_shown": CHANGE_LABELS, "difference_says": difference_says,
         "kind_shown": {one.value: label for one, label in KIND_LABELS.items()},
         "how_shown": {one.value: label for one, label in HOW_LABELS.items()},
     }  # fmt: skip

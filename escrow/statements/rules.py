@@ -9,7 +9,7 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from escrow.supervision.rules import AccountStatus
-from ledger.money import Yuan
+from ledger.money import yuan_of
 
 
 class FileKind(StrEnum):
@@ -251,16 +251,10 @@ def _sum_faults(header: Header, tally: Tally) -> dict[str, str]:
     }
     for field, (stated, fen, label) in summed.items():
         if stated.fen is not None and stated.fen != fen:
-            found[field] = f"文件自报{label} {shown(stated.fen)} 元，逐笔相加为 {shown(fen)} 元。"
+            found[field] = f"文件自报{label} {yuan_of(stated.fen)} 元，逐笔相加为 {yuan_of(fen)} 元。"
     if (ends := header.opening + tally.credits - tally.debits) != header.closing:
         found["closing_balance"] = (
-            f"期初 {shown(header.opening)} ＋ 收 {shown(tally.credits)} － 付 {shown(tally.debits)}"
-            f" ＝ {shown(ends)} 元，与所报期末 {shown(header.closing)} 元不符。"
+            f"期初 {yuan_of(header.opening)} ＋ 收 {yuan_of(tally.credits)} － 付 {yuan_of(tally.debits)}"
+            f" ＝ {yuan_of(ends)} 元，与所报期末 {yuan_of(header.closing)} 元不符。"
         )
     return found
-
-
-def shown(fen: int) -> str:
-    """Fen as yuan; a balance may stand below zero (分示为元)."""
-    sign = "-" if fen < 0 else ""
-    return f"{sign}{Yuan.from_fen(abs(fen))}"

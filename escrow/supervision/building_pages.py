@@ -65,7 +65,7 @@ class QuotaForm(Form):
 
 @building_pages.app_context_processor
 def _words() -> dict[str, Any]:
-    return {"basis_shown": BASIS_SHOWN, "delivery_shown": DELIVERY_SHOWN, "stated_basis": stated_basis}
+    return {"basis_shown": BASIS_SHOWN, "basis_delivery_shown": DELIVERY_SHOWN, "stated_basis": stated_basis}
 
 
 @building_pages.get("/projects/<project_no>/buildings/<path:building_no>")

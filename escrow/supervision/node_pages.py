@@ -92,11 +92,12 @@ def show(claim_id: int) -> ResponseReturnValue:
         row = claim(session, _id(claim_id))
         if row is None:
             raise NotFound("没有这件节点申报")
-        return render_template(
-            "supervision/node.html", row=row, one=row.NodeClaim, papers=papers_of(session, claim_id),
+        shown: dict[str, Any] = dict(
+            row=row, one=row.NodeClaim, papers=papers_of(session, claim_id),
             entry=entry_of(session, row.book_id, claim_id), today=bureau_day(), law_shown=LAW_SHOWN,
             site_form=SiteForm(), **_standing(session, claim_id),
         )  # fmt: skip
+    return render_template("supervision/node.html", **shown)
 
 
 @node_pages.post("/nodes/<int:claim_id>/approval")

@@ -133,13 +133,14 @@ def show(withdrawal_no: str) -> ResponseReturnValue:
             raise NotFound("没有这件用款")
         one = row.Withdrawal
         place = place_of(session, paying_no(session, one.account_id))
-        return render_template(
-            "withdrawals/show.html", row=row, one=one, lines=lines(session, one.id),
+        shown: dict[str, Any] = dict(
+            row=row, one=one, lines=lines(session, one.id),
             came_back=round_trips(session, one, settings(), place.law["withdrawal_rolling_days"].value),
             orders=orders(session, one.id), instruction_labels=INSTRUCTION_LABELS,
             left=remainder(session, one),
             **_standing(session, one, place),
         )  # fmt: skip
+    return render_template("withdrawals/show.html", **shown)
 
 
 def _standing(session: Session, one: Withdrawal, place: Place) -> dict[str, Any]:

@@ -100,7 +100,7 @@ def test_the_one_who_watches_does_no_business():
         "officers", "subscribers", "watch-deliveries", "watch-night", "send-again", "own-account",
     }  # fmt: skip
     assert {name for name in PERMISSIONS if allowed({Role.AUDITOR}, name)} == {
-        "read", "audit", "watch-deliveries", "own-account",
+        "read", "audit", "watch-deliveries", "watch-night", "own-account",
     }  # fmt: skip
     assert role_faults(set()) and role_faults({"boss"})
 

@@ -8,6 +8,9 @@ import pytest
 from sqlalchemy import text
 
 from config.clock import bureau_day
+from escrow.advances.apart_rules import Payee
+from escrow.advances.deciding import Evidence as Paper
+from escrow.advances.deciding import ReturnAsked, ask_return
 from escrow.fund_income.actions import Slip, enter
 from escrow.fund_income.rules import IncomeKind
 from escrow.maintenance.chart import Nature
@@ -19,7 +22,8 @@ from escrow.supervision.measures import months_after
 from ledger.money import Yuan
 from tests.claiming import returned
 from tests.desk import Seat, hire, sit_down
-from tests.estate import build, file_hash, new_number, pay
+from tests.estate import build, file_hash, new_number, pay, sold
+from tests.fund.advancing import entered, paid
 from tests.fund.fund_estate import build_fund
 from tests.refunding import dropped
 from tests.withdrawing import listed, people_of
@@ -55,9 +59,13 @@ CASES: dict[str, tuple[str, list[dict[str, str]], dict[str, str]]] = {
     "fund_income.confirm": ("fund_id", [{}], {}),
     "fund_income.send_back": ("fund_id", [{}], REASON),
     "buildings.show": ("project_no", [{}], {}),
+    "apart_money.confirm_decision": ("apart_id", [{}], {}),
+    "apart_money.reject_decision": ("apart_id", [{}], REASON),
+    "fund_advances.confirm_repayment": ("unit_code", [{}], {}),
+    "fund_advances.reject_repayment": ("unit_code", [{}], REASON),
 }  # fmt: skip
-# Their numbers are of no project: whoever may open the list may open every one of them. A developer's receiving
-# account is the developer's on each of its accounts; redirects have tests of their own.
+# Their numbers are of no project: whoever may open the list may open every one of them. A developer's
+# receiving account is the developer's on each of its accounts; redirects have tests of their own.
 ALONE = {
     "static", "receivers.confirm", "receivers.reject", "receivers.retire",
     "redirects.approve", "redirects.reject",
@@ -65,6 +73,7 @@ ALONE = {
 TABLES = (
     "court_hold", "court_act", "guarantee", "takeover", "construction_contract", "listed_payee",
     "receipt_claim", "refund_redirect", "release_evidence", "fund_income", "ledger.journal_entry",
+    "apart_decision", "advance_repayment",
 )  # fmt: skip
 
 
@@ -119,7 +128,18 @@ def place(house: Any, people: Any, buildings: int) -> dict[str, str]:
         fund.fund_id, IncomeKind.INTEREST, Nature.COMMODITY, Yuan("1.00"), number, TODAY, "结息单",
         file_hash(f"{number}息"),
     )  # fmt: skip
+    sold(estate)
+    paid(fund, amount="10.00")
+    with house.database.read() as session:
+        apart_id = session.scalar(text("SELECT max(id) FROM apart_money"))
+    back = ReturnAsked(
+        apart_id, Yuan("10.00"), Payee.PAYER, "6217000010001234567", "建设银行",
+        Paper(number, file_hash(f"{number}退"), "来函"),
+    )  # fmt: skip
+    decided = fund.do(lambda s: ask_return(s, back, house.settings, officer_id=who))
     return {
+        "apart_id": str(apart_id), "decision_id": str(decided), "unit_code": estate.unit_codes[0],
+        "repayment_id": str(entered(fund, estate.unit_codes[0], who)),
         "evidence_id": str(estate.do(lambda s: enter_evidence(s, handed, officer_id=who))),
         "fund_id": str(fund.fund_id),
         "slip_id": str(fund.do(lambda s: enter(s, slip, officer_id=fund.officers[0]))),

@@ -145,10 +145,9 @@ def build_fund(
     """A fund account with one community, its houses built (开立专户并建账); natures go round the houses."""
     at = next(_numbers)
     two = two or officers(house, f"maker{at}", f"checker{at}")
-    estate = FundEstate(house, f"62229900{at:010d}", two, project_no=f"WX{at:06d}")
-    asked = AskedAccount(
-        estate.account_no, f"维修资金专户{at}", bank_code or f"BK{at}", region, f"专户〔2026〕{at}号"
-    )
+    bank = bank_code or f"BK{at}"
+    estate = FundEstate(house, f"62229900{at:010d}", two, project_no=f"WX{at:06d}", bank_code=bank)
+    asked = AskedAccount(estate.account_no, f"维修资金专户{at}", bank, region, f"专户〔2026〕{at}号")
     estate.fund_id = estate.do(lambda session: enter_account(session, asked, officer_id=two[0]))
     estate.do(lambda session: open_fund(session, estate.fund_id, officer_id=two[1]))
     turn = itertools.cycle(natures or (Nature.COMMODITY,))

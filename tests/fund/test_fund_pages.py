@@ -68,7 +68,7 @@ def test_a_register_becomes_house_accounts(county, house):
     """看清拟建与不列入的，录入，另一人确认；再来一次没有可建的；新增房屋另起一批。"""
     maker, checker, _ = seats(county)
     fund_id = opened(county).rpartition("/")[2]
-    project = county.project(units=3)
+    project = county.project(units=3, advanced=False)
     body = project.body
     body["buildings"][0]["units"][2]["use"] = "other"
     assert county.put("platform", f"/projects/{project.project_no}", body).status_code == 200
@@ -117,7 +117,7 @@ def test_a_register_that_moved_on_is_named(county, house):
     """建账后楼盘表改了面积：分户账不动，小区页点名不符。"""
     maker, checker, _ = seats(county)
     fund_id = opened(county).rpartition("/")[2]
-    project = county.project(units=2)
+    project = county.project(units=2, advanced=False)
     batch = maker.post(
         f"/fund/projects/{project.project_no}", {"fund_id": fund_id, "community_name": "云"}
     ).headers["Location"]

@@ -116,7 +116,7 @@ def test_paid_repaid_and_balance_are_what_the_books_say(house):
 def test_the_door_answers_with_exactly_its_fields(house, app):
     """接口逐项答复；未建账的也答应缴，已缴与余额为零、没有专户；没有这套房屋答 404。"""
     county = County(house, app)
-    project = county.project(units=2)
+    project = county.project(units=2, advanced=False)
     estate = build_fund(house, buildings=1, units=1, bank_code="ICBC", region="140105")
     estate.advance(estate.ids[0], "6912.00")
     answer = county.get("filing", f"/maintenance/units/{estate.codes[0]}")
