@@ -11,7 +11,9 @@ from config.postgres import FLOOR, CannotStart
 OWNER, APP, READER, VERIFIER = ROLES = ("escrow_owner", "escrow_app", "escrow_reader", "escrow_verifier")
 DATABASE = "escrow"
 # Second line behind the pool's own options: no session of the application waits for ever.
-PATIENCE = {"lock_timeout": "3s", "statement_timeout": "60s", "idle_in_transaction_session_timeout": "5s"}
+PATIENCE = {
+    "lock_timeout": "3s", "statement_timeout": "60s", "idle_in_transaction_session_timeout": "5s", "jit": "off",
+}  # fmt: skip
 DURABILITY = {
     "fsync": ("on",),
     "full_page_writes": ("on",),
