@@ -2,8 +2,11 @@
 
 import csv
 import io
+from datetime import date
 from types import SimpleNamespace
 from typing import Any
+
+import xlsxwriter
 
 from config.clock import bureau_day
 from escrow.opening.actions import Opening, approve, upload
@@ -66,6 +69,24 @@ def content_of(rows: list[dict[str, str]], encoding: str = "utf-8-sig") -> bytes
     table.writeheader()
     table.writerows(rows)
     return text.getvalue().encode(encoding)
+
+
+def workbook_with(rows: list[dict[str, str]]) -> bytes:
+    """The rows as a clerk types them into a workbook: amounts and areas as numbers, days as days (工作簿)."""
+    made = io.BytesIO()
+    with xlsxwriter.Workbook(made, {"in_memory": True}) as book:
+        sheet, as_day = book.add_worksheet(), book.add_format({"num_format": "yyyy/m/d"})
+        sheet.write_row(0, 0, tuple(COLUMNS))
+        for at, row in enumerate(rows, 1):
+            for column, name in enumerate(COLUMNS):
+                said = row.get(name, "")
+                if said and name.endswith(("已缴", "总价", "面积", "已拨付")):
+                    sheet.write_number(at, column, float(said))
+                elif said and name.endswith(("日期", "到期日")):
+                    sheet.write_datetime(at, column, date.fromisoformat(said), as_day)
+                else:
+                    sheet.write_string(at, column, said)
+    return made.getvalue()
 
 
 def asked(estate: Estate, rows: list[dict[str, str]] | bytes, **changed: Any) -> Opening:

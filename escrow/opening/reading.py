@@ -1,8 +1,7 @@
 """An opening file, cell by cell: every fault with its row and column, nothing guessed (期初文件读取)."""
 
-import csv
-import io
 from collections.abc import Callable, Mapping
+from datetime import date
 from typing import Any, TypeVar
 
 from escrow.contracts.rules import IdType, Source
@@ -10,6 +9,7 @@ from escrow.contracts.schemas import PHONE_PATTERN, READERS
 from escrow.fields import KEY_PATTERN, UNIT_CODE_PATTERN, read_area, read_day, read_money, read_text
 from escrow.opening.rules import BuildingRow, Fault, PaidIn, Person, Sale, Sheet, UnitRow
 from escrow.projects.rules import UnitUse
+from escrow.sheets import Untabular, day_of, letters, read_table
 from ledger.money import ZERO, InvalidAmount, Yuan
 
 T = TypeVar("T")
@@ -25,17 +25,17 @@ COLUMNS = {
     "合同编号": "未售的留空，以下各列亦留空",
     "备案号": "已备案的填写；留空即尚未备案",
     "备案日期": "YYYY-MM-DD",
-    "合同总价": "元，两位小数",
+    "合同总价": "元，至多两位小数",
     "买受人": "多人以；分隔",
     "证件类型": "身份证、护照、港澳、台湾、机构；多人以；分隔",
     "证件号码": "多人以；分隔，与买受人逐一对应",
     "联系电话": "可留空；多人以；分隔",
-    "自有资金已缴": "元，两位小数；没有的留空",
+    "自有资金已缴": "元，至多两位小数；没有的留空",
     "付款账号": "自有资金的付款账号，退款原路退回用",
-    "贷款已缴": "元，两位小数；没有的留空",
+    "贷款已缴": "元，至多两位小数；没有的留空",
     "贷款机构": "放款银行名称",
     "贷款账号": "放款银行付款账号",
-    "公积金已缴": "元，两位小数；没有的留空",
+    "公积金已缴": "元，至多两位小数；没有的留空",
     "公积金中心": "名称",
     "公积金账号": "付款账号",
     "余款到期日": "YYYY-MM-DD；未缴清的填写",
@@ -61,41 +61,34 @@ _OF_SALE = tuple(COLUMNS)[7:24]
 
 def read_sheet(content: bytes) -> tuple[Sheet, list[Fault]]:
     """The file as rows, and everything that cannot be read in it (读取)."""
-    text, found = _decoded(content)
-    if found:
-        return Sheet(), found
-    table = csv.reader(io.StringIO(text, newline=""), strict=True)
-    units, buildings = list[UnitRow](), list[BuildingRow]()
     try:
-        header = [name.strip() for name in next(table, [])]
-        if missing := [name for name in COLUMNS if name not in header]:
-            return Sheet(), [Fault(1, name, "缺少这一列") for name in missing]
-        if strange := [name for name in header if name not in COLUMNS] or len(header) != len(set(header)):
-            return Sheet(), [Fault(1, "", f"多出或重复的列：{strange if strange is not True else header}")]
-        for row, cells in enumerate(table, 2):
-            if not any(cell.strip() for cell in cells):
-                continue
-            if row > MOST_ROWS:
-                return Sheet(), [Fault(row, "", f"文件不得超过 {MOST_ROWS} 行")]
-            one = _Row(row, header, cells)
-            read = one.read()
-            found += one.faults
-            if isinstance(read, UnitRow):
-                units.append(read)
-            elif read is not None:
-                buildings.append(read)
-    except csv.Error as problem:
-        return Sheet(), [Fault(table.line_num, "", f"不是合规的 CSV：{problem}")]
+        (_, header), *rows = read_table(content, most_rows=MOST_ROWS) or [(1, [""])]
+    except Untabular as problem:
+        return Sheet(), [Fault(*one) for one in problem.faults]
+    while header and not header[-1]:
+        header = header[:-1]
+    if found := _header_faults(header):
+        return Sheet(), found
+    units, buildings = list[UnitRow](), list[BuildingRow]()
+    for row, cells in rows:
+        one = _Row(row, header, cells)
+        read = one.read()
+        found += one.faults
+        if isinstance(read, UnitRow):
+            units.append(read)
+        elif read is not None:
+            buildings.append(read)
     return Sheet(tuple(units), tuple(buildings)), found
 
 
-def _decoded(content: bytes) -> tuple[str, list[Fault]]:
-    for encoding in ("utf-8-sig", "gb18030"):
-        try:
-            return content.decode(encoding), []
-        except UnicodeDecodeError:
-            continue
-    return "", [Fault(0, "", "文件编码须为 UTF-8 或 GB18030")]
+def _header_faults(header: list[str]) -> list[Fault]:
+    found = [Fault(1, name, "缺少这一列") for name in COLUMNS if name not in header]
+    for at, name in enumerate(header):
+        if name not in COLUMNS:
+            found.append(Fault(1, name or letters(at), "多出这一列，请删去" if name else "表头为空，请删去这一列"))
+        elif name in header[:at]:
+            found.append(Fault(1, name, "这一列重复"))
+    return found
 
 
 class _Row:
@@ -103,8 +96,8 @@ class _Row:
 
     def __init__(self, row: int, header: list[str], cells: list[str]) -> None:
         self.row, self.faults = row, list[Fault]()
-        self.cells = dict(zip(header, (cell.strip() for cell in cells), strict=False))
-        if len(cells) != len(header):
+        self.cells = dict(zip(header, cells, strict=False))
+        if len(cells) < len(header) or any(cells[len(header) :]):
             self.fault("", f"本行有 {len(cells)} 格，表头有 {len(header)} 列")
 
     def fault(self, column: str, message: str) -> None:
@@ -144,7 +137,7 @@ class _Row:
 
     def _building(self) -> BuildingRow | None:
         number = self.take("楼幢号", lambda text: read_text(text, 32))
-        out = [self.take(one, read_amount, optional=True) or ZERO for one in ("重点资金已拨付", "一般资金已拨付")]
+        out = [self.take(one, _amount, optional=True) or ZERO for one in ("重点资金已拨付", "一般资金已拨付")]
         if strange := [one for one in tuple(COLUMNS)[2:24] if self.cells.get(one)]:
             self.fault(strange[0], "类别为“楼幢”的行不填这一列")
         return None if self.faults or number is None else BuildingRow(self.row, number, *out)
@@ -156,23 +149,23 @@ class _Row:
                     self.fault(column, "没有合同编号的行不填这一列")
             return None
         filing_no = self.take("备案号", _key, optional=True)
-        filed_on = self.take("备案日期", read_day, optional=filing_no is None)
+        filed_on = self.take("备案日期", _day, optional=filing_no is None)
         if filed_on is not None and filing_no is None:
             self.fault("备案号", "填了备案日期的，须填备案号")
         said: dict[str, Any] = {
             "contract_no": self.take("合同编号", _key), "filing_no": filing_no, "filed_on": filed_on,
-            "price": self.take("合同总价", read_money), "buyers": self._buyers(),
+            "price": self.take("合同总价", lambda text: read_money(_padded(text))), "buyers": self._buyers(),
         }  # fmt: skip
         paid = tuple(one for one in map(self._paid, _PAID) if one is not None)
         price, total = said["price"], sum((one.amount for one in paid), ZERO)
         owed = price is not None and total < price
-        rest = self.take("余款到期日", read_day, optional=not owed)
+        rest = self.take("余款到期日", _day, optional=not owed)
         source = self.take("余款来源", _one_of(_SOURCES), optional=True) or Source.OWN
         return None if self.faults else Sale(**said, paid=paid, rest_due_on=rest, rest_source=source)
 
     def _paid(self, columns: tuple[Source, str, str, str]) -> PaidIn | None:
         source, amount_in, name_in, account_in = columns
-        amount = self.take(amount_in, read_amount, optional=True) or ZERO
+        amount = self.take(amount_in, _amount, optional=True) or ZERO
         if amount == ZERO:
             if source is not Source.OWN and (self.cells.get(name_in) or self.cells.get(account_in)):
                 self.fault(amount_in, "填了付款人或账号的，须填金额")
@@ -209,6 +202,20 @@ def _person(name: str, kind: str, number: str, phone: str) -> Person:
 
 def _key(said: str) -> str:
     return read_text(said, 64, KEY_PATTERN)
+
+
+def _padded(said: str) -> str:
+    """A spreadsheet drops the zeros behind the point: 350000 and 350000.5 say 350000.00 and 350000.50."""
+    whole, point, part = said.partition(".")
+    return f"{whole}.{part:0<2}" if whole.isdecimal() and (not point or part.isdecimal()) else said
+
+
+def _day(said: str) -> date:
+    return read_day(day_of(said))
+
+
+def _amount(said: str) -> Yuan:
+    return read_amount(_padded(said))
 
 
 def read_amount(said: str) -> Yuan:

@@ -19,6 +19,7 @@ from escrow.opening.actions import Faulty, Opening, approve, reject, upload
 from escrow.opening.lists import opening, openings
 from escrow.opening.reading import COLUMNS, read_amount
 from escrow.opening.rules import STATUS_LABELS, OpeningStatus
+from escrow.sheets import XLSX, workbook_of
 from escrow.supervision.reading import living_account
 
 pages = Blueprint("opening", __name__)
@@ -71,6 +72,14 @@ def template() -> ResponseReturnValue:
     csv.writer(text).writerow(COLUMNS)
     headers = {"Content-Disposition": "attachment; filename=opening.csv"}
     return Response("\ufeff" + text.getvalue(), mimetype="text/csv", headers=headers)
+
+
+@pages.get("/openings/template.xlsx")
+@officer("read")
+def template_workbook() -> ResponseReturnValue:
+    """空白导入工作簿：表头与文本格式的空格，另一张写明各列怎样填。"""
+    headers = {"Content-Disposition": "attachment; filename=opening.xlsx"}
+    return Response(workbook_of(COLUMNS), mimetype=XLSX, headers=headers)
 
 
 @pages.get("/openings/accounts/<number>")

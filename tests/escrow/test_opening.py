@@ -1,7 +1,10 @@
 """A running project is opened from a file: whole, by two officers, or not at all (期初导入)."""
 
+import io
+
 import psycopg
 import pytest
+import xlsxwriter
 
 from config.clock import bureau_day
 from escrow import chart
@@ -10,9 +13,21 @@ from escrow.contracts.reading import contract_seen
 from escrow.errors import Refused
 from escrow.filing.actions import Asked, check
 from escrow.opening.actions import Faulty, reject
+from escrow.opening.reading import COLUMNS
 from ledger.money import Yuan
 from tests.estate import filed, new_number, pay, sold
-from tests.opening import BALANCE, asked, booked, content_of, estate_of, home, people_of, rows_of, uploaded
+from tests.opening import (
+    BALANCE,
+    asked,
+    booked,
+    content_of,
+    estate_of,
+    home,
+    people_of,
+    rows_of,
+    uploaded,
+    workbook_with,
+)
 from tests.releasing import refused_by
 from tests.sale import row
 
@@ -149,6 +164,30 @@ def test_files_that_are_no_table_are_refused(estate, people):
     assert found(estate, people, content_of([]))[-1] == (0, "不动产单元代码")
     number = uploaded(estate, asked(estate, content_of(rows_of(estate), "gb18030")), people.cashier)
     assert number
+
+
+def test_a_workbook_opens_an_account_as_the_csv_does(estate, people):
+    """xlsx 照所填读入：数字的金额与面积、日期格式的日期，入账与 CSV 分毫不差。"""
+    number = uploaded(estate, asked(estate, workbook_with(rows_of(estate))), people.cashier)
+    booked(estate, number, people.reviewer)
+    key = chart.building_key(estate.buildings["1"])
+    held = estate.held()
+    assert held["1101", ""] == BALANCE and held["2111", key] == "400000.00"
+    query = "SELECT min(filed_on)::text AS day FROM opening_contract"
+    assert row(estate, query).day == "2026-03-01"
+
+
+def test_a_workbook_with_a_formula_is_refused_by_its_cell(estate, people):
+    """工作簿里有公式、错列的，按行按列指出；金额少写两位小数的照认，写成科学计数的不认。"""
+    rows = rows_of(estate)
+    wrong = io.BytesIO()
+    with xlsxwriter.Workbook(wrong) as book:
+        sheet = book.add_worksheet()
+        sheet.write_row(0, 0, tuple(COLUMNS))
+        sheet.write_formula("J2", "=350000+650000")
+    assert found(estate, people, wrong.getvalue()) == [(2, "J")]
+    rows[0] |= {"合同总价": "1000000", "自有资金已缴": "350000.0"}
+    assert uploaded(estate, asked(estate, rows), people.cashier)
 
 
 def test_one_person_alone_cannot_and_once_is_enough(estate, people):
