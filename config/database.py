@@ -19,8 +19,8 @@ T = TypeVar("T")
 RETRIES = 5
 # Serialization failure and deadlock: PostgreSQL undid everything, so the whole unit may run again.
 RETRYABLE = ("40001", "40P01")
-# Every lookup has its index; a plan made while a table was small must not go on reading it whole. Statements here
-# are short: compiling one takes seconds where running it takes a millisecond.
+# Every lookup has its index; a plan made while a table was small must not go on reading it whole. Statements
+# here are short: compiling one takes seconds where running it takes a millisecond.
 OPTIONS = (
     "-c lock_timeout=3s -c statement_timeout={statement} -c idle_in_transaction_session_timeout=5s"
     " -c enable_seqscan=off -c jit=off"

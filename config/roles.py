@@ -12,7 +12,8 @@ OWNER, APP, READER, VERIFIER = ROLES = ("escrow_owner", "escrow_app", "escrow_re
 DATABASE = "escrow"
 # Second line behind the pool's own options: no session of the application waits for ever.
 PATIENCE = {
-    "lock_timeout": "3s", "statement_timeout": "60s", "idle_in_transaction_session_timeout": "5s", "jit": "off",
+    "lock_timeout": "3s", "statement_timeout": "60s", "idle_in_transaction_session_timeout": "5s",
+    "jit": "off",
 }  # fmt: skip
 DURABILITY = {
     "fsync": ("on",),

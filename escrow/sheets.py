@@ -62,7 +62,7 @@ def read_table(content: bytes, *, most_rows: int) -> list[tuple[int, list[str]]]
 
 
 def workbook_of(columns: Mapping[str, str], example: Mapping[str, str] | None = None) -> bytes:
-    """An empty workbook to fill in: the header, every cell as text; what each column holds beside it (空白表)."""
+    """An empty workbook to fill in: a header, every cell as text, and what each column holds (空白表)."""
     made = io.BytesIO()
     told = {"in_memory": True, "strings_to_formulas": False, "strings_to_urls": False}
     with xlsxwriter.Workbook(made, told) as book:

@@ -61,7 +61,8 @@ def test_a_workbook_is_read_as_it_was_typed() -> None:
 
     def fill(sheet: Any, place: Any) -> None:
         sheet.write_row(2, 0, [101, 96.5])
-        sheet.write_datetime(2, 2, datetime(2026, 11, 20), place.add_format({"num_format": "yyyy/m/d"}))  # noqa: DTZ001
+        as_day = place.add_format({"num_format": "yyyy/m/d"})
+        sheet.write_datetime(2, 2, datetime(2026, 11, 20), as_day)  # noqa: DTZ001 - a cell has no zone
         sheet.write_row(3, 0, [" 102 ", 350000, "2026-11-21"])
 
     assert read_table(book(fill), most_rows=10) == [
