@@ -71,6 +71,7 @@ class Database:
         )
         event.listen(self.engine, "checkout", _refuse_closed_connection)
         event.listen(self.engine, "handle_error", _forget_lost_connections)
+        self._autocommit = self.engine.execution_options(isolation_level="AUTOCOMMIT")
 
     @contextmanager
     def begin(self) -> Iterator[Session]:
@@ -88,8 +89,7 @@ class Database:
     @contextmanager
     def singly(self) -> Iterator[Session]:
         """Each statement stands for itself (逐句提交): for work that writes in one of them."""
-        bind = self.engine.execution_options(isolation_level="AUTOCOMMIT")
-        with Session(bind, expire_on_commit=False, autoflush=False) as session, session.begin():
+        with Session(self._autocommit, expire_on_commit=False, autoflush=False) as session, session.begin():
             yield session
 
     def probe(self, statement: str, values: Sequence[Any]) -> list[tuple[Any, ...]]:

@@ -49,7 +49,7 @@ class FirstRegistration(Base):
             "(status = 'superseded') = (superseded_by IS NOT NULL)", name="superseded_by_another"
         ),
         Index(
-            "uq_first_registration_correcting", "corrects", unique=True,
+            "uq_first_registration_waiting_correction", "corrects", unique=True,
             postgresql_where=text("status = 'entered'"),
         ),
         Index("ix_first_registration_waiting", "id", postgresql_where=text("status = 'entered'")),

@@ -35,7 +35,7 @@ COMMENT ON COLUMN first_registration.corrects IS '所更正的登记';
 COMMENT ON COLUMN first_registration.grounds IS '更正事由';
 COMMENT ON COLUMN first_registration.superseded_by IS '更正后的登记';
 CREATE INDEX ix_first_registration_corrects ON first_registration (corrects);
-CREATE UNIQUE INDEX uq_first_registration_correcting ON first_registration (corrects)
+CREATE UNIQUE INDEX uq_first_registration_waiting_correction ON first_registration (corrects)
     WHERE status = 'entered';
 ALTER TABLE registered_building
     DROP CONSTRAINT ck_registered_building_registration_status,

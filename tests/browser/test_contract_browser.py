@@ -61,6 +61,13 @@ def test_from_the_agreement_to_the_filing_without_javascript(
     assert county.deposit(made, "没有的通知书", "88.00").status_code == 201
     clerk.click("text=返回合同")
     clerk.click("text=核对能否备案")
+    assert "维修资金" in clerk.text_content("main") and "第三部分“一是”" in clerk.text_content("main")
+
+    for name in ("accepts-one", "accepts-two"):
+        county.seat(name)
+    county.advance(made)
+    clerk.click("text=返回合同")
+    clerk.click("text=核对能否备案")
     assert "通过，可以备案" in clerk.text_content("main")
     clerk.fill("#filing_no", new_number("BA"))
     clerk.click("main form.form-page button")
