@@ -44,6 +44,7 @@ ROOMS = (
     "fund_income",
     "fund_statements",
     "advances",
+    "fund_orders",
     "oversight",
     "deliveries",
     "night",

@@ -25,6 +25,7 @@ from escrow.deliveries.sending import deliver
 from escrow.doors import database, only_a_bell, settings
 from escrow.errors import Busy
 from escrow.fund_income import sharing
+from escrow.instructions.outlets import OUTLETS
 from escrow.instructions.results import ask_about, overdue
 from escrow.night import actions as night
 from escrow.night.rules import AlarmKind
@@ -134,9 +135,10 @@ def seal_books() -> int:
 @shared_task
 def ask_about_orders() -> int:
     """Orders the bank has not answered in time become UNKNOWN, each in its own transaction (逾时未答转为不明)."""
+    sources = [(overdue, ask_about), *((one.overdue, one.ask_about) for one in OUTLETS.values())]
     with database().read() as session:
-        numbers = overdue(session)
-    return each(numbers, lambda number: database().transact(lambda session: ask_about(session, number)))
+        found = [(ask, number) for late, ask in sources for number in late(session)]
+    return each(found, lambda one: database().transact(lambda session: one[0](session, one[1])))
 
 
 @shared_task

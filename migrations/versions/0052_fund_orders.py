@@ -1,0 +1,26 @@
+"""Orders to the fund's bank: numbered with all others, booked when the bank has paid (维修资金付款指令).
+
+The SQL stands in `migrations/fund_orders/`, in the order it is run.
+"""
+
+from pathlib import Path
+
+from alembic import op
+
+revision = "0052"
+down_revision = "0051"
+branch_labels = None
+depends_on = None
+
+SCRIPTS = Path(__file__).resolve().parents[1] / "fund_orders"
+
+
+def upgrade() -> None:
+    """Tables, then what guards them."""
+    driver = op.get_bind().connection.driver_connection
+    for script in sorted(SCRIPTS.glob("*.sql")):
+        driver.execute(script.read_text())
+
+
+def downgrade() -> None:
+    raise NotImplementedError("账簿与留痕不可撤除；请以新的迁移修正。")
