@@ -44,7 +44,7 @@ ROOMS = (
     "fund_income",
     "fund_statements",
     "advances",
-    "fund_orders",
+    "fund_use",
     "oversight",
     "deliveries",
     "night",
