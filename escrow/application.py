@@ -44,7 +44,7 @@ ROOMS = (
     "fund_income",
     "fund_statements",
     "advances",
-    "fund_use",
+    "fund_orders",
     "oversight",
     "deliveries",
     "night",

@@ -25,10 +25,12 @@ from escrow.deliveries.sending import deliver
 from escrow.doors import database, only_a_bell, settings
 from escrow.errors import Busy
 from escrow.fund_income import sharing
+from escrow.instructions.outlets import OUTLETS
 from escrow.instructions.results import ask_about, overdue
 from escrow.night import actions as night
 from escrow.night.rules import AlarmKind
 from escrow.night.shift import each, noted
+from escrow.opening import carrying as openings
 from escrow.oversight.findings import look
 from escrow.oversight.watching import watch
 from escrow.rehearsal.banking import send_statements
@@ -66,6 +68,7 @@ def _every(label: str, task: str, seconds: int) -> Ring:
 SHIFT = {
     "bring-events": _every("推送对外事件", "bring_events", 5),
     "read-statements": _every("读取对账单", "read_statements", 5),
+    "book-openings": _every("批准了的期初导入入账", "book_openings", 5),
     "match-statements": _every("勾对新到的对账单", "match_statements", 5),
     "seal-books": _every("封存新凭证", "seal_books", 20),
     "ask-about-orders": _every("逾时未答的指令转为不明", "ask_about_orders", 30),
@@ -132,9 +135,10 @@ def seal_books() -> int:
 @shared_task
 def ask_about_orders() -> int:
     """Orders the bank has not answered in time become UNKNOWN, each in its own transaction (逾时未答转为不明)."""
+    sources = [(overdue, ask_about), *((one.overdue, one.ask_about) for one in OUTLETS.values())]
     with database().read() as session:
-        numbers = overdue(session)
-    return each(numbers, lambda number: database().transact(lambda session: ask_about(session, number)))
+        found = [(ask, number) for late, ask in sources for number in late(session)]
+    return each(found, lambda one: database().transact(lambda session: one[0](session, one[1])))
 
 
 @shared_task
@@ -154,6 +158,14 @@ def read_statements() -> int:
     with database().read() as session:
         files = waiting(session)
     return each(files, lambda file_id: read(database(), settings(), file_id))
+
+
+@shared_task
+def book_openings() -> int:
+    """Openings another officer has approved are booked, each whole or not at all (期初导入后台入账)."""
+    with database().read() as session:
+        found = openings.waiting(session)
+    return each(found, lambda opening_no: openings.carry_out(database(), settings(), opening_no))
 
 
 @shared_task

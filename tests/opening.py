@@ -9,8 +9,10 @@ from typing import Any
 import xlsxwriter
 
 from config.clock import bureau_day
-from escrow.opening.actions import Opening, approve, upload
-from escrow.opening.reading import COLUMNS
+from escrow.opening.actions import Opening, approve, sheet_of, upload
+from escrow.opening.carrying import carry_out
+from escrow.opening.reading import COLUMNS, read_sheet
+from escrow.opening.rules import OpeningStatus
 from ledger.money import Yuan
 from tests.estate import Estate, build, file_hash, new_number, officers
 
@@ -105,6 +107,18 @@ def uploaded(estate: Estate, what: Opening, officer_id: int) -> str:
     return estate.do(lambda session: upload(session, what, told, officer_id=officer_id))
 
 
-def booked(estate: Estate, opening_no: str, officer_id: int) -> None:
+def approved(estate: Estate, opening_no: str, officer_id: int) -> OpeningStatus:
+    """Another officer's approval alone (批准)."""
     told = estate.house.settings
-    estate.do(lambda session: approve(session, opening_no, told, officer_id=officer_id))
+    with estate.house.database.read() as session:
+        sheet = read_sheet(sheet_of(session, opening_no, told))
+    status: OpeningStatus = estate.do(
+        lambda session: approve(session, opening_no, sheet, told, officer_id=officer_id)
+    )
+    return status
+
+
+def booked(estate: Estate, opening_no: str, officer_id: int) -> None:
+    """Approved, and booked where the background has to (批准并入账)."""
+    if approved(estate, opening_no, officer_id) is OpeningStatus.APPROVED:
+        carry_out(estate.house.database, estate.house.settings, opening_no)

@@ -62,8 +62,10 @@ class Link:
     label: str
     endpoint: str
     permission: str
+    group: str = "商品房预售资金"
 
 
+FUND, WATCH = "住宅专项维修资金", "监督与系统"
 NAVIGATION = (
     Link("项目", "projects.index", "read"),
     Link("合同查询", "contracts.search", "read"),
@@ -79,17 +81,16 @@ NAVIGATION = (
     Link("账户变更", "changes.index", "read"),
     Link("首次登记", "registration.index", "read"),
     Link("解除监管", "release.index", "read"),
-    Link("维修资金", "maintenance.index", "read"),
-    Link("维修资金使用", "fund_use.index", "read"),
-    Link("维修资金收益", "fund_income.index", "read"),
-    Link("维修资金报表", "fund_statements.index", "read"),
-    Link("未到账清单", "oversight.index", "read"),
-    Link("风险提示", "findings.index", "read"),
-    Link("对外推送", "deliveries.index", "watch-deliveries"),
-    Link("夜班", "night.index", "watch-night"),
-    Link("工作日历", "workdays.index", "read"),
-    Link("审计", "access.audit_trail", "audit"),
-    Link("人员", "access.officers_list", "officers"),
+    Link("维修资金", "maintenance.index", "read", FUND),
+    Link("维修资金收益", "fund_income.index", "read", FUND),
+    Link("维修资金报表", "fund_statements.index", "read", FUND),
+    Link("未到账清单", "oversight.index", "read", WATCH),
+    Link("风险提示", "findings.index", "read", WATCH),
+    Link("对外推送", "deliveries.index", "watch-deliveries", WATCH),
+    Link("夜班", "night.index", "watch-night", WATCH),
+    Link("工作日历", "workdays.index", "read", WATCH),
+    Link("审计", "access.audit_trail", "audit", WATCH),
+    Link("人员", "access.officers_list", "officers", WATCH),
 )
 
 

@@ -1,4 +1,4 @@
-"""Pages of money that is no house's: the worklist, one sum, what is to be returned (另列款页面)."""
+"""Pages of money that is no house's: the worklist, one sum (另列款页面)."""
 
 from typing import Any
 
@@ -58,18 +58,6 @@ def index() -> ResponseReturnValue:
         rows = lists.open_aparts(session, aside=aside, after=after, limit=PAGE + 1)
     return render_template(
         "advances/aparts.html", rows=rows[:PAGE], following=next_key(rows), first=after == 0, aside=aside
-    )
-
-
-@pages.get("/fund/returns")
-@officer("read")
-def returns() -> ResponseReturnValue:
-    """应退待付清单：已由两人决定退还、银行尚未付出的款。"""
-    after = key("after") or 0
-    with database().read() as session:
-        rows = lists.returns_due(session, after=after, limit=PAGE + 1)
-    return render_template(
-        "advances/returns.html", rows=rows[:PAGE], following=next_key(rows), first=after == 0
     )
 
 

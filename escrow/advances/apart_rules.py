@@ -49,6 +49,8 @@ DECISION_STEPS = {
     (DecisionStatus.ENTERED, DecisionStatus.RETURN_DUE),
     (DecisionStatus.ENTERED, DecisionStatus.REJECTED),
     (DecisionStatus.RETURN_DUE, DecisionStatus.RETURNED),
+    # The bank paid it and it came back.
+    (DecisionStatus.RETURNED, DecisionStatus.RETURN_DUE),
 }
 
 

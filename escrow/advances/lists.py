@@ -1,4 +1,4 @@
-"""What the pages of deposits show: bank lines, sums apart, what is due to be returned (交存清单)."""
+"""What the pages of deposits show: bank lines, sums apart (交存清单)."""
 
 from typing import Any
 
@@ -46,13 +46,6 @@ SELECT k.*, e.full_name AS enterer, d.full_name AS decider,
   FROM apart_decision k JOIN officer e ON e.id = k.entered_by LEFT JOIN officer d ON d.id = k.decided_by
  WHERE k.apart_id = %s ORDER BY k.id
 """
-_DUE = """
-SELECT k.id, k.apart_id, k.amount, k.payee, k.payee_name_masked, k.payee_account_masked, k.payee_bank,
-       k.document_no, k.decided_at, d.full_name AS decider, a.unit_code, a.message, r.receipt_no, f.account_no
-  FROM apart_decision k JOIN apart_money a ON a.id = k.apart_id JOIN fund_receipt r ON r.id = a.receipt_id
-  JOIN fund_account f ON f.id = r.fund_account_id JOIN officer d ON d.id = k.decided_by
- WHERE k.status = 'return-due' AND k.id > %(after)s ORDER BY k.id LIMIT %(limit)s
-"""
 # Where a lump sum may be spread: buildings of the fund, by community or by the project's number.
 _BUILDINGS = """
 SELECT g.id, c.name AS community_name, g.building_no, p.project_no
@@ -97,11 +90,6 @@ def open_aparts(session: Session, *, aside: str | None, after: int, limit: int) 
 def decisions(session: Session, apart_id: int) -> list[Any]:
     """What was done with one, by whom, when and by which law (办理经过)."""
     return ask(session, _DECISIONS, (apart_id,), rows=namedtuple_row)
-
-
-def returns_due(session: Session, *, after: int, limit: int) -> list[Any]:
-    """What two officers have decided to return and the bank has not paid yet (应退待付清单)."""
-    return ask(session, _DUE, {"after": after, "limit": limit}, rows=namedtuple_row)
 
 
 def buildings(session: Session, fund_id: int, wanted: str) -> list[Any]:

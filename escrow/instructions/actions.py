@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any
 
 from sqlalchemy import select, text
@@ -123,7 +123,7 @@ def issue(session: Session, order: Order, settings: Settings, *, officer_id: int
     reasons += cash_refusals(cash, amount, law) + frozen_refusals(order.kind, cash, amount, frozen, law)
     if reasons:
         raise Refused(reasons)
-    number = f"ZL{day.year}{session.scalar(_DRAW, {'year': day.year}):06d}"
+    number = next_number(session, day)
     instruction = Instruction(
         instruction_no=number, kind=order.kind, account_id=account.id, building_id=order.building_id,
         amount=order.amount, key_amount=order.key_amount,
@@ -147,6 +147,11 @@ def issue(session: Session, order: Order, settings: Settings, *, officer_id: int
         amount=str(order.amount), entry_no=entry.entry_no,
     )  # fmt: skip
     return Issued(instruction.id, number, entry)
+
+
+def next_number(session: Session, day: date) -> str:
+    """The year's next number, for an order of this transaction (领号): whoever draws it uses it."""
+    return f"ZL{day.year}{session.scalar(_DRAW, {'year': day.year}):06d}"
 
 
 def _stops(session: Session, order: Order, account: SupervisedAccount, law: Law) -> list[Refusal]:

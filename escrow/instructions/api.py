@@ -6,6 +6,7 @@ from typing import Any
 from flask import Response
 from marshmallow import Schema, fields, post_load
 from sqlalchemy import select
+from sqlalchemy.orm import Session
 
 from escrow.doors import (
     Problem,
@@ -23,9 +24,10 @@ from escrow.errors import NotFound, Refusal, Refused
 from escrow.fields import ACCOUNT_NO_PATTERN, StrictSchema, choice, day, key, money, text
 from escrow.instructions.actions import for_bank
 from escrow.instructions.models import Instruction
+from escrow.instructions.outlets import OUTLETS, outlet_of
 from escrow.instructions.results import Result, record
-from escrow.instructions.rules import InstructionKind, InstructionStatus, Outcome
-from escrow.paging import PageQuery, page_of
+from escrow.instructions.rules import InstructionStatus, Outcome
+from escrow.paging import PageQuery, cursor_at
 from escrow.supervision.models import SupervisedAccount
 
 api = api_blueprint("instructions", "付款指令")
@@ -67,7 +69,7 @@ class InstructionAnswer(Schema):
     """An order to the bank (付款指令)."""
 
     instruction_no = fields.String(required=True)
-    kind = fields.String(required=True, metadata={"enum": [kind.value for kind in InstructionKind]})
+    kind = fields.String(required=True, metadata={"description": "withdrawal、refund 等；维修资金为 fund- 开头"})
     account_no = fields.String(required=True)
     amount = fields.String(required=True)
     payee_name = fields.String(required=True)
@@ -95,15 +97,20 @@ class InstructionList(Schema):
 )  # fmt: skip
 def list_instructions(asked: dict[str, Any]) -> Response:
     """列出本行待付或已答的指令。"""
-    wanted = _orders(calling_bank())
-    if asked["status"] is not None:
-        wanted = wanted.where(Instruction.status == asked["status"])
+    bank, status, limit, before = calling_bank(), asked["status"], asked["limit"], asked["cursor"]
+    wanted = _orders(bank).order_by(Instruction.id.desc()).limit(limit + 1)
+    if status is not None:
+        wanted = wanted.where(Instruction.status == status)
+    if before is not None:
+        wanted = wanted.where(Instruction.id < before)
     with database().read() as session:
-        rows, following = page_of(
-            session, wanted, Instruction.id, limit=asked["limit"], cursor=asked["cursor"]
-        )
-    items = [for_bank(row.Instruction, row.account_no, settings()) for row in rows]
-    return answer({"items": items, "next_cursor": following})
+        rows = session.execute(wanted).all()
+        found = [(row.id, for_bank(row.Instruction, row.account_no, settings())) for row in rows]
+        for outlet in OUTLETS.values():
+            found += outlet.page(session, bank, settings(), status=status, before=before, limit=limit + 1)
+    found.sort(key=lambda one: -one[0])
+    following = cursor_at(found[limit - 1][0]) if len(found) > limit else None
+    return answer({"items": [item for _, item in found[:limit]], "next_cursor": following})
 
 
 @api.route("/instructions/<instruction_no>", methods=["GET"])
@@ -112,12 +119,15 @@ def list_instructions(asked: dict[str, Any]) -> Response:
 @api.alt_response(404, schema=Problem, description="没有这件指令，或不属于本行")
 def show_instruction(instruction_no: str) -> Response:
     """查询一件指令。"""
-    wanted = _orders(calling_bank()).where(Instruction.instruction_no == known_number(instruction_no))
+    bank, number = calling_bank(), known_number(instruction_no)
     with database().read() as session:
-        row = session.execute(wanted).one_or_none()
-    if row is None:
-        raise NotFound("没有这件指令，或不属于贵行")
-    return answer(for_bank(row.Instruction, row.account_no, settings()))
+        row = session.execute(_orders(bank).where(Instruction.instruction_no == number)).one_or_none()
+        if row is not None:
+            return answer(for_bank(row.Instruction, row.account_no, settings()))
+        found = [outlet.one(session, bank, number, settings()) for outlet in OUTLETS.values()]
+    if theirs := next(filter(None, found), None):
+        return answer(theirs)
+    raise NotFound("没有这件指令，或不属于贵行")
 
 
 @api.route("/instructions/<instruction_no>/results", methods=["POST"])
@@ -136,12 +146,18 @@ def receive_result(asked: dict[str, Any], instruction_no: str) -> Response:
     body, status = database().transact(
         lambda session: answered(
             session, f"{name}:{result.bank_serial}", result.facts,
-            lambda: record(session, result, bank, settings()),
+            lambda: _taken(session, result, bank),
         )
     )  # fmt: skip
     if found := json.loads(body).get("refusals"):
         return problem(Refused([Refusal(*one) for one in found]))
     return answer(body, status)
+
+
+def _taken(session: Session, result: Result, bank: str) -> dict[str, Any]:
+    """The answer goes to whose order it is of (交所属)."""
+    outlet = outlet_of(session, result.instruction_no)
+    return (outlet.record if outlet else record)(session, result, bank, settings())
 
 
 def _orders(bank: str) -> Any:

@@ -141,6 +141,7 @@ DECIDE_RETURN = Movement(
     _ways((UNCLAIMED, PREPAID), (OVERPAID,)) | frozenset({(OVERPAID, OVERPAID)}) | _SETTLED,
 )  # fmt: skip
 MISPAID_RETURNED = Movement("M2x", "应退多缴款退还", _ways((OVERPAID,), _BANKS))
+MISPAID_BACK = Movement("M2x", "应退款付出后退汇", _ways(_BANKS, (OVERPAID,)))
 OWNER_DEPOSIT = Movement("M3", "业主或未售房屋首期交存（与户不符的部分另列）", _PAID_IN | _ASIDE)
 LUMP_SUM = Movement("M4a", "单位预交，尚未分到户", _ways(_BANKS, (PREPAID,)))
 SPREAD = Movement("M4b", "单位预交分到各户", _ways((PREPAID,), (*DEPOSITS.values(),)) | _OWED)

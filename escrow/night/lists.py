@@ -25,7 +25,9 @@ UNION ALL
 SELECT 'seal-books', count(*), min(e.booked_at) FROM ledger.journal_entry e
  WHERE (e.xid, e.id) > (SELECT s.through_xid, s.through_id FROM ledger.seal s ORDER BY s.no DESC LIMIT 1)
 UNION ALL
-SELECT 'ask-about-orders', count(*), min(issued_at) FROM instruction WHERE status = 'issued'
+SELECT 'ask-about-orders', count(*), min(issued_at)
+  FROM (SELECT issued_at FROM instruction WHERE status = 'issued'
+        UNION ALL SELECT issued_at FROM fund_order WHERE status = 'issued') o
 UNION ALL
 SELECT 'lapse-guarantees', count(*), min(valid_until)::timestamptz FROM guarantee
  WHERE status = 'in-force' AND valid_until < :today

@@ -35,6 +35,10 @@ SELECT i.instruction_no AS subject,
        '指令 ' || i.instruction_no || ' 逾时无结果，请向开户行查询；查清之前不得重发' AS said,
        '/instructions/' || i.instruction_no AS place, i.expires_on AS due_on
   FROM instruction i WHERE i.status = 'unknown'
+UNION ALL
+SELECT o.instruction_no, '维修资金指令 ' || o.instruction_no || ' 逾时无结果，请向专户银行查询；查清之前不得重发',
+       '/fund/orders/' || o.instruction_no, o.expires_on
+  FROM fund_order o WHERE o.status = 'unknown'
 """)
 _REVIEWS = text("""
 SELECT w.withdrawal_no AS subject, '用款 ' || w.withdrawal_no || ' 逾期未复核' AS said,

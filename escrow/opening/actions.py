@@ -1,6 +1,7 @@
 """A running project is opened: uploaded, approved by another, or sent back. Lock, look, judge, write."""
 
 import secrets
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
 from hashlib import sha256
@@ -14,7 +15,7 @@ from config.regulations import Law
 from config.settings import Settings
 from escrow.access import audit
 from escrow.access.sealing import seal_bytes, unseal_bytes
-from escrow.errors import EscrowError, Invalid, NotFound, Refused
+from escrow.errors import EscrowError, Invalid, NotFound, Refusal, Refused
 from escrow.opening.booking import book
 from escrow.opening.models import AccountOpening
 from escrow.opening.reading import read_sheet
@@ -33,6 +34,10 @@ from escrow.supervision.models import SupervisedAccount
 from escrow.supervision.papers import used_papers
 from ledger.money import Yuan
 
+Read = tuple[Sheet, list[Fault]]
+Held = tuple[AccountOpening, SupervisedAccount, Law]
+# Of more contracts than these, booking takes longer than an officer should look at a blank page.
+AT_ONCE = 200
 LAW_KEYS = ("opening_two_officers", "opening_once", "opening_balance", "account_active")
 
 
@@ -66,8 +71,9 @@ def upload(session: Session, asked: Opening, told: Settings, *, officer_id: int)
     """
     if asked.as_of > bureau_day():
         raise Invalid({"as_of": "余额日期不能晚于今天。"})
-    account, law = account_locked(session, asked.account_no)
+    # Before the first lock: a large file takes seconds to read.
     sheet, found = read_sheet(asked.content)
+    account, law = account_locked(session, asked.account_no)
     facts = _facts(session, account, sheet, (asked.as_of, asked.bank_balance, asked.unmatched))
     reasons = [
         *opening_refusals(facts, _other(session, account.id), law),
@@ -100,29 +106,76 @@ def upload(session: Session, asked: Opening, told: Settings, *, officer_id: int)
 _XACT = text("SELECT pg_current_xact_id()::text::bigint")
 
 
-def approve(session: Session, opening_no: str, told: Settings, *, officer_id: int) -> None:
-    """Another officer: the file is asked everything again, then booked whole (批准入账).
+def approve(
+    session: Session, opening_no: str, read: Read, told: Settings, *, officer_id: int
+) -> OpeningStatus:  # fmt: skip
+    """Another officer: the file is asked everything again; a small one is booked, a large one waits (批准).
 
     Raises NotFound, Faulty, or Refused with every reason.
     """
     opening, account, law = _held(session, opening_no)
-    sheet, found = read_sheet(sheet_of(opening, told))
-    facts = _facts(session, account, sheet, (opening.as_of, opening.bank_balance, opening.unmatched))
+    facts = _facts_of(session, opening, account, read)
     reasons = [
         *decider_refusals(opening.status, opening.entered_by, officer_id, law),
         *opening_refusals(facts, None, law),
     ]
+    _judged(reasons, read, facts)
+    opening.decided_by, opening.decided_at = officer_id, func.clock_timestamp()
+    if opening.contracts > AT_ONCE:
+        opening.status = OpeningStatus.APPROVED
+        session.flush()
+        audit.record(session, "opening.approved", opening_no, account_no=account.account_no)
+    else:
+        _book(session, (opening, account, law), read, told)
+    return opening.status
+
+
+def book_approved(
+    session: Session, opening_no: str, read: Read, told: Settings, tell: Callable[[int], None]
+) -> bool:
+    """An approved opening is asked once more and booked whole (后台入账); False: there is nothing to do.
+
+    Raises Faulty, or Refused with every reason.
+    """
+    held = opening, account, law = _held(session, opening_no)
+    if opening.status is not OpeningStatus.APPROVED:
+        return False
+    facts = _facts_of(session, opening, account, read)
+    _judged(opening_refusals(facts, None, law), read, facts)
+    _book(session, held, read, told, tell)
+    return True
+
+
+def stop(session: Session, opening_no: str, reason: str) -> None:
+    """What was approved cannot be booked: it goes back, saying why; a new file may be uploaded (退回)."""
+    opening, account, _ = _held(session, opening_no)
+    if opening.status is not OpeningStatus.APPROVED:
+        return
+    opening.status, opening.reason = OpeningStatus.REJECTED, reason[:200]
+    session.flush()
+    audit.record(
+        session, "opening.stopped", opening_no, result="refused", account_no=account.account_no,
+        reason=opening.reason,
+    )  # fmt: skip
+
+
+def _judged(reasons: list[Refusal], read: Read, facts: OpeningFacts) -> None:
     if reasons:
         raise Refused(reasons)
-    if found := found or faults(sheet, facts):
+    if found := read[1] or faults(read[0], facts):
         raise Faulty(found)
+
+
+def _book(
+    session: Session, held: Held, read: Read, told: Settings, tell: Callable[[int], None] = lambda _: None
+) -> None:
+    opening, account, law = held
     opening.status, opening.law = OpeningStatus.BOOKED, law.stored(LAW_KEYS)
     opening.booked_in = session.scalar(_XACT)
-    opening.decided_by, opening.decided_at = officer_id, func.clock_timestamp()
     session.flush()
-    book(session, opening, sheet, told)
+    book(session, opening, read[0], told, tell)
     audit.record(
-        session, "opening.booked", opening_no, account_no=account.account_no,
+        session, "opening.booked", opening.opening_no, account_no=account.account_no,
         bank_balance=str(opening.bank_balance), contracts=opening.contracts,
     )  # fmt: skip
 
@@ -138,9 +191,13 @@ def reject(session: Session, opening_no: str, *, officer_id: int, reason: str) -
     audit.record(session, "opening.rejected", opening_no, account_no=account.account_no, reason=reason)
 
 
-def sheet_of(opening: AccountOpening, told: Settings) -> bytes:
-    """The file as it was uploaded (原文件)."""
-    return unseal_bytes(opening.sheet_sealed, told, context=f"opening:{opening.opening_no}")
+def sheet_of(session: Session, opening_no: str, told: Settings) -> bytes:
+    """The file as it was uploaded (原文件). Raises NotFound."""
+    query = select(AccountOpening.sheet_sealed).where(AccountOpening.opening_no == opening_no)
+    sealed = session.scalar(query)
+    if sealed is None:
+        raise NotFound("没有这件期初导入")
+    return unseal_bytes(sealed, told, context=f"opening:{opening_no}")
 
 
 _UNITS = text("""
@@ -184,6 +241,12 @@ def _facts(
     )  # fmt: skip
 
 
+def _facts_of(
+    session: Session, opening: AccountOpening, account: SupervisedAccount, read: Read
+) -> OpeningFacts:
+    return _facts(session, account, read[0], (opening.as_of, opening.bank_balance, opening.unmatched))
+
+
 def _other(session: Session, account_id: int) -> str | None:
     query = select(AccountOpening.opening_no).where(
         AccountOpening.account_id == account_id, AccountOpening.status != OpeningStatus.REJECTED
@@ -191,7 +254,7 @@ def _other(session: Session, account_id: int) -> str | None:
     return session.scalar(query)
 
 
-def _held(session: Session, opening_no: str) -> tuple[AccountOpening, SupervisedAccount, Law]:
+def _held(session: Session, opening_no: str) -> Held:
     """The opening under its lock, project and account before it. Raises NotFound or Refused."""
     account_no = session.scalar(
         select(SupervisedAccount.account_no)

@@ -1,6 +1,6 @@
 """An approved opening becomes contracts, receipts and entries, in bulk and in one transaction (期初入账, P26)."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import count
 
@@ -63,19 +63,29 @@ class Credit:
     notice_id: int | None = None
 
 
-def book(session: Session, opening: AccountOpening, sheet: Sheet, told: Settings) -> None:
+def steps_of(sheet: Sheet) -> int:
+    """How much there is to do, in steps that take about as long as each other (总步数)."""
+    return len(sheet.sales) + sum(len(sale.paid) for _, sale in sheet.sales) + 1
+
+
+def book(
+    session: Session, opening: AccountOpening, sheet: Sheet, told: Settings,
+    tell: Callable[[int], None] = lambda done: None,
+) -> None:  # fmt: skip
     """Everything the file says, booked (期初入账). The caller holds project and account and has judged it."""
     account = session.get_one(SupervisedAccount, opening.account_id)
     units = homes(session, account.project_id, sheet)
     contracts = write_contracts(session, account.project_id, sheet, units, told)
     notices = write_notices(session, sheet, contracts)
     file_contracts(session, opening, sheet, contracts)
+    tell(len(contracts))
     credits_ = list(_credits(opening, sheet, units, contracts, notices))
     place = _opened(session, opening, account, units, credits_, sheet)
     entries: list[Entry] = []
     for start in range(0, len(credits_), _BATCH):
         batch = enumerate(credits_[start : start + _BATCH], start + 1)
         entries += post_many(session, [_draft(place, number, one) for number, one in batch])
+        tell(len(contracts) + len(entries))
     _receipts(session, place, credits_, entries, told)
     outs = [one for one in sheet.buildings if one.key_paid + one.general_paid > ZERO]
     post_many(session, [_paid_out(place, one, units.buildings[one.building_no]) for one in outs])

@@ -6,7 +6,7 @@ from sqlalchemy import Row, select
 from sqlalchemy.orm import Session, aliased, defer
 
 from escrow.access.models import Officer
-from escrow.opening.models import AccountOpening
+from escrow.opening.models import AccountOpening, OpeningProgress
 from escrow.projects.models import Project
 from escrow.supervision.models import SupervisedAccount
 
@@ -28,7 +28,8 @@ def openings(
 
 def opening(session: Session, opening_no: str) -> Any:
     """One opening, None when there is no such number (导入)."""
-    return session.execute(_openings().where(AccountOpening.opening_no == opening_no)).one_or_none()
+    query = _openings().where(AccountOpening.opening_no == opening_no)
+    return session.execute(query.options(defer(AccountOpening.sheet_sealed))).one_or_none()
 
 
 def _openings() -> Any:
@@ -36,10 +37,12 @@ def _openings() -> Any:
         select(
             AccountOpening, SupervisedAccount.account_no, SupervisedAccount.account_name,
             Project.project_no, Project.name.label("project_name"),
+            OpeningProgress.done, OpeningProgress.total, OpeningProgress.turns,
             _ENTERER.full_name.label("enterer"), _DECIDER.full_name.label("decider"),
         )
         .join(SupervisedAccount, SupervisedAccount.id == AccountOpening.account_id)
         .join(Project, Project.id == SupervisedAccount.project_id)
         .join(_ENTERER, _ENTERER.id == AccountOpening.entered_by)
+        .outerjoin(OpeningProgress, OpeningProgress.opening_id == AccountOpening.id)
         .outerjoin(_DECIDER, _DECIDER.id == AccountOpening.decided_by)
     )  # fmt: skip

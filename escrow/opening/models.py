@@ -21,6 +21,7 @@ class AccountOpening(Base):
         CheckConstraint("entered_by <> decided_by", name="two_officers"),
         CheckConstraint("(status = 'entered') = (decided_by IS NULL)", name="decided_by_someone"),
         Index("ix_account_opening_waiting", "id", postgresql_where=text("status = 'entered'")),
+        Index("ix_account_opening_approved", "id", postgresql_where=text("status = 'approved'")),
         CheckConstraint("(decided_by IS NULL) = (decided_at IS NULL)", name="decided_whole"),
         CheckConstraint("(status = 'rejected') = (reason IS NOT NULL)", name="rejected_with_reason"),
         CheckConstraint(
@@ -58,6 +59,18 @@ class AccountOpening(Base):
     reason: Mapped[str | None] = mapped_column(comment="退回理由")
     law: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True), comment="所据规定及其取值")
     booked_in: Mapped[int | None] = mapped_column(BigInteger, comment="入账事务号")
+
+
+class OpeningProgress(Base):
+    """How far the booking of a large opening has come, and how often it was begun (入账进度)."""
+
+    __tablename__ = "opening_progress"
+
+    opening_id: Mapped[int] = mapped_column(ForeignKey("account_opening.id"), primary_key=True)
+    turns: Mapped[int] = mapped_column(server_default="1", comment="第几次入账")
+    done: Mapped[int] = mapped_column(server_default="0", comment="已办步数")
+    total: Mapped[int] = mapped_column(comment="总步数")
+    touched_at: Mapped[datetime] = mapped_column(DateTime(True), server_default=func.clock_timestamp())
 
 
 class OpeningContract(Base):

@@ -19,17 +19,22 @@ class OpeningStatus(StrEnum):
     """Life of one opening (期初导入状态)."""
 
     ENTERED = "entered"
+    APPROVED = "approved"
     BOOKED = "booked"
     REJECTED = "rejected"
 
 
 STATUS_LABELS = {
     OpeningStatus.ENTERED: "待决定",
+    OpeningStatus.APPROVED: "正在入账",
     OpeningStatus.BOOKED: "已入账",
     OpeningStatus.REJECTED: "已退回",
 }
-# The only steps an opening takes (状态迁移).
+# The only steps an opening takes (状态迁移): a small one is booked as it is approved, a large one behind it.
 STEPS = {
+    (OpeningStatus.ENTERED, OpeningStatus.APPROVED),
+    (OpeningStatus.APPROVED, OpeningStatus.BOOKED),
+    (OpeningStatus.APPROVED, OpeningStatus.REJECTED),
     (OpeningStatus.ENTERED, OpeningStatus.BOOKED),
     (OpeningStatus.ENTERED, OpeningStatus.REJECTED),
 }

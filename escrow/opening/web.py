@@ -4,20 +4,32 @@ import csv
 import io
 from typing import Any
 
-from flask import Blueprint, Response, flash, g, redirect, render_template, request, session, url_for
+from flask import (
+    Blueprint,
+    Response,
+    current_app,
+    flash,
+    g,
+    make_response,
+    redirect,
+    render_template,
+    request,
+    session,
+    url_for,
+)
 from flask.typing import ResponseReturnValue
 from wtforms import Form
 
 from escrow.access import audit
 from escrow.access.guards import SESSION_KEY, officer
-from escrow.doors import database, known_number, settings
+from escrow.doors import database, known_number, only_a_bell, settings
 from escrow.errors import Invalid, NotFound, Refused
 from escrow.fields import ReadField, read_day, read_text
 from escrow.forms import DigestField, posted, posted_reason
 from escrow.listing import index_page
-from escrow.opening.actions import Faulty, Opening, approve, reject, upload
+from escrow.opening.actions import Faulty, Opening, approve, reject, sheet_of, upload
 from escrow.opening.lists import opening, openings
-from escrow.opening.reading import COLUMNS, read_amount
+from escrow.opening.reading import COLUMNS, read_amount, read_sheet
 from escrow.opening.rules import STATUS_LABELS, OpeningStatus
 from escrow.sheets import XLSX, workbook_of
 from escrow.supervision.reading import living_account
@@ -26,7 +38,8 @@ pages = Blueprint("opening", __name__)
 
 LARGEST = 16 * 1024 * 1024
 _TONES = {
-    OpeningStatus.ENTERED: "warning", OpeningStatus.BOOKED: "success", OpeningStatus.REJECTED: "secondary",
+    OpeningStatus.ENTERED: "warning", OpeningStatus.APPROVED: "primary", OpeningStatus.BOOKED: "success",
+    OpeningStatus.REJECTED: "secondary",
 }  # fmt: skip
 
 
@@ -38,7 +51,6 @@ class OpeningForm(Form):
     unmatched = ReadField("其中待认领款（元）", read_amount)
     certificate_no = ReadField("银行余额证明文号", lambda said: read_text(said, 64))
     file_hash = DigestField("银行余额证明文件")
-
 
 
 @pages.url_value_preprocessor
@@ -118,28 +130,37 @@ def create(number: str) -> ResponseReturnValue:
 @pages.get("/openings/<opening_no>")
 @officer("read")
 def show(opening_no: str) -> ResponseReturnValue:
-    """一件期初导入：合计、证明、谁在何时办理、所据规定。"""
+    """一件期初导入：合计、证明、谁在何时办理、所据规定；入账中每两秒自动刷新。"""
     with database().read() as transaction:
         row = opening(transaction, known_number(opening_no))
     if row is None:
         raise NotFound("没有这件期初导入")
-    return render_template("opening/show.html", row=row, one=row.AccountOpening)
+    answer = make_response(render_template("opening/show.html", row=row, one=row.AccountOpening))
+    if row.AccountOpening.status is OpeningStatus.APPROVED:
+        answer.headers["Refresh"] = "2"
+    return answer
 
 
 @pages.post("/openings/<opening_no>/approve")
 @officer("approve-opening", fresh=True, page="opening.show")
 def approve_opening(opening_no: str) -> ResponseReturnValue:
-    """批准入账：加锁后整个文件重新核对，一次入账，或什么也不做。"""
+    """批准入账：加锁后整个文件重新核对，一次入账，或什么也不做；合同多的在后台入账并显示进度。"""
     number, told, who = known_number(opening_no), settings(), g.officer.id
+    with database().read() as transaction:
+        content = sheet_of(transaction, number, told)
+    sheet = read_sheet(content)
     try:
-        database().transact(lambda transaction: approve(transaction, number, told, officer_id=who))
+        status = database().transact(lambda one: approve(one, number, sheet, told, officer_id=who))
     except Faulty as faulty:
         _note(number, [f"{len(faulty.faults)} faults"])
         raise
     except Refused as refused:
         _note(number, [one.code for one in refused.refusals])
         raise
-    flash("期初已入账。", "success")
+    if status is OpeningStatus.APPROVED:
+        with only_a_bell():
+            current_app.extensions["celery"].send_task("escrow.tasks.book_openings", expires=60, retry=False)
+    flash("期初已入账。" if status is OpeningStatus.BOOKED else "已批准，正在后台入账。", "success")
     return redirect(url_for("opening.show", opening_no=number), 303)
 
 

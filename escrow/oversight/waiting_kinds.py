@@ -189,6 +189,46 @@ KINDS: dict[str, Kind] = {
         "分户建账待确认", "fund-decide", "house_batches.show", "batch_no",
         _from("house_batch t", "t.batch_no", _UNDECIDED, account="NULL", project="t.project_id"),
     ),
+    "aparts": Kind(
+        "维修资金另列款待处理", "fund-enter", "apart_money.show", "apart_id",
+        _from("apart_money t JOIN fund_receipt r ON r.id = t.receipt_id", "r.receipt_no",
+              "t.remainder > 0 AND NOT EXISTS (SELECT FROM apart_decision k WHERE k.apart_id = t.id"
+              " AND k.status = 'entered')", account="NULL", who="NULL::integer", when="r.booked_at"), "id",
+    ),
+    "apart-decisions": Kind(
+        "另列款处理待确认", "fund-decide", "apart_money.show", "apart_id",
+        _from("apart_decision t", "t.document_no", _UNDECIDED, account="NULL").replace(
+            "SELECT t.id,", "SELECT t.apart_id AS id,", 1), "id",
+    ),
+    "fund-returns": Kind(
+        "维修资金应退待签发", "fund-cashier", "fund_orders.returns", "after",
+        _from("apart_decision t", "t.document_no", "t.status = 'return-due' AND t.decided_by <> :me"
+              " AND NOT EXISTS (SELECT FROM fund_order o WHERE o.source = 'apart:' || t.id"
+              " AND o.status IN ('issued', 'unknown'))", account="NULL", who="t.decided_by",
+              when="t.decided_at").replace("SELECT t.id,", "SELECT t.id - 1 AS id,", 1), "id",
+    ),
+    "fund-unknown-orders": Kind(
+        "维修资金付款结果不明", "fund-cashier", "fund_orders.show", "number",
+        _from("fund_order t", "t.instruction_no", "t.status = 'unknown'", account="NULL",
+              who="t.issued_by", when="t.issued_at"),
+    ),
+    "fund-cancellations": Kind(
+        "维修资金指令撤销待确认", "fund-decide", "fund_orders.show", "number",
+        _from("fund_order t", "t.instruction_no", "t.status = 'issued' AND t.cancel_asked_by <> :me",
+              account="NULL", who="t.cancel_asked_by", when="t.issued_at"),
+    ),
+    "fund-stopped": Kind(
+        "维修资金专户停付待查清", "fund-cashier", "fund_orders.index", "find",
+        _from("fund_suspension t JOIN fund_account f ON f.id = t.fund_account_id", "f.account_no",
+              "t.reopened_by IS NULL AND t.asked_by IS NULL", account="NULL", who="NULL::integer",
+              when="t.suspended_at"),
+    ),
+    "fund-reopenings": Kind(
+        "恢复维修资金专户待确认", "fund-decide", "fund_orders.index", "find",
+        _from("fund_suspension t JOIN fund_account f ON f.id = t.fund_account_id", "f.account_no",
+              "t.reopened_by IS NULL AND t.asked_by <> :me", account="NULL", who="t.asked_by",
+              when="t.suspended_at"),
+    ),
     "working-years": Kind(
         "放假安排待确认", "approve-working-year", "workdays.show", "row_id",
         _from("working_year t", "t.year || ' 年'", _UNDECIDED, account="NULL"), "id",

@@ -49,7 +49,6 @@ class PaperUse(StrEnum):
     RECEIVING_ACCOUNT = "receiving_account"
     APART_DECISION = "apart_decision"
     ADVANCE_REPAYMENT = "advance_repayment"
-    USE_PAPER = "use_paper"
 
 
 PAPER_LABELS = {
@@ -73,7 +72,6 @@ PAPER_LABELS = {
     PaperUse.RECEIVING_ACCOUNT: "开发企业收款账户开户证明",
     PaperUse.APART_DECISION: "维修资金另列款的处理依据",
     PaperUse.ADVANCE_REPAYMENT: "维修资金代缴款的归还凭据",
-    PaperUse.USE_PAPER: "维修资金使用材料",
 }
 
 # The only steps a first registration takes; the registration authority's own word needs none (状态迁移).

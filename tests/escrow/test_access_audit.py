@@ -240,7 +240,7 @@ def test_every_step_has_its_chinese_name():
         "guarantee.": {to for _, to in GUARANTEE_STEPS},
         "takeover.": {to for _, to in TAKEOVER_STEPS},
         "hold.": {"rejected", "lifted", "deducted"},
-        "instruction.": set(Outcome),
+        "instruction.": set(Outcome), "fund-order.": set(Outcome),
     }
 
     assert beginnings == ends.keys()

@@ -22,7 +22,6 @@ from escrow.claims.rules import STEPS as CLAIM
 from escrow.contracts.rules import STEPS as CONTRACT
 from escrow.deliveries.rules import STEPS as DELIVERY
 from escrow.fund_income.rules import INCOME_STEPS, RUN_STEPS
-from escrow.fund_use.rules import USE_STEPS
 from escrow.instructions.rules import STEPS as INSTRUCTION
 from escrow.maintenance.batch_rules import BATCH_STEPS
 from escrow.maintenance.rules import FUND_STEPS, HOUSE_STEPS
@@ -70,8 +69,9 @@ STEPS: dict[str, Any] = {
     "construction_contract": LISTING_STEPS,
     "contract": CONTRACT, "court_act": COURT_ACT, "court_hold": HOLD_STEPS,
     "first_registration": REGISTRATION,
-    "delivery": DELIVERY, "finding": FINDING, "fund_account": FUND_STEPS, "house": HOUSE_STEPS,
-    "fund_income": INCOME_STEPS, "fund_use": USE_STEPS, "income_run": RUN_STEPS,
+    "delivery": DELIVERY, "finding": FINDING, "fund_account": FUND_STEPS, "fund_order": INSTRUCTION,
+    "house": HOUSE_STEPS,
+    "fund_income": INCOME_STEPS, "income_run": RUN_STEPS,
     "house_batch": BATCH_STEPS,
     "guarantee": GUARANTEE_STEPS, "instruction": INSTRUCTION, "listed_payee": LISTING_STEPS,
     "node_claim": NODE, "receipt_claim": CLAIM, "refund": REFUND, "refund_redirect": REDIRECT,

@@ -5,15 +5,18 @@ import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
+from unittest.mock import patch
 
 from celery import Celery
 
+from escrow.opening import actions
 from escrow.statements.files import Sender, arriving, keep
 from escrow.statements.reading import read
 from tests.estate import build, new_number, pay, sold
 from tests.faults.arena import Office
 from tests.faults.operations import Staff, day_of, fen, yesterday_of
 from tests.listening import happen
+from tests.opening import approved, asked, estate_of, rows_of, uploaded
 from tests.stating import Day, Told, as_csv
 from tests.withdrawing import site_of
 
@@ -114,6 +117,17 @@ def bringing(staff: Staff) -> Chore:
     return Chore("escrow.tasks.bring_events", query, (subject,))
 
 
+def opening(staff: Staff) -> Chore:
+    """A running project's file is approved and waits to be booked."""
+    people = staff.people
+    estate = estate_of(staff.office.house, people)
+    number = uploaded(estate, asked(estate, rows_of(estate)), people.clerk)
+    with patch.object(actions, "AT_ONCE", 0):
+        approved(estate, number, people.reviewer)
+    query = "SELECT status = 'booked' FROM account_opening WHERE opening_no = %s"
+    return Chore("escrow.tasks.book_openings", query, (number,))
+
+
 # Each task and the points at which its worker is killed: first those of the short form.
 CHORES: dict[str, tuple[Callable[[Staff], Chore], tuple[str, ...], tuple[str, ...]]] = {
     "补记入账": (
@@ -124,6 +138,7 @@ CHORES: dict[str, tuple[Callable[[Staff], Chore], tuple[str, ...], tuple[str, ..
     "读取对账单": (reading, ("after:statement_line",), ("audit:statement.received", "told:statement.received")),
     "日结": (closing, ("audit:day.closed", "told:day.closed"), ("after:ledger.day_close", "commit:day.closed")),
     "封存": (sealing, ("table:ledger.seal",), ()),
+    "期初入账": (opening, ("after:ledger.transfer", "told:opening.booked"), ("audit:opening.booked",)),
     "逾时未答": (asking, ("told:instruction.unknown",), ("audit:instruction.unknown",)),
     "推送": (bringing, ("table:delivery_try",), ("after:delivery",)),
 }

@@ -1,22 +1,22 @@
-"""Uses of the maintenance fund: application, shares by area, votes, publication, approval and hold (维修资金使用).
+"""Orders to the fund's bank: numbered with all others, booked when the bank has paid (维修资金付款指令).
 
-The SQL stands in `migrations/fund_use/`, in the order it is run.
+The SQL stands in `migrations/fund_orders/`, in the order it is run.
 """
 
 from pathlib import Path
 
 from alembic import op
 
-revision = "0051"
-down_revision = "0050"
+revision = "0052"
+down_revision = "0051"
 branch_labels = None
 depends_on = None
 
-SCRIPTS = Path(__file__).resolve().parents[1] / "fund_use"
+SCRIPTS = Path(__file__).resolve().parents[1] / "fund_orders"
 
 
 def upgrade() -> None:
-    """Tables, shares and votes, steps and holds."""
+    """Tables, then what guards them."""
     driver = op.get_bind().connection.driver_connection
     for script in sorted(SCRIPTS.glob("*.sql")):
         driver.execute(script.read_text())

@@ -1,0 +1,62 @@
+"""When an order may leave for the fund's bank (维修资金付款指令). Pure. Its answers are judged as all orders' are."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from config.regulations import Law
+from escrow.errors import Refusal
+from escrow.instructions.rules import cash_refusals
+from ledger.money import Yuan
+
+
+class FundOrderKind(StrEnum):
+    """What an order is for (指令种类)."""
+
+    RETURN = "fund-return"
+    USE_ADVANCE = "fund-use-advance"
+    USE_FINAL = "fund-use-final"
+    LOSS = "fund-loss"
+
+
+KIND_LABELS = {
+    FundOrderKind.RETURN: "退还交存",
+    FundOrderKind.USE_ADVANCE: "维修工程预付",
+    FundOrderKind.USE_FINAL: "维修工程结算",
+    FundOrderKind.LOSS: "房屋灭失返还",
+}
+PAPERS = {
+    FundOrderKind.RETURN: "维修资金退款通知书",
+    FundOrderKind.USE_ADVANCE: "维修资金拨付通知书",
+    FundOrderKind.USE_FINAL: "维修资金拨付通知书",
+    FundOrderKind.LOSS: "维修资金返还通知书",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class IssueFacts:
+    """What is known when somebody wants an order to leave (签发事实)."""
+
+    amount: Yuan
+    # What lies at the bank and no open order takes already.
+    cash: Yuan
+    decided_by: int
+    officer_id: int
+    is_active: bool = True
+    causes: tuple[str, ...] = ()
+    # The order that already pays the same, where there is one.
+    standing: str | None = None
+
+
+def issue_refusals(facts: IssueFacts, law: Law, orders: Law) -> list[Refusal]:
+    """Every reason nothing leaves now (不得签发的理由); `law`: the fund's, `orders`: that of all orders."""
+    source = orders["instruction_account_open"].citation
+    found = [Refusal("account-suspended", f"专户已停付：{cause}", source) for cause in facts.causes]
+    if not facts.is_active:
+        found.append(Refusal("account-not-active", "专户未开立或已销户，不得签发付款指令", source))
+    if facts.decided_by == facts.officer_id:
+        message = "签发须由决定付款以外的人员办理"
+        found.append(Refusal("same-officer", message, law["fund_two_officers"].citation))
+    if facts.standing is not None:
+        message = f"这笔款已签发指令 {facts.standing}，未付、退汇或撤销之前不得再签发"
+        found.append(Refusal("already-ordered", message, law["fund_order_once"].citation))
+    return found + cash_refusals(facts.cash, facts.amount, orders)
