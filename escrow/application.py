@@ -45,6 +45,7 @@ ROOMS = (
     "fund_statements",
     "advances",
     "fund_orders",
+    "fund_opening",
     "oversight",
     "deliveries",
     "night",

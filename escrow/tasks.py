@@ -25,6 +25,7 @@ from escrow.deliveries.sending import deliver
 from escrow.doors import database, only_a_bell, settings
 from escrow.errors import Busy
 from escrow.fund_income import sharing
+from escrow.fund_opening import loading
 from escrow.instructions.outlets import OUTLETS
 from escrow.instructions.results import ask_about, overdue
 from escrow.night import actions as night
@@ -79,6 +80,7 @@ SHIFT = {
     "watch-ages": _every("查待认领、差异与推送的积压", "watch_ages", 300),
     "close-days": _every("逐日日结，根签名送出", "close_days", 600),
     "play-demo-banks": _every("演示银行报送对账单", "play_demo_banks", 600),
+    "load-openings": _every("核对与导入维修资金期初", "load_openings", 5),
     "share-income": _every("测算与分配维修资金收益", "share_income", 20),
     "match-differences": _every("再次勾对有差异的账户", "match_differences", 1800),
     "purge": _every("清理过期会话、令牌与旧记录", "purge", 3600),
@@ -151,10 +153,7 @@ def lapse_guarantees() -> int:
 
 @shared_task
 def read_statements() -> int:
-    """Files the banks or an officer left are read, each whole or not at all (读取已留存的对账单).
-
-    Refused, and why stands beside the file; or read by somebody else.
-    """
+    """Files that were left are read, whole or not at all; why not stands beside the file (读取已留存的对账单)."""
     with database().read() as session:
         files = waiting(session)
     return each(files, lambda file_id: read(database(), settings(), file_id))
@@ -189,7 +188,15 @@ def share_income() -> int:
     """Sharings of the fund's income that are proposed or approved go on where they stood (测算与分配收益)."""
     with database().read() as session:
         found = sharing.waiting(session)
-    return each(found, lambda run_no: sharing.carry_out(database(), run_no))
+    return each(found, partial(sharing.carry_out, database()))
+
+
+@shared_task
+def load_openings() -> int:
+    """Houses of running communities are read and, once approved, booked, each file whole or not (期初导入)."""
+    with database().read() as session:
+        found = loading.waiting(session)
+    return each(found, partial(loading.carry_out, database(), settings()))
 
 
 @shared_task

@@ -82,6 +82,7 @@ NAVIGATION = (
     Link("首次登记", "registration.index", "read"),
     Link("解除监管", "release.index", "read"),
     Link("维修资金", "maintenance.index", "read", FUND),
+    Link("维修资金期初", "fund_opening.index", "read", FUND),
     Link("维修资金收益", "fund_income.index", "read", FUND),
     Link("维修资金报表", "fund_statements.index", "read", FUND),
     Link("未到账清单", "oversight.index", "read", WATCH),

@@ -49,6 +49,8 @@ class PaperUse(StrEnum):
     RECEIVING_ACCOUNT = "receiving_account"
     APART_DECISION = "apart_decision"
     ADVANCE_REPAYMENT = "advance_repayment"
+    FUND_OPENING = "fund_opening"
+    OWNER_CHANGE = "owner_change"
 
 
 PAPER_LABELS = {
@@ -72,6 +74,8 @@ PAPER_LABELS = {
     PaperUse.RECEIVING_ACCOUNT: "开发企业收款账户开户证明",
     PaperUse.APART_DECISION: "维修资金另列款的处理依据",
     PaperUse.ADVANCE_REPAYMENT: "维修资金代缴款的归还凭据",
+    PaperUse.FUND_OPENING: "维修资金期初余额银行证明",
+    PaperUse.OWNER_CHANGE: "维修资金业主变更的登记材料",
 }
 
 # The only steps a first registration takes; the registration authority's own word needs none (状态迁移).
