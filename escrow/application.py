@@ -46,6 +46,7 @@ ROOMS = (
     "advances",
     "fund_orders",
     "fund_opening",
+    "fund_use",
     "oversight",
     "deliveries",
     "night",

@@ -192,4 +192,11 @@ STEPS = {
     "working-year.confirmed": "确认年度放假安排",
     "working-year.entered": "录入年度放假安排",
     "working-year.rejected": "退回年度放假安排",
+    "use.approved": "维修资金使用核准",
+    "use.ended": "维修资金使用退回",
+    "use.entered": "维修资金使用录入",
+    "use.filed": "应急使用事后备案",
+    "use.printed": "打印维修资金使用公示",
+    "use.published": "维修资金使用公示",
+    "use.voted": "维修资金使用表决登记",
 }

@@ -83,6 +83,7 @@ NAVIGATION = (
     Link("解除监管", "release.index", "read"),
     Link("维修资金", "maintenance.index", "read", FUND),
     Link("维修资金期初", "fund_opening.index", "read", FUND),
+    Link("维修资金使用", "fund_use.index", "read", FUND),
     Link("维修资金收益", "fund_income.index", "read", FUND),
     Link("维修资金报表", "fund_statements.index", "read", FUND),
     Link("未到账清单", "oversight.index", "read", WATCH),

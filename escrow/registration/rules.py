@@ -51,6 +51,7 @@ class PaperUse(StrEnum):
     ADVANCE_REPAYMENT = "advance_repayment"
     FUND_OPENING = "fund_opening"
     OWNER_CHANGE = "owner_change"
+    USE_PAPER = "use_paper"
 
 
 PAPER_LABELS = {
@@ -76,6 +77,7 @@ PAPER_LABELS = {
     PaperUse.ADVANCE_REPAYMENT: "维修资金代缴款的归还凭据",
     PaperUse.FUND_OPENING: "维修资金期初余额银行证明",
     PaperUse.OWNER_CHANGE: "维修资金业主变更的登记材料",
+    PaperUse.USE_PAPER: "维修资金使用材料",
 }
 
 # The only steps a first registration takes; the registration authority's own word needs none (状态迁移).

@@ -23,6 +23,7 @@ from escrow.contracts.rules import STEPS as CONTRACT
 from escrow.deliveries.rules import STEPS as DELIVERY
 from escrow.fund_income.rules import INCOME_STEPS, RUN_STEPS
 from escrow.fund_opening.rules import OPENING_STEPS
+from escrow.fund_use.rules import USE_STEPS
 from escrow.houses.owner_rules import OWNER_STEPS
 from escrow.instructions.rules import STEPS as INSTRUCTION
 from escrow.maintenance.batch_rules import BATCH_STEPS
@@ -73,7 +74,7 @@ STEPS: dict[str, Any] = {
     "first_registration": REGISTRATION,
     "delivery": DELIVERY, "finding": FINDING, "fund_account": FUND_STEPS, "fund_order": INSTRUCTION,
     "house": HOUSE_STEPS,
-    "fund_income": INCOME_STEPS, "income_run": RUN_STEPS,
+    "fund_income": INCOME_STEPS, "fund_use": USE_STEPS, "income_run": RUN_STEPS,
     "house_batch": BATCH_STEPS, "fund_opening": OPENING_STEPS, "owner_change": OWNER_STEPS,
     "guarantee": GUARANTEE_STEPS, "instruction": INSTRUCTION, "listed_payee": LISTING_STEPS,
     "node_claim": NODE, "receipt_claim": CLAIM, "refund": REFUND, "refund_redirect": REDIRECT,

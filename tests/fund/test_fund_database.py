@@ -62,7 +62,7 @@ def test_a_house_never_goes_below_zero_nor_below_what_is_held(house):
     estate = build_fund(house)
     one, key = estate.ids[0], house_key(estate.ids[0])
     estate.deposit(one, "100.00")
-    hold = ((chart.USE_CONTRA, "use:1"), (chart.USE_HOLD, key))
+    hold = ((chart.USE_CONTRA, "trial"), (chart.USE_HOLD, key))
     assert refused_by(lambda: estate.move(chart.HOLD_USE, (*hold, "100.01"))) == "ck_house_balance_held"
     estate.move(chart.HOLD_USE, (*hold, "60.00"))
     estate.without_papers()

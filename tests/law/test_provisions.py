@@ -34,7 +34,8 @@ REGIONS = {
 # What holds everywhere: statutes, judicial interpretations, notices of the central authorities (全国性依据).
 NATIONAL_SOURCES = (
     "城市房地产管理法 第四十五条", "民事诉讼法 第一百一十四条", "民事诉讼法解释 第四百八十五条",
-    "法〔2022〕12号", "银保监办发〔2022〕104号",
+    "法〔2022〕12号", "银保监办发〔2022〕104号", "民法典 第二百七十八条",
+    "住宅专项维修资金管理办法（建设部、财政部令第165号）第",
 )  # fmt: skip
 OWN_NOTICE = {
     "14": "晋房屋登记清零办发〔2023〕3号",
