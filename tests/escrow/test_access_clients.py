@@ -200,10 +200,10 @@ def door(app):
     app.add_url_rule("/api/v1/knock", "knock", scope("bank")(lambda: {"who": caller().client_id}))
 
 
-def test_a_door_lets_in_only_a_living_token_with_its_scope(app, house):
+def test_a_door_lets_in_only_a_living_token_with_its_scope(own_app, house):
     """没有令牌或令牌无效 401，范围不符 403 并留痕，相符才开门。"""
-    door(app)
-    client = app.test_client()
+    door(own_app)
+    client = own_app.test_client()
     bank = bearer(house.database, "bank-a", "bank", bank_code="A")
     filing = bearer(house.database, "filing", "filing")
     assert client.get("/api/v1/knock", headers=bank).json == {"who": "bank-a"}
@@ -224,18 +224,18 @@ def test_a_door_lets_in_only_a_living_token_with_its_scope(app, house):
     assert client.get("/api/v1/knock", headers=bank).status_code == 401
 
 
-def test_a_client_may_ask_a_hundred_times_a_second_and_more(app, house):
+def test_a_client_may_ask_a_hundred_times_a_second_and_more(own_app, house):
     """默认限速不低于每秒一百次。"""
-    door(app)
-    client, bank = app.test_client(), bearer(house.database, "bank-a", "bank", bank_code="A")
+    door(own_app)
+    client, bank = own_app.test_client(), bearer(house.database, "bank-a", "bank", bank_code="A")
     assert {client.get("/api/v1/knock", headers=bank).status_code for _ in range(150)} == {200}
 
 
-def test_too_many_requests_of_one_client_do_not_touch_another(app, house):
+def test_too_many_requests_of_one_client_do_not_touch_another(own_app, house):
     """一个客户端超限得 429 与 Retry-After，换多少令牌都一样；别的客户端不受影响。"""
-    door(app)
-    app.config["RATES"] = {**app.config["RATES"], "client": "5 per minute"}
-    client = app.test_client()
+    door(own_app)
+    own_app.config["RATES"] = {**own_app.config["RATES"], "client": "5 per minute"}
+    client = own_app.test_client()
     answers = [
         client.get("/api/v1/knock", headers=bearer(house.database, "bank-a", "bank", bank_code="A"))
         for _ in range(7)

@@ -166,16 +166,16 @@ def test_an_unknown_page_says_so_in_chinese(client):
     assert "没有找到" in answer.text and "Traceback" not in answer.text
 
 
-def test_a_fault_shows_a_number_and_nothing_else(app, house):
+def test_a_fault_shows_a_number_and_nothing_else(own_app, house):
     """系统内部错误只给一个编号，不露出任何细节。"""
 
     @officer("read")
     def broken():
         raise RuntimeError("secret detail 4711")
 
-    app.testing = False
-    app.add_url_rule("/broken", "broken", broken)
-    seat = sit_down(app, hire(house.database, house.settings, "zhang", "register"))
+    own_app.testing = False
+    own_app.add_url_rule("/broken", "broken", broken)
+    seat = sit_down(own_app, hire(house.database, house.settings, "zhang", "register"))
     answer = seat.get("/broken")
     assert answer.status_code == 500
     assert "编号" in answer.text and "4711" not in answer.text and "RuntimeError" not in answer.text
@@ -199,11 +199,11 @@ def grow_stale(house):
         connection.execute("UPDATE officer_session SET verified_at = verified_at - interval '11 minutes'")
 
 
-def test_an_approval_needs_a_fresh_second_factor(app, house):
+def test_an_approval_needs_a_fresh_second_factor(own_app, house):
     """登录后十分钟内可直接批准；过后须再输动态口令，否则 403，什么都没有做。"""
-    opened = approval_door(app)
+    opened = approval_door(own_app)
     wang = hire(house.database, house.settings, "wang", "reviewer")
-    seat = sit_down(app, wang)
+    seat = sit_down(own_app, wang)
     assert seat.post("/approve-something").status_code == 200
     grow_stale(house)
     for form in ({}, {"totp": ""}, {"totp": "000000"}, {"totp": "abc"}):
@@ -223,10 +223,10 @@ def test_an_approval_needs_a_fresh_second_factor(app, house):
     assert len(opened) == 2
 
 
-def test_guessing_codes_at_an_approval_is_slowed_down(app, house):
+def test_guessing_codes_at_an_approval_is_slowed_down(own_app, house):
     """批准时乱猜动态口令，同样限速。"""
-    opened = approval_door(app)
-    seat = sit_down(app, hire(house.database, house.settings, "wang", "reviewer"))
+    opened = approval_door(own_app)
+    seat = sit_down(own_app, hire(house.database, house.settings, "wang", "reviewer"))
     grow_stale(house)
     answers = [seat.post("/approve-something", {"totp": "000000"}) for _ in range(8)]
     assert [answer.status_code for answer in answers] == [403] * 5 + [429] * 3
@@ -234,11 +234,11 @@ def test_guessing_codes_at_an_approval_is_slowed_down(app, house):
     assert opened == []
 
 
-def test_the_verify_page_makes_the_factor_fresh(app, house):
+def test_the_verify_page_makes_the_factor_fresh(own_app, house):
     """在“再次验证”页输入口令后，十分钟内可以批准。"""
-    opened = approval_door(app)
+    opened = approval_door(own_app)
     wang = hire(house.database, house.settings, "wang", "reviewer")
-    seat = sit_down(app, wang)
+    seat = sit_down(own_app, wang)
     grow_stale(house)
     answer = seat.post("/verify", {"totp": wang.code(), "next": "/account"})
     assert (answer.status_code, answer.location) == (303, "/account")
