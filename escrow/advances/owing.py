@@ -43,7 +43,8 @@ SELECT width_bucket(%(today)s::date - o.paid_on, %(ages)s::integer[]) AS place, 
 """  # noqa: S608 - as above
 _DEPOSITS = """
 SELECT d.id, d.payer_kind, d.is_advance, d.amount, d.paid_on, d.booked_at, d.entry_id, r.receipt_no,
-       r.payer_name_masked, c.contract_no, coalesce(c.status = 'cancelled', false) AS is_void
+       r.payer_name_masked, c.contract_no,
+       NOT EXISTS (SELECT FROM standing_deposit s WHERE s.id = d.id) AS is_void
   FROM house_deposit d JOIN fund_receipt r ON r.id = d.receipt_id
   LEFT JOIN contract c ON c.id = d.contract_id
  WHERE d.house_id = %s ORDER BY d.id

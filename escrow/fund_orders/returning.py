@@ -4,12 +4,12 @@ from types import ModuleType
 
 from sqlalchemy.orm import Session
 
-from escrow.fund_orders import aparts
+from escrow.fund_orders import aparts, ended
 from escrow.fund_orders.handlers import Handler, Posting
 from escrow.fund_orders.models import FundOrder
 from ledger.accounts import Account
 
-_BY_SOURCE: dict[str, ModuleType] = {"apart": aparts}
+_BY_SOURCE: dict[str, ModuleType] = {"apart": aparts, "ended": ended}
 
 
 def _of(order: FundOrder) -> ModuleType:

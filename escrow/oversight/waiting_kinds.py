@@ -207,6 +207,27 @@ KINDS: dict[str, Kind] = {
               " AND o.status IN ('issued', 'unknown'))", account="NULL", who="t.decided_by",
               when="t.decided_at").replace("SELECT t.id,", "SELECT t.id - 1 AS id,", 1), "id",
     ),
+    "ended-contracts": Kind(
+        "注销合同首期交存待处置", "fund-enter", "fund_ended.contract", "contract_no",
+        _from("contract t JOIN contract_cancellation x ON x.contract_id = t.id"
+              " JOIN house h ON h.unit_id = t.unit_id", "t.contract_no",
+              "t.status = 'cancelled' AND EXISTS (SELECT FROM house_deposit d"
+              " JOIN deposit_holder o ON o.deposit_id = d.id WHERE d.house_id = h.id AND o.contract_id = t.id"
+              " AND d.amount > (SELECT coalesce(sum(k.amount), 0) FROM ended_deposit k"
+              " WHERE k.deposit_id = d.id AND k.contract_id = t.id AND k.status <> 'rejected'))",
+              account="NULL", project="t.project_id", who="NULL::integer", when="x.cancelled_at"),
+    ),
+    "ended-deposits": Kind(
+        "注销合同交存处置待确认", "fund-decide", "fund_ended.show", "ended_id",
+        _from("ended_deposit t", "t.document_no", _UNDECIDED, account="NULL"), "id",
+    ),
+    "ended-returns": Kind(
+        "注销合同应退待签发", "fund-cashier", "fund_ended.show", "ended_id",
+        _from("ended_deposit t", "t.document_no", "t.status = 'return-due' AND t.decided_by <> :me"
+              " AND NOT EXISTS (SELECT FROM fund_order o WHERE o.source = 'ended:' || t.id"
+              " AND o.status IN ('issued', 'unknown'))", account="NULL", who="t.decided_by",
+              when="t.decided_at"), "id",
+    ),
     "fund-unknown-orders": Kind(
         "维修资金付款结果不明", "fund-cashier", "fund_orders.show", "number",
         _from("fund_order t", "t.instruction_no", "t.status = 'unknown'", account="NULL",
