@@ -202,4 +202,9 @@ STEPS = {
     "use.printed": "打印维修资金使用公示",
     "use.published": "维修资金使用公示",
     "use.voted": "维修资金使用表决登记",
+    "use.accepted": "维修工程验收",
+    "use.payment-confirmed": "维修资金使用付款复核",
+    "use.payment-entered": "维修资金使用付款录入",
+    "use.payment-rejected": "维修资金使用付款退回",
+    "use.settled": "维修资金使用结算",
 }

@@ -9,9 +9,18 @@ from wtforms.validators import ValidationError as FormError
 from wtforms.widgets import TextArea
 
 from escrow.errors import Invalid
-from escrow.fields import UNIT_CODE_PATTERN, ReadField, problem_in_text, read_money, read_text
+from escrow.fields import (
+    ACCOUNT_NO_PATTERN,
+    UNIT_CODE_PATTERN,
+    ReadField,
+    problem_in_text,
+    read_money,
+    read_text,
+)
 from escrow.forms import DigestField
 from escrow.fund_use.actions import Application, Paper
+from escrow.fund_use.paying import PaymentAsked
+from escrow.fund_use.payment_rules import PaymentKind
 from escrow.fund_use.rules import (
     CAUSE_LABELS,
     EXCLUSION_LABELS,
@@ -27,6 +36,7 @@ from escrow.fund_use.rules import (
     UseMatter,
 )
 from escrow.fund_use.vote_rules import BALLOT_LABELS, Ballot
+from ledger.money import ZERO
 
 _BALLOTS = {label: ballot for ballot, label in BALLOT_LABELS.items()}
 MOST_BALLOTS = 20_000
@@ -140,6 +150,52 @@ class VoteForm(PaperForm):
         """The ballots as the action takes them (逐户意见)."""
         told: dict[str, Any] = self.data
         return dict(told["ballots"])
+
+
+class AdvanceForm(PaperForm):
+    """How much is paid before the works, and to which account of the contractor (预付)."""
+
+    amount = ReadField("预付金额（元）", read_money)
+    account_no = ReadField("施工单位收款账号", lambda said: read_text(said, 32, ACCOUNT_NO_PATTERN))
+    bank = ReadField("收款银行", lambda said: read_text(said, 100))
+
+    def asked(self) -> PaymentAsked:
+        """As the action takes it (预付)."""
+        told: dict[str, Any] = self.data
+        papers = (self.paper(PaperKind.ADVANCE),)
+        return PaymentAsked(PaymentKind.ADVANCE, told["amount"], told["account_no"], told["bank"], papers)
+
+
+class FinalForm(PaperForm):
+    """What the works cost in the end, with the review of prices where it is needed (结算)."""
+
+    amount = ReadField("结算总价（元）", read_money)
+    account_no = ReadField("施工单位收款账号", lambda said: read_text(said, 32, ACCOUNT_NO_PATTERN))
+    bank = ReadField("收款银行", lambda said: read_text(said, 100))
+    review_issuer = ReadField("造价审核单位", lambda said: read_text(said, 100), optional=True)
+    review_no = ReadField("造价审核报告文号", lambda said: read_text(said, 64), optional=True)
+    review_hash = DigestField("造价审核报告", optional=True)
+
+    def asked(self) -> PaymentAsked:
+        """As the action takes it. Raises Invalid where the review is half filled in (结算)."""
+        told: dict[str, Any] = self.data
+        papers = [self.paper(PaperKind.SETTLEMENT)]
+        review = [told["review_issuer"], told["review_no"], told["review_hash"]]
+        if any(review) and not all(review):
+            raise Invalid({self.review_no.name: "造价审核单位、文号与文件须一并填写。"})
+        if all(review):
+            papers.append(Paper(PaperKind.REVIEW, *review))
+        return PaymentAsked(
+            PaymentKind.FINAL, told["amount"], told["account_no"], told["bank"], tuple(papers)
+        )
+
+
+class EndForm(PaperForm):
+    """Nothing will be built: what is held goes free (终止)."""
+
+    def asked(self) -> PaymentAsked:
+        """As the action takes it (终止)."""
+        return PaymentAsked(PaymentKind.END, ZERO, "", "", (self.paper(PaperKind.END),))
 
 
 def papers_named() -> dict[str, str]:

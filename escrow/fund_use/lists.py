@@ -7,12 +7,12 @@ from sqlalchemy.orm import Session
 
 from ledger.tables import MoneyColumn
 
-_USE_MONEY = dict.fromkeys(("budget", "fund_part"), MoneyColumn())
+_USE_MONEY = dict.fromkeys(("budget", "fund_part", "final"), MoneyColumn())
 _SHARE_MONEY = dict.fromkeys(("amount", "from_fund"), MoneyColumn())
 _USES = text("""
 SELECT u.*, c.name AS community_name, g.building_no, c.region, f.account_no, f.id AS fund_id,
        e.full_name AS enterer, p.full_name AS publisher, v.full_name AS voter, d.full_name AS decider,
-       l.full_name AS filer, n.full_name AS ender,
+       l.full_name AS filer, n.full_name AS ender, a.full_name AS accepter,
        (SELECT count(*) FROM use_share s WHERE s.use_id = u.id) AS houses
   FROM (SELECT * FROM fund_use
          WHERE id < :before AND (cast(:use_no AS text) IS NULL OR use_no = :use_no)
@@ -23,6 +23,7 @@ SELECT u.*, c.name AS community_name, g.building_no, c.region, f.account_no, f.i
   JOIN officer e ON e.id = u.entered_by LEFT JOIN officer p ON p.id = u.published_by
   LEFT JOIN officer v ON v.id = u.voted_by LEFT JOIN officer d ON d.id = u.decided_by
   LEFT JOIN officer l ON l.id = u.filed_by LEFT JOIN officer n ON n.id = u.ended_by
+  LEFT JOIN officer a ON a.id = u.accepted_by
  ORDER BY u.id DESC
 """).columns(**_USE_MONEY)
 _PAPERS = text("""
@@ -43,6 +44,15 @@ SELECT u.id, u.use_no, u.title, u.status, u.kind, s.area, s.bearer, s.amount, s.
   LEFT JOIN use_vote v ON (v.use_id, v.house_id) = (s.use_id, s.house_id)
  WHERE h.unit_code = :unit_code AND u.id < :before ORDER BY u.id DESC LIMIT :limit
 """).columns(**_SHARE_MONEY)
+_PAYMENTS = text("""
+SELECT p.*, e.full_name AS enterer, d.full_name AS decider, o.instruction_no, o.status AS order_status,
+       (SELECT count(*) FROM use_payment_part t WHERE t.payment_id = p.id) AS houses
+  FROM use_payment p JOIN officer e ON e.id = p.entered_by LEFT JOIN officer d ON d.id = p.decided_by
+  LEFT JOIN LATERAL (SELECT f.instruction_no, f.status FROM fund_order f
+                      WHERE f.source = 'fund-use:' || p.use_id || ':payment:' || p.id
+                      ORDER BY f.id DESC LIMIT 1) o ON true
+ WHERE p.use_id = :use_id ORDER BY p.id
+""").columns(**dict.fromkeys(("total", "amount"), MoneyColumn()))
 _BUILDINGS = text("""
 SELECT id, building_no FROM community_building WHERE community_id = :id ORDER BY id LIMIT 1000
 """)
@@ -66,6 +76,11 @@ def use(session: Session, use_no: str) -> Row[Any] | None:
 def papers(session: Session, use_id: int) -> list[Row[Any]]:
     """What was handed in for it (材料)."""
     return list(session.execute(_PAPERS, {"use_id": use_id}))
+
+
+def payments(session: Session, use_id: int) -> list[Row[Any]]:
+    """What is paid for it, with the newest order of each (付款)."""
+    return list(session.execute(_PAYMENTS, {"use_id": use_id}))
 
 
 def shares(session: Session, use_id: int, *, after: int, limit: int) -> list[Row[Any]]:

@@ -57,6 +57,11 @@ class FundUse(Base):
             name="filed_whole",
         ),
         CheckConstraint(
+            "(accepted_on IS NULL) = (accepted_by IS NULL) AND (accepted_on IS NULL) = (accepted_at IS NULL)",
+            name="accepted_whole",
+        ),
+        CheckConstraint("final BETWEEN 1 AND budget", name="final"),
+        CheckConstraint(
             "(status = 'failed') = (reason IS NOT NULL) AND (reason IS NULL) = (ended_by IS NULL)"
             " AND (reason IS NULL) = (ended_at IS NULL)",
             name="ended_whole",
@@ -100,6 +105,13 @@ class FundUse(Base):
     file_by: Mapped[date | None] = mapped_column(comment="应急使用事后备案的最后一日")
     filed_on: Mapped[date | None]
     filed_by: Mapped[int | None] = mapped_column(ForeignKey("officer.id"))
+    accepted_on: Mapped[date | None]
+    accepted_by: Mapped[int | None] = mapped_column(ForeignKey("officer.id"))
+    accepted_at: Mapped[datetime | None] = mapped_column(DateTime(True))
+    final: Mapped[Yuan | None] = mapped_column(MoneyColumn, comment="结算总价，分")
+    free_entry_id: Mapped[int | None] = mapped_column(
+        BigInteger, ForeignKey("ledger.journal_entry.id"), unique=True, comment="解除未用占用的凭证"
+    )
     ended_by: Mapped[int | None] = mapped_column(ForeignKey("officer.id"))
     ended_at: Mapped[datetime | None] = mapped_column(DateTime(True))
     reason: Mapped[str | None]

@@ -14,7 +14,15 @@ from escrow.fund_use import lists
 from escrow.fund_use.actions import enter, give_up, publish, vote
 from escrow.fund_use.deciding import approval_refusals, approve, file_late
 from escrow.fund_use.facts import place_of, shared
-from escrow.fund_use.forms import PaperForm, UseForm, VoteForm, papers_named
+from escrow.fund_use.forms import (
+    AdvanceForm,
+    EndForm,
+    FinalForm,
+    PaperForm,
+    UseForm,
+    VoteForm,
+    papers_named,
+)
 from escrow.fund_use.models import FundUse
 from escrow.fund_use.notice import notice
 from escrow.fund_use.rules import (
@@ -38,7 +46,8 @@ pages = Blueprint("fund_use", __name__)
 _ONE = "/fund/uses/<use_no>"
 _TONES = {
     UseStatus.DRAFT: "secondary", UseStatus.PUBLISHED: "primary", UseStatus.VOTED: "warning",
-    UseStatus.APPROVED: "success", UseStatus.FAILED: "danger",
+    UseStatus.APPROVED: "success", UseStatus.ACCEPTED: "primary", UseStatus.SETTLED: "success",
+    UseStatus.FAILED: "danger",
 }  # fmt: skip
 
 
@@ -120,7 +129,7 @@ def show(use_no: str) -> ResponseReturnValue:
     with database().read() as session:
         row = found(lists.use(session, known_number(use_no)), "没有这件使用申请")
         rows = lists.shares(session, row.id, after=after, limit=PAGE + 1)
-        papers = lists.papers(session, row.id)
+        papers, payments = lists.papers(session, row.id), lists.payments(session, row.id)
         place = place_of(session, row.community_id, row.community_building_id)
         all_ = shared(session, row.id)
         waiting = _waiting(session, row, place, all_)
@@ -129,7 +138,7 @@ def show(use_no: str) -> ResponseReturnValue:
     return render_template(
         "fund_use/show.html", row=row, place=place.row, shares=rows[:PAGE], following=next_key(rows),
         first=after == 0, papers=papers, counted=counted, waiting=waiting, standing=all_.standing, law=law,
-        vote_form=VoteForm(prefix="vote-"), filing_form=PaperForm(prefix="filing-"), today=bureau_day(),
+        today=bureau_day(), payments=payments, forms=_forms(),
     )  # fmt: skip
 
 
@@ -194,6 +203,14 @@ def file_use(use_no: str) -> ResponseReturnValue:
     paper = form.paper(PaperKind.FILING)
     attempt(number, "use.filed", lambda session: file_late(session, number, paper, officer_id=who))
     return _done(number, "已备案。")
+
+
+def _forms() -> dict[str, Any]:
+    return {
+        "vote": VoteForm(prefix="vote-"), "filing": PaperForm(prefix="filing-"),
+        "acceptance": PaperForm(prefix="acceptance-"), "advance": AdvanceForm(prefix="advance-"),
+        "final": FinalForm(prefix="final-"), "end": EndForm(prefix="end-"),
+    }  # fmt: skip
 
 
 def _waiting(session: Session, row: Any, place: Any, all_: Any) -> list[Any]:

@@ -33,6 +33,8 @@ class UseStatus(StrEnum):
     PUBLISHED = "published"
     VOTED = "voted"
     APPROVED = "approved"
+    ACCEPTED = "accepted"
+    SETTLED = "settled"
     FAILED = "failed"
 
 
@@ -62,6 +64,11 @@ class PaperKind(StrEnum):
     PROOF = "proof"
     VOTE = "vote"
     FILING = "filing"
+    ADVANCE = "advance"
+    ACCEPTANCE = "acceptance"
+    SETTLEMENT = "settlement"
+    REVIEW = "review"
+    END = "end"
 
 
 KIND_LABELS = {UseKind.ORDINARY: "一般使用（业主表决）", UseKind.EMERGENCY: "应急使用（不经表决）"}
@@ -71,6 +78,8 @@ STATUS_LABELS = {
     UseStatus.PUBLISHED: "公示中",
     UseStatus.VOTED: "表决通过",
     UseStatus.APPROVED: "已核准，已占用",
+    UseStatus.ACCEPTED: "已验收",
+    UseStatus.SETTLED: "已结算",
     UseStatus.FAILED: "未成",
 }
 CAUSE_LABELS = {
@@ -97,6 +106,11 @@ PAPER_LABELS = {
     PaperKind.PROOF: "第三方应急鉴定",
     PaperKind.VOTE: "表决票与统计",
     PaperKind.FILING: "应急使用事后备案",
+    PaperKind.ADVANCE: "施工合同与预付申请",
+    PaperKind.ACCEPTANCE: "验收报告",
+    PaperKind.SETTLEMENT: "结算书与发票",
+    PaperKind.REVIEW: "造价审核报告",
+    PaperKind.END: "终止说明",
 }
 WORKS_LABELS = {WORKS: "工程费用", SUPERVISION: "监理费用", SURVEYS: "检测勘察设计费用", OTHER_WORKS: "其他费用"}
 USE_STEPS = {
@@ -107,6 +121,11 @@ USE_STEPS = {
     (UseStatus.PUBLISHED, UseStatus.FAILED),
     (UseStatus.VOTED, UseStatus.APPROVED),
     (UseStatus.VOTED, UseStatus.FAILED),
+    (UseStatus.APPROVED, UseStatus.ACCEPTED),
+    (UseStatus.APPROVED, UseStatus.FAILED),
+    (UseStatus.ACCEPTED, UseStatus.SETTLED),
+    # The final payment came back from the bank.
+    (UseStatus.SETTLED, UseStatus.ACCEPTED),
 }
 NAMED = 5
 

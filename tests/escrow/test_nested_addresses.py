@@ -25,6 +25,9 @@ from tests.desk import Seat, hire, sit_down
 from tests.estate import build, file_hash, new_number, pay, sold
 from tests.fund.advancing import entered, paid
 from tests.fund.fund_estate import build_fund
+from tests.fund.use_paying import asked as payment_asked
+from tests.fund.using import approved as use_approved
+from tests.fund.using import town as owned_town
 from tests.refunding import dropped
 from tests.withdrawing import listed, people_of
 
@@ -61,6 +64,9 @@ CASES: dict[str, tuple[str, list[dict[str, str]], dict[str, str]]] = {
     "buildings.show": ("project_no", [{}], {}),
     "apart_money.confirm_decision": ("apart_id", [{}], {}),
     "apart_money.reject_decision": ("apart_id", [{}], REASON),
+    "use_payments.confirm": ("use_no", [{}], {}),
+    "use_payments.reject": ("use_no", [{}], REASON),
+    "use_payments.order": ("use_no", [{}], {}),
     "fund_advances.confirm_repayment": ("unit_code", [{}], {}),
     "fund_advances.reject_repayment": ("unit_code", [{}], REASON),
 }  # fmt: skip
@@ -73,7 +79,7 @@ ALONE = {
 TABLES = (
     "court_hold", "court_act", "guarantee", "takeover", "construction_contract", "listed_payee",
     "receipt_claim", "refund_redirect", "release_evidence", "fund_income", "ledger.journal_entry",
-    "apart_decision", "advance_repayment",
+    "apart_decision", "advance_repayment", "fund_use", "use_payment", "fund_order",
 )  # fmt: skip
 
 
@@ -136,8 +142,11 @@ def place(house: Any, people: Any, buildings: int) -> dict[str, str]:
         apart_id, Yuan("10.00"), Payee.PAYER, "6217000010001234567", "建设银行",
         Paper(number, file_hash(f"{number}退"), "来函"),
     )  # fmt: skip
+    homes = owned_town(house)
+    use_no = use_approved(homes, "30.00")
     decided = fund.do(lambda s: ask_return(s, back, house.settings, officer_id=who))
     return {
+        "use_no": use_no, "payment_id": str(payment_asked(homes, use_no, "advance", "9.00")),
         "apart_id": str(apart_id), "decision_id": str(decided), "unit_code": estate.unit_codes[0],
         "repayment_id": str(entered(fund, estate.unit_codes[0], who)),
         "evidence_id": str(estate.do(lambda s: enter_evidence(s, handed, officer_id=who))),

@@ -7,7 +7,8 @@ import pytest
 
 from tests.desk import hire, sit_down
 from tests.estate import file_hash, new_number
-from tests.fund.using import over, town
+from tests.fund.use_paying import ACCOUNT, answered, paid
+from tests.fund.using import approved, over, town
 
 
 @pytest.fixture
@@ -119,3 +120,49 @@ def test_an_emergency_on_the_pages(desks, estate):
     assert desks.checker.post(f"{other}/end", {"reason": "预算重复"}).status_code == 303
     shown = desks.auditor.get(other).text
     assert "预算重复" in shown and re.search(r"checker 同志，\d{4}", shown)
+
+
+def test_from_the_advance_to_the_final_account_on_the_pages(desks, estate, app, house):
+    """预付、验收、结算：录入人不见复核，复核人不见签发；指令付讫之后页面写明凭证与结算总价；填错所填仍在。"""
+    use_no = approved(estate, "90.00")
+    page = f"/fund/uses/{use_no}"
+    said = paper("advance", amount="30.01", account_no=ACCOUNT, bank="工商银行交口支行")
+    over_ratio = desks.maker.post(f"{page}/advance", said)
+    assert over_ratio.status_code == 409 and "30.00" in over_ratio.text and 'value="30.01"' in over_ratio.text
+    said["advance-amount"] = "30.00"
+    assert desks.maker.post(f"{page}/advance", said).status_code == 303
+    assert "复核预付" not in desks.maker.get(page).text and "复核预付 30.00 元" in desks.checker.get(page).text
+    [confirm] = re.findall(r"/fund/uses/\w+/payments/\d+/confirm", desks.checker.get(page).text)
+    assert desks.checker.post(confirm).status_code == 303
+    assert "签发付款指令" not in desks.checker.get(page).text
+    cashier = sit_down(app, hire(house.database, house.settings, "teller", "cashier"))
+    [order] = re.findall(r"/fund/uses/\w+/payments/\d+/order", cashier.get(page).text)
+    issued = cashier.post(order)
+    assert issued.status_code == 303 and "维修工程预付" in cashier.get(issued.location).text
+    answered(estate, issued.location.rpartition("/")[2], "paid", "30.00")
+    assert desks.maker.post(f"{page}/acceptance", paper("acceptance")).status_code == 303
+    final = paper(
+        "final", amount="90.00", account_no=ACCOUNT, bank="工商银行交口支行", review_issuer="造价所",
+        review_no="", review_hash="",
+    )  # fmt: skip
+    half = desks.maker.post(f"{page}/final", final)
+    assert half.status_code == 422 and "一并填写" in half.text
+    assert desks.maker.post(f"{page}/final", final | {"final-review_issuer": ""}).status_code == 303
+    [reject] = re.findall(r"/fund/uses/\w+/payments/\d+/reject", desks.checker.get(page).text)
+    assert desks.checker.post(reject, {"reason": "发票不符"}).status_code == 303
+    shown = desks.auditor.get(page).text
+    assert all(said in shown for said in ("发票不符", "验收报告", "维修工程验收", "***2333"))
+    paid(estate, use_no, "final", "90.00", "30.00")
+    shown = desks.auditor.get(page).text
+    assert "已结算" in shown and "结算总价" in shown
+    assert [estate.stands(one)[:2] for one in estate.ids] == [("970.00", "0.00")] * 2 + [("1000.00", "0.00")]
+
+
+def test_an_end_on_the_pages(desks, estate):
+    """终止：录入、另一人复核，占用解除，页面说明理由。"""
+    page = f"/fund/uses/{approved(estate, '90.00')}"
+    assert desks.maker.post(f"{page}/ending", paper("end")).status_code == 303
+    [confirm] = re.findall(r"/fund/uses/\w+/payments/\d+/confirm", desks.checker.get(page).text)
+    assert desks.checker.post(confirm).status_code == 303
+    assert "未施工，终止" in desks.auditor.get(page).text
+    assert [estate.stands(one)[1] for one in estate.ids] == ["0.00"] * 3
