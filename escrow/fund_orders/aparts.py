@@ -16,6 +16,7 @@ from escrow.errors import Refusal, Refused
 from escrow.fund_orders.handlers import Posting
 from escrow.fund_orders.issuing import SUBJECT, Issued, Order, issue, lock_fund
 from escrow.fund_orders.models import FundOrder
+from escrow.fund_orders.return_accounts import Named, named
 from escrow.fund_orders.rules import FundOrderKind
 from escrow.instructions.actions import Payee
 from escrow.instructions.rules import InstructionStatus
@@ -46,13 +47,14 @@ def issue_return(session: Session, decision_id: int, settings: Settings, *, offi
         message = "这件处理不是应退待付的款，不能签发"
         raise Refused([Refusal("not-due", message, law["fund_order_once"].citation)])
     name, account = decision.payee_name_sealed or b"", decision.payee_account_sealed or b""
+    other = named(session, source_of(decision.id)) or Named(account, decision.payee_bank or "")
     is_person = decision.payee is not Whom.DEVELOPER and place.row.payer_kind == PayerKind.OWNER
     return issue(session, Order(
         kind=FundOrderKind.RETURN, fund_account_id=fund.id, nature=place.source.nature,
         amount=decision.amount, source=source_of(decision.id), decided_by=decision.decided_by or 0,
         payee=Payee(
-            unseal(name, settings), unseal(account, settings), decision.payee_bank or "",
-            is_person=is_person, sealed=(name, account),
+            unseal(name, settings), unseal(other.sealed, settings), other.bank,
+            is_person=is_person, sealed=(name, other.sealed),
         ),
         purpose=f"退还维修资金，入账 {place.row.receipt_no}", law=law.stored(LAW_KEYS),
     ), settings, officer_id=officer_id)  # fmt: skip

@@ -12,6 +12,7 @@ from escrow.fund_orders.ending import LAW_KEYS, held
 from escrow.fund_orders.handlers import Posting
 from escrow.fund_orders.issuing import Issued, Order, issue, lock_fund
 from escrow.fund_orders.models import FundOrder
+from escrow.fund_orders.return_accounts import Named, named
 from escrow.fund_orders.rules import FundOrderKind
 from escrow.instructions.actions import Payee
 from escrow.instructions.rules import InstructionStatus
@@ -42,11 +43,12 @@ def issue_back(session: Session, ended_id: int, settings: Settings, *, officer_i
         source = ended.law["fund_order_once"].citation
         raise Refused([Refusal("not-due", "这件处置不是应退待付的款，不能签发", source)])
     name, account = one.payee_name_sealed or b"", one.payee_account_sealed or b""
+    other = named(session, source_of(one.id)) or Named(account, one.payee_bank or "")
     return issue(session, Order(
         kind=FundOrderKind.RETURN, fund_account_id=fund.id, nature=ended.nature, amount=one.amount,
         payee=Payee(
-            unseal(name, settings), unseal(account, settings), one.payee_bank or "",
-            is_person=one.payee is not Bearer.DEVELOPER, sealed=(name, account),
+            unseal(name, settings), unseal(other.sealed, settings), other.bank,
+            is_person=one.payee is not Bearer.DEVELOPER, sealed=(name, other.sealed),
         ),
         purpose=f"合同 {ended.row.contract_no} 注销，退还首期维修资金", source=source_of(one.id),
         decided_by=one.decided_by or 0, law=ended.law.stored(LAW_KEYS),

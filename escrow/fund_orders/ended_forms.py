@@ -1,4 +1,4 @@
-"""The form of a share of a cancelled contract's deposit (注销合同交存处置表单)."""
+"""Forms of what goes back: a share of a cancelled contract's deposit, another account (退还表单)."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -10,6 +10,19 @@ from escrow.fields import ACCOUNT_NO_PATTERN, read_text
 from escrow.fields import ReadField as Read
 from escrow.fund_orders.ended_rules import BEARER_LABELS, EndKind, Part
 from escrow.fund_orders.ending import EndAsked
+from escrow.fund_orders.return_accounts import AccountAsked
+
+
+class AccountForm(EvidenceForm):
+    """Another account of whoever is to be repaid (改退账户)."""
+
+    account_no = Read("新收款账号", lambda said: read_text(said, 32, ACCOUNT_NO_PATTERN))
+    bank = Read("新收款银行", lambda said: read_text(said, 100))
+
+    def asked(self, number: str) -> AccountAsked:
+        """As the action takes it (改退)."""
+        told: dict[str, Any] = self.data
+        return AccountAsked(number, told["account_no"], told["bank"], self.evidence())
 
 
 class StayForm(EvidenceForm):

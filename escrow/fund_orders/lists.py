@@ -29,6 +29,11 @@ SELECT o.*, f.account_no, f.account_name, f.bank_code, i.full_name AS issuer, d.
  WHERE o.instruction_no = %s
 """
 _RESULTS = "SELECT * FROM fund_order_result WHERE order_id = %s ORDER BY id"
+_ACCOUNTS = """
+SELECT r.*, e.full_name AS enterer, d.full_name AS decider FROM return_account r
+  JOIN officer e ON e.id = r.entered_by LEFT JOIN officer d ON d.id = r.decided_by
+ WHERE r.source = %s ORDER BY r.id
+"""
 _STOPPED = """
 SELECT s.id, s.fund_account_id, s.cause, s.suspended_at, s.asked_by, s.reason, f.account_no, f.account_name,
        o.full_name AS asker
@@ -77,6 +82,11 @@ def order(session: Session, number: str) -> Any:
 def results(session: Session, order_id: int) -> list[Any]:
     """What the bank said of it, message by message (银行历次答复)."""
     return ask(session, _RESULTS, (order_id,), rows=namedtuple_row)
+
+
+def accounts(session: Session, source: str) -> list[Any]:
+    """Other accounts that were named for a return, by whom and when (改退经过)."""
+    return ask(session, _ACCOUNTS, (source,), rows=namedtuple_row)
 
 
 def stopped(session: Session) -> list[Any]:

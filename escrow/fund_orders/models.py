@@ -8,7 +8,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from config.database import Base
-from escrow.fund_orders.rules import FundOrderKind
+from escrow.fund_orders.rules import AccountStatus, FundOrderKind
 from escrow.instructions.rules import InstructionStatus, Outcome
 from escrow.maintenance.chart import Nature
 from ledger.money import Yuan
@@ -115,3 +115,31 @@ class FundSuspension(Base):
     reason: Mapped[str | None]
     reopened_by: Mapped[int | None] = mapped_column(ForeignKey("officer.id"))
     reopened_at: Mapped[datetime | None] = mapped_column(DateTime(True))
+
+
+class ReturnAccount(Base):
+    """Another account of whoever is to be repaid, by two officers (改退账户)."""
+
+    __tablename__ = "return_account"
+    __table_args__ = (
+        CheckConstraint("entered_by <> decided_by", name="two_officers"),
+        Index(
+            "uq_return_account_waiting", "source", unique=True, postgresql_where=text("status = 'entered'")
+        ),
+    )  # fmt: skip
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    source: Mapped[str] = mapped_column(index=True, comment="所退的那一笔应付")
+    payee_account_sealed: Mapped[bytes]
+    payee_account_masked: Mapped[str]
+    payee_bank: Mapped[str]
+    document_no: Mapped[str] = mapped_column(comment="依据文号")
+    file_hash: Mapped[str] = mapped_column(unique=True, comment="依据文件 SHA-256")
+    note: Mapped[str]
+    status: Mapped[AccountStatus] = mapped_column(term(AccountStatus))
+    entered_by: Mapped[int] = mapped_column(ForeignKey("officer.id"))
+    entered_at: Mapped[datetime] = mapped_column(DateTime(True), server_default=func.clock_timestamp())
+    decided_by: Mapped[int | None] = mapped_column(ForeignKey("officer.id"))
+    decided_at: Mapped[datetime | None] = mapped_column(DateTime(True))
+    reason: Mapped[str | None] = mapped_column(comment="退回理由")
+    law: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True), comment="所据规定及其取值")

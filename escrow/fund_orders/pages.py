@@ -9,12 +9,14 @@ from escrow.access.guards import officer
 from escrow.doors import database, known_number, settings
 from escrow.errors import NotFound
 from escrow.fields import problem_in_text
-from escrow.forms import posted_reason
+from escrow.forms import posted, posted_reason
 from escrow.fund_orders import lists
 from escrow.fund_orders.aparts import issue_return
+from escrow.fund_orders.ended_forms import AccountForm
 from escrow.fund_orders.issuing import ask_cancel, cancel
 from escrow.fund_orders.papers import notice
-from escrow.fund_orders.rules import KIND_LABELS, PAPERS
+from escrow.fund_orders.return_accounts import confirm, enter, reject, standing_order
+from escrow.fund_orders.rules import ACCOUNT_LABELS, KIND_LABELS, PAPERS, AccountStatus, FundOrderKind
 from escrow.fund_orders.suspending import ask_reopen, causes, reopen
 from escrow.instructions.rules import InstructionStatus
 from escrow.maintenance.pages import PAGE, attempt, key, next_key
@@ -28,6 +30,7 @@ _FUND = "/fund/accounts/<int(max=2147483647):fund_id>/payments"
 def _words() -> dict[str, Any]:
     return {
         "fund_order_kinds": {one.value: label for one, label in KIND_LABELS.items()},
+        "return_account_shown": {one.value: label for one, label in ACCOUNT_LABELS.items()},
         "fund_order_papers": {one.value: label for one, label in PAPERS.items()},
     }
 
@@ -58,7 +61,12 @@ def show(number: str) -> ResponseReturnValue:
         if row is None:
             raise NotFound("没有这件指令")
         results, why = lists.results(session, row.id), causes(session, row.fund_account_id)
-    return render_template("fund_orders/show.html", row=row, results=results, causes=why)
+        accounts, standing = lists.accounts(session, row.source), standing_order(session, row.source)
+    waiting = next((one for one in accounts if one.status == AccountStatus.ENTERED), None)
+    return render_template(
+        "fund_orders/show.html", row=row, results=results, causes=why, accounts=accounts, waiting=waiting,
+        form=AccountForm(), may_change=row.kind == FundOrderKind.RETURN and not standing and not waiting,
+    )  # fmt: skip
 
 
 @pages.post("/fund/orders/<number>/paper")
@@ -88,6 +96,34 @@ def confirm_cancel(number: str) -> ResponseReturnValue:
     found, who = known_number(number), g.officer.id
     attempt(found, "fund-order.cancelled", lambda s: cancel(s, found, officer_id=who))
     return _done(found, "指令已撤销，应付之款仍待签发。")
+
+
+@pages.post("/fund/orders/<number>/account")
+@officer("fund-enter", page="fund_orders.show")
+def enter_account(number: str) -> ResponseReturnValue:
+    """录入收款人的另一账户：未付、退汇或撤销之后方可；待另一人员确认。"""
+    found, who, told = known_number(number), g.officer.id, settings()
+    asked = posted(AccountForm).asked(found)
+    attempt(found, "fund-order.account-entered", lambda s: enter(s, asked, told, officer_id=who))
+    return _done(found, "改退账户已录入，须另一人员确认。")
+
+
+@pages.post("/fund/orders/<number>/account/confirmation")
+@officer("fund-decide", fresh=True, page="fund_orders.show")
+def confirm_account(number: str) -> ResponseReturnValue:
+    """另一人员确认改退账户，此后签发的付往新账户。"""
+    found, who = known_number(number), g.officer.id
+    attempt(found, "fund-order.account-confirmed", lambda s: confirm(s, found, officer_id=who))
+    return _done(found, "改退账户已确认。")
+
+
+@pages.post("/fund/orders/<number>/account/rejection")
+@officer("fund-decide", page="fund_orders.show")
+def reject_account(number: str) -> ResponseReturnValue:
+    """退回改退账户，说明理由。"""
+    found, why, who = known_number(number), posted_reason(), g.officer.id
+    attempt(found, "fund-order.account-rejected", lambda s: reject(s, found, why, officer_id=who))
+    return _done(found, "改退账户已退回。")
 
 
 @pages.post(f"{_FUND}/reopening")

@@ -60,3 +60,46 @@ def issue_refusals(facts: IssueFacts, law: Law, orders: Law) -> list[Refusal]:
         message = f"这笔款已签发指令 {facts.standing}，未付、退汇或撤销之前不得再签发"
         found.append(Refusal("already-ordered", message, law["fund_order_once"].citation))
     return found + cash_refusals(facts.cash, facts.amount, orders)
+
+
+class AccountStatus(StrEnum):
+    """Life of another account for a return (改退状态)."""
+
+    ENTERED = "entered"
+    CONFIRMED = "confirmed"
+    REJECTED = "rejected"
+
+
+ACCOUNT_LABELS = {
+    AccountStatus.ENTERED: "改退待确认",
+    AccountStatus.CONFIRMED: "已改退",
+    AccountStatus.REJECTED: "改退已退回",
+}
+ACCOUNT_STEPS = {
+    (AccountStatus.ENTERED, AccountStatus.CONFIRMED),
+    (AccountStatus.ENTERED, AccountStatus.REJECTED),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class AccountFacts:
+    """An order whose payee names another account (改退事实)."""
+
+    number: str
+    is_return: bool
+    # The order that pays the same money now, where there is one.
+    standing: str | None = None
+    is_waiting: bool = False
+
+
+def account_refusals(facts: AccountFacts, law: Law) -> list[Refusal]:
+    """Why no other account is named now (不得改退的理由)."""
+    found, source = [], law["fund_order_once"].citation
+    if not facts.is_return:
+        found.append(Refusal("not-a-return", f"指令 {facts.number} 不是退款，收款账户不能改", source))
+    if facts.standing is not None:
+        message = f"这笔款已签发指令 {facts.standing}，银行未付、退汇或撤销之后方可改退"
+        found.append(Refusal("already-ordered", message, source))
+    if facts.is_waiting:
+        found.append(Refusal("account-waiting", "已有改退账户等待确认", law["fund_two_officers"].citation))
+    return found

@@ -228,6 +228,11 @@ KINDS: dict[str, Kind] = {
               " AND o.status IN ('issued', 'unknown'))", account="NULL", who="t.decided_by",
               when="t.decided_at"), "id",
     ),
+    "return-accounts": Kind(
+        "维修资金改退账户待确认", "fund-decide", "fund_orders.show", "number",
+        _from("return_account t JOIN LATERAL (SELECT max(instruction_no) AS number FROM fund_order"
+              " WHERE source = t.source) o ON true", "o.number", _UNDECIDED, account="NULL"),
+    ),
     "fund-unknown-orders": Kind(
         "维修资金付款结果不明", "fund-cashier", "fund_orders.show", "number",
         _from("fund_order t", "t.instruction_no", "t.status = 'unknown'", account="NULL",

@@ -24,6 +24,7 @@ from escrow.deliveries.rules import STEPS as DELIVERY
 from escrow.fund_income.rules import INCOME_STEPS, RUN_STEPS
 from escrow.fund_opening.rules import OPENING_STEPS
 from escrow.fund_orders.ended_rules import END_STEPS
+from escrow.fund_orders.rules import ACCOUNT_STEPS
 from escrow.fund_use.payment_rules import PAYMENT_STEPS
 from escrow.fund_use.rules import USE_STEPS
 from escrow.houses.owner_rules import OWNER_STEPS
@@ -75,7 +76,7 @@ STEPS: dict[str, Any] = {
     "contract": CONTRACT, "court_act": COURT_ACT, "court_hold": HOLD_STEPS,
     "first_registration": REGISTRATION,
     "delivery": DELIVERY, "finding": FINDING, "fund_account": FUND_STEPS, "fund_order": INSTRUCTION,
-    "ended_deposit": END_STEPS,
+    "ended_deposit": END_STEPS, "return_account": ACCOUNT_STEPS,
     "house": HOUSE_STEPS,
     "fund_income": INCOME_STEPS, "fund_use": USE_STEPS, "use_payment": PAYMENT_STEPS, "income_run": RUN_STEPS,
     "house_batch": BATCH_STEPS, "fund_opening": OPENING_STEPS, "owner_change": OWNER_STEPS,

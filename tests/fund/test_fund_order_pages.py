@@ -6,7 +6,7 @@ from types import SimpleNamespace
 import pytest
 
 from tests.desk import hire, sit_down
-from tests.estate import build
+from tests.estate import build, file_hash, new_number
 from tests.fund.advancing import founded, people_of
 from tests.fund.ordering import answers, due
 
@@ -76,6 +76,26 @@ def test_an_order_is_taken_back_on_its_page(desks, estate, fund, people):
     shown = desks.auditor.get("/fund/orders/ZL2026000001").text
     assert "已撤销" in shown and "账号有误" in shown
     assert waits(desks.cashier)["维修资金应退待签发"] == "1"
+    account = "/fund/orders/ZL2026000001/account"
+    number = new_number("YJ")
+    said = {
+        "account_no": "6217000099990000002", "bank": "中国银行", "document_no": number, "note": "收款人来函",
+        "file_hash": file_hash(number),
+    }  # fmt: skip
+    bad = desks.cashier.post(account, said | {"account_no": "x"})
+    assert bad.status_code == 422 and "收款人来函" in bad.text
+    assert desks.cashier.post(account, said).status_code == 303
+    assert waits(desks.reviewer)["维修资金改退账户待确认"] == "1"
+    assert desks.reviewer.post(f"{account}/rejection", {"reason": "不清"}).status_code == 303
+    assert desks.cashier.post(account, said | paper()).status_code == 303
+    assert desks.reviewer.post(f"{account}/confirmation").status_code == 303
+    shown = desks.auditor.get("/fund/orders/ZL2026000001").text
+    assert "已改退" in shown and "改退已退回：不清" in shown and "6217000099990000002" not in shown
+
+
+def paper():
+    number = new_number("YJ")
+    return {"document_no": number, "file_hash": file_hash(number)}
 
 
 def test_a_stopped_account_is_reopened_by_two(desks, estate, fund, people):

@@ -7,13 +7,15 @@ import pytest
 
 from config.clock import now
 from escrow.errors import NotFound
+from escrow.fund_orders import return_accounts
 from escrow.fund_orders.issuing import ask_cancel, cancel
 from escrow.fund_orders.results import ask_about, overdue
+from escrow.fund_orders.return_accounts import AccountAsked
 from escrow.fund_orders.suspending import ask_reopen, reopen
 from escrow.maintenance import chart
 from tests.estate import build, officers
 from tests.fund.advancing import DUE, founded, held, people_of, refused
-from tests.fund.ordering import answers, due, ordered
+from tests.fund.ordering import answers, due, evidence, ordered
 from tests.sale import row, together
 
 
@@ -260,3 +262,52 @@ def test_a_believed_answer_is_exactly_its_order(estate, fund, people, decided):
             attack(fund.house, step, (result, {"bank": bank, "amount": amount}))
     attack(fund.house, step, (result, {"bank": "ABC", "amount": 691200}))
     assert stands(estate, number) == "failed"
+
+
+# --- another account of the same payee ---
+
+OTHER = "6217000099990000002"
+
+
+def renamed(fund, number, officer_id, account=OTHER):
+    asked = AccountAsked(number, account, "中国银行交口支行", evidence())
+    return fund.do(lambda s: return_accounts.enter(s, asked, fund.house.settings, officer_id=officer_id))
+
+
+def test_what_the_bank_could_not_pay_goes_to_another_account_of_the_payee(estate, fund, people, decided):
+    """账号有误付不出：未付之后两人改退，再签发的付往新账户；在途与已付的不得改，同时只有一件待确认。"""
+    number = ordered(fund, decided, people.cashier)
+    assert refused(renamed, fund, number, people.clerk) == ["already-ordered"]
+    answers(fund, number, "failed")
+    renamed(fund, number, people.clerk)
+    assert refused(renamed, fund, number, people.clerk) == ["account-waiting"]
+    unit = return_accounts.confirm
+    assert refused(fund.do, lambda s: unit(s, number, officer_id=people.clerk)) == ["same-officer"]
+    fund.do(lambda s: return_accounts.reject(s, number, "非本人账户", officer_id=people.reviewer))
+    renamed(fund, number, people.clerk)
+    fund.do(lambda s: unit(s, number, officer_id=people.reviewer))
+    again = ordered(fund, decided, people.cashier)
+    assert answers(fund, again, "failed")["refusals"][0][0] == "payee-differs"
+    fund.do(lambda s: ask_reopen(s, fund.fund_id, "报文旧账号", officer_id=people.cashier))
+    fund.do(lambda s: reopen(s, fund.fund_id, officer_id=people.reviewer))
+    answers(fund, again, "paid", account=OTHER)
+    assert held(fund) == {} and decision(estate) == "returned"
+    assert refused(renamed, fund, again, people.clerk) == ["already-ordered"]
+
+
+def test_nobody_writes_another_account_alone(estate, fund, people, decided):
+    """直接写库：一人录入又确认、在途时改退、没有这笔应退，都写不进去。"""
+    number = ordered(fund, decided, people.cashier)
+    write = (
+        "INSERT INTO return_account (source, payee_account_sealed, payee_account_masked, payee_bank,"
+        " document_no, file_hash, note, status, entered_by)"
+        " VALUES (%(source)s, 'x', 'x', 'x', 'W', repeat('b', 64), 'n', %(status)s, 1)"
+    )
+    for said in ({}, {"source": "apart:999"}, {"status": "confirmed"}):
+        with pytest.raises(psycopg.errors.CheckViolation):
+            attack(fund.house, (write, {"source": f"apart:{decided}", "status": "entered", **said}))
+    answers(fund, number, "failed")
+    renamed(fund, number, people.clerk)
+    alone = "UPDATE return_account SET status = 'confirmed', decided_by = entered_by, law = '{}'"
+    with pytest.raises(psycopg.errors.CheckViolation):
+        attack(fund.house, (f"{alone}, decided_at = clock_timestamp()", {}))
