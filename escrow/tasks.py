@@ -29,7 +29,7 @@ from escrow.fund_opening import loading
 from escrow.instructions.outlets import OUTLETS
 from escrow.instructions.results import ask_about, overdue
 from escrow.night import actions as night
-from escrow.night.rules import AlarmKind
+from escrow.night.rules import DEADLINES, AlarmKind
 from escrow.night.shift import each, noted
 from escrow.opening import carrying as openings
 from escrow.oversight.findings import look
@@ -84,9 +84,7 @@ SHIFT = {
     "share-income": _every("测算与分配维修资金收益", "share_income", 20),
     "match-differences": _every("再次勾对有差异的账户", "match_differences", 1800),
     "purge": _every("清理过期会话、令牌与旧记录", "purge", 3600),
-    "look-for-risks": Ring(
-        "每夜查找风险", "look_for_risks", timedelta(days=1), crontab(hour="2", minute="30")
-    ),
+    "look-for-risks": Ring("每夜查找风险", "look_for_risks", timedelta(days=1), crontab(hour="2", minute="30")),
 }
 BEAT = {name: ring.entry for name, ring in SHIFT.items()}
 
@@ -169,10 +167,13 @@ def book_openings() -> int:
 
 @shared_task
 def match_statements() -> int:
-    """Accounts with statements nobody has worked through, or left half way (勾对新到的对账单)."""
+    """Accounts with statements nobody has worked through; those that were stopped are told of (勾对、停付报警)."""
     with database().read() as session:
         accounts = accounts_waiting(session)
-    return each(accounts, lambda account_id: match(database(), settings(), account_id))
+    try:
+        return each(accounts, lambda account_id: match(database(), settings(), account_id))
+    finally:
+        _alarm((AlarmKind.ACCOUNT_STOPPED,))
 
 
 @shared_task
@@ -273,10 +274,7 @@ def watch_statements() -> int:
 @shared_task
 def watch_deadlines() -> int:
     """Reviews, unanswered orders, court holds, guarantees, the calendar: what is late or ends soon (期限)."""
-    return _alarm((
-        AlarmKind.ORDER_UNKNOWN, AlarmKind.REVIEW_LATE, AlarmKind.HOLD_ENDING, AlarmKind.GUARANTEE_ENDING,
-        AlarmKind.YEAR_MISSING,
-    ))  # fmt: skip
+    return _alarm(DEADLINES)
 
 
 @shared_task

@@ -69,7 +69,7 @@ _first: list[Database] = []
 
 
 def quick(made: Database) -> Database:
-    """Statements are compiled once in a run, not once in a house: every engine learns from the first (共用编译)."""
+    """Statements are compiled once in a run, not once in a house: each engine learns from the first (共用编译)."""
     if not _first:
         made.engine.connect().close()
         _first.append(made)
@@ -285,7 +285,8 @@ def app(built: Any, house: House) -> Iterator[Any]:
 
     made = copy.copy(built)
     made.config = copy.copy(built.config)
-    made.extensions = built.extensions | {"settings": house.settings, "database": quick(Database(house.settings))}
+    house_database = quick(Database(house.settings))
+    made.extensions = built.extensions | {"settings": house.settings, "database": house_database}
     made.extensions["celery"] = create_celery(made, house.settings)
     prepare_rates(made)
     yield made

@@ -8,12 +8,14 @@ from datetime import timedelta
 from io import BytesIO
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 from flask import Flask
 
 from config.clock import bureau_day
 from config.settings import Settings
 from escrow.application import create_app
+from escrow.opening import actions
 from escrow.rehearsal.banking import CREDENTIALS
 from escrow.statements.files import Sender, arriving, keep
 from escrow.statements.matching import match
@@ -25,6 +27,7 @@ from ledger.money import Yuan
 from tests.conftest import Cluster, House, settings_for, settle
 from tests.estate import Estate, build, file_hash, paid_by, sold
 from tests.listening import Listener, admitted, happen, listening
+from tests.opening import approved, asked, estate_of, rows_of, uploaded
 from tests.stating import Day, Told, as_csv, paid_in
 from tests.withdrawing import force, listed, people_of
 
@@ -49,6 +52,7 @@ def fall(house: Any, listener: Listener, folder: Path) -> Settings:
     match(house.database, house.settings, estate.account_id)
     _leave_statements(house, people)
     _leave_demo_bank(house, people)
+    _leave_opening(house, people)
     admitted(house, listener)
     happen(house, "SK1", "SK2")
     _leave_old_things(house)
@@ -62,6 +66,13 @@ def stored(house: Any, day: Day, *, reading: bool) -> int:
     if reading:
         read(house.database, house.settings, kept.id)
     return kept.id
+
+
+def _leave_opening(house: Any, people: Any) -> None:
+    estate = estate_of(house, people)
+    number = uploaded(estate, asked(estate, rows_of(estate)), people.clerk)
+    with patch.object(actions, "AT_ONCE", 0):
+        approved(estate, number, people.reviewer)
 
 
 def _leave_order(estate: Estate, people: Any) -> None:

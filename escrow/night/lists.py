@@ -20,6 +20,8 @@ SELECT 'bring-events' AS name, count(*) AS waiting, min(e.happened_at) AS since
 UNION ALL
 SELECT 'read-statements', count(*), min(stored_at) FROM statement_file WHERE status IN ('stored', 'reading')
 UNION ALL
+SELECT 'book-openings', count(*), min(decided_at) FROM account_opening WHERE status = 'approved'
+UNION ALL
 SELECT 'match-statements', count(*), min(received_at) FROM statement WHERE status IN ('received', 'matching')
 UNION ALL
 SELECT 'seal-books', count(*), min(e.booked_at) FROM ledger.journal_entry e

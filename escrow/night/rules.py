@@ -10,6 +10,7 @@ from escrow.workdays.rules import Calendar, WorkingYearUnknown
 class AlarmKind(StrEnum):
     """What somebody has to see to (报警种类)."""
 
+    ACCOUNT_STOPPED = "account-stopped"
     STATEMENT_STALE = "statement-stale"
     ORDER_UNKNOWN = "order-unknown"
     REVIEW_LATE = "review-late"
@@ -22,6 +23,7 @@ class AlarmKind(StrEnum):
 
 
 ALARM_LABELS = {
+    AlarmKind.ACCOUNT_STOPPED: "账户停付",
     AlarmKind.STATEMENT_STALE: "对账单未到",
     AlarmKind.ORDER_UNKNOWN: "付款结果不明",
     AlarmKind.REVIEW_LATE: "审核逾期",
@@ -32,6 +34,13 @@ ALARM_LABELS = {
     AlarmKind.DELIVERY_DEAD: "对外事件未送达",
     AlarmKind.YEAR_MISSING: "工作日历缺年",
 }
+
+
+# What has a day by which it should have been done (有期限的).
+DEADLINES = (
+    AlarmKind.ORDER_UNKNOWN, AlarmKind.REVIEW_LATE, AlarmKind.HOLD_ENDING, AlarmKind.GUARANTEE_ENDING,
+    AlarmKind.YEAR_MISSING,
+)  # fmt: skip
 
 
 class Outcome(StrEnum):

@@ -30,6 +30,11 @@ SELECT a.account_no, p.region, p.name AS project_name, a.opened_at,
 _REGIONS = text("""
 SELECT DISTINCT p.region FROM project p JOIN supervised_account a ON a.project_id = p.id ORDER BY 1
 """)
+_STOPPED = text("""
+SELECT t.id::text AS subject, '账户 ' || a.account_no || ' 已停付：' || t.cause AS said,
+       '/instructions?find=' || a.account_no AS place, NULL::date AS due_on
+  FROM account_suspension t JOIN supervised_account a ON a.id = t.account_id WHERE t.reopened_by IS NULL
+""")
 _UNKNOWN = text("""
 SELECT i.instruction_no AS subject,
        '指令 ' || i.instruction_no || ' 逾时无结果，请向开户行查询；查清之前不得重发' AS said,
@@ -108,6 +113,11 @@ def stale_accounts(session: Session, region: str) -> list[Warned] | None:
     return found
 
 
+def stopped_accounts(session: Session, region: str) -> list[Warned]:
+    """Accounts that pay nothing: the bank paid without an order, or says two things (停付的账户)."""
+    return _told(AlarmKind.ACCOUNT_STOPPED, _STOPPED, session)
+
+
 def unknown_orders(session: Session, region: str) -> list[Warned]:
     """Orders whose result nobody knows (结果不明的指令)."""
     return _told(AlarmKind.ORDER_UNKNOWN, _UNKNOWN, session)
@@ -167,6 +177,7 @@ def _aged(session: Session, kind: AlarmKind, query: TextClause, key: str) -> lis
 # What each kind asks; None for an answer leaves its alarms as they are (各种报警的提问).
 Asks = Callable[[Session, str], list[Warned] | None]
 QUESTIONS: dict[AlarmKind, Asks] = {
+    AlarmKind.ACCOUNT_STOPPED: stopped_accounts,
     AlarmKind.STATEMENT_STALE: stale_accounts,
     AlarmKind.ORDER_UNKNOWN: unknown_orders,
     AlarmKind.REVIEW_LATE: late_reviews,

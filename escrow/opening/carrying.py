@@ -20,6 +20,7 @@ from escrow.opening.rules import OpeningStatus
 # So often is an opening begun that we ourselves fail at.
 MOST_TURNS = 5
 _ALONE = text("SELECT pg_try_advisory_xact_lock(hashtextextended('opening:' || :opening_no, 0))")
+_STATUS = text("SELECT status FROM account_opening WHERE opening_no = :opening_no")
 _BEGIN = text("""
 INSERT INTO opening_progress (opening_id, total)
 SELECT id, :total FROM account_opening WHERE opening_no = :opening_no
@@ -52,6 +53,8 @@ def carry_out(database: Database, told: Settings, opening_no: str) -> bool:
         nonlocal turns
         if not session.scalar(_ALONE, {"opening_no": opening_no}):
             raise Busy("这件期初导入正在入账")
+        if session.scalar(_STATUS, {"opening_no": opening_no}) != OpeningStatus.APPROVED:
+            return False
         turns = _noted(database, _BEGIN, opening_no, total=steps_of(read[0]))
         return book_approved(session, opening_no, read, told, tell)
 

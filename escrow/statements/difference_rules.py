@@ -1,6 +1,7 @@
 """A difference between bank and book is explained by new entries, never by an edited row (差异了结). Pure."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from config.regulations import Law
@@ -46,6 +47,14 @@ BOOKS: dict[Remedy, tuple[Movement, str, int]] = {
 }
 
 
+# What each remedy takes from: no book shows less than nothing.
+TAKES_FROM: dict[Remedy, tuple[str, ...]] = {
+    Remedy.RECEIVABLE: (chart.DEPOSITS_AT_BANK,),
+    Remedy.MADE_GOOD: (chart.BANK_ERROR_RECEIVABLE,),
+    Remedy.TAKEN_BACK: (chart.DEPOSITS_AT_BANK, chart.BANK_SURPLUS),
+}
+
+
 @dataclass(frozen=True, slots=True)
 class ClosingFacts:
     """A difference that somebody wants closed (了结事实). `explained`: what the named entries come to, in fen."""
@@ -58,6 +67,8 @@ class ClosingFacts:
     asked_by: int | None
     officer_id: int
     confirming: bool
+    # What is in the book under each heading the remedy takes from, in fen.
+    held: Mapping[str, int] = field(default_factory=dict)
 
 
 def closing_refusals(facts: ClosingFacts, law: Law) -> list[Refusal]:
@@ -93,4 +104,11 @@ def _entry_refusals(facts: ClosingFacts, law: Law) -> list[Refusal]:
     if facts.remedy in BOOKS and (facts.delta == 0 or (facts.delta > 0) != (BOOKS[facts.remedy][2] > 0)):
         message = f"差异为 {yuan_of(facts.delta)} 元，与“{REMEDY_LABELS[facts.remedy]}”方向不符"
         found.append(Refusal("remedy-other-way", message, source))
+    for heading, fen in facts.held.items():
+        if fen < abs(facts.delta):
+            message = (
+                f"账簿 {heading} 只有 {yuan_of(fen)} 元，记不了 {yuan_of(abs(facts.delta))} 元："
+                "请先查清缺少的对账单、期初或入账"
+            )
+            found.append(Refusal("nothing-to-take", message, source))
     return found

@@ -12,7 +12,7 @@ from escrow import chart
 from escrow.access import audit
 from escrow.errors import NotFound, Refused
 from escrow.projects.models import Project
-from escrow.statements.difference_rules import BOOKS, ClosingFacts, Remedy, closing_refusals
+from escrow.statements.difference_rules import BOOKS, TAKES_FROM, ClosingFacts, Remedy, closing_refusals
 from escrow.statements.models import DifferenceEntry, StatementDifference
 from escrow.statements.rules import Cause, DifferenceStatus
 from escrow.supervision.books import account_of
@@ -141,7 +141,20 @@ def _facts(
         status=one.status, delta=one.delta, remedy=remedy, explained=sum(known.values()),
         strange=tuple(f"{entry:010d}" for entry in entries if entry not in known),
         asked_by=one.asked_by, officer_id=officer_id, confirming=confirming,
+        held=_balances(session, held, remedy),
     )  # fmt: skip
+
+
+_BALANCES = text("""
+SELECT c.code, coalesce(max(b.balance), 0) AS fen FROM unnest(CAST(:codes AS text[])) AS c (code)
+  LEFT JOIN ledger.account a ON a.book_id = :book_id AND a.code = c.code AND a.key = ''
+  LEFT JOIN ledger.balance b ON b.account_id = a.id GROUP BY c.code ORDER BY c.code
+""")
+
+
+def _balances(session: Session, held: Held, remedy: Remedy) -> dict[str, int]:
+    told = {"codes": list(TAKES_FROM.get(remedy, ())), "book_id": held.account.book_id}
+    return {row.code: int(row.fen) for row in session.execute(_BALANCES, told)}
 
 
 def _held(session: Session, difference_id: int) -> Held:

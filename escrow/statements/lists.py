@@ -20,6 +20,9 @@ SELECT s.*, a.account_no, a.account_name, a.bank_code, p.name AS project_name, p
 _BY_FILE = text(_COLUMNS + " WHERE s.file_id = :file_id")
 _BY_NUMBER = text(_COLUMNS + " WHERE s.statement_no = :number")
 _LIST = text(_COLUMNS + " WHERE s.id < :before ORDER BY s.id DESC LIMIT :limit")
+_OF_ACCOUNT = text(
+    _COLUMNS + " WHERE a.account_no = :account_no AND s.id < :before ORDER BY s.id DESC LIMIT :limit"
+)
 _VERSIONS = text("""
 SELECT statement_no, version, lines, received_at FROM statement
  WHERE account_id = :account_id AND business_date = :business_date ORDER BY version
@@ -70,9 +73,14 @@ def by_number(session: Session, number: str) -> Row[Any] | None:
     return session.execute(_BY_NUMBER, {"number": number}).one_or_none()
 
 
-def statements(session: Session, *, before: int | None, limit: int) -> list[Row[Any]]:
-    """Newest first, from a key backwards (对账单清单)."""
-    return list(session.execute(_LIST, {"before": before or 2**31 - 1, "limit": limit}))
+def statements(
+    session: Session, *, before: int | None, account_no: str | None, limit: int
+) -> list[Row[Any]]:  # fmt: skip
+    """Newest first, from a key backwards; of one account where it is named (对账单清单)."""
+    asked = {"before": before or 2**31 - 1, "limit": limit}
+    if account_no is None:
+        return list(session.execute(_LIST, asked))
+    return list(session.execute(_OF_ACCOUNT, {**asked, "account_no": account_no}))
 
 
 def versions(session: Session, row: Row[Any]) -> list[Row[Any]]:
@@ -180,7 +188,7 @@ def difference_says(one: Any) -> str:
         "amount-differs": "同一笔，银行与账簿金额不符",
         "duplicate": "同一流水号在对账单上重复出现",
         "date-differs": "同一笔，银行与账簿起息日不符",
-        "balance-differs": "期初余额与上一份对账单（或账簿）不符，可能缺少中间日期的对账单",
+        "balance-differs": "期初余额与上一份对账单（或账簿）不符：可能缺少中间日期的对账单，或账户尚未期初导入",
     }[one.kind]  # fmt: skip
     ended = {"matched": "；已勾对", "entries": "；已由新凭证解释", "superseded": "；已有新版对账单"}
     return said + ended.get(one.closed_how or "", "")

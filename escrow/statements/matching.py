@@ -147,8 +147,29 @@ def accounts_differing(session: Session) -> list[int]:
     return list(session.scalars(_DIFFERING))
 
 
-def match(database: Database, settings: Settings, account_id: int) -> None:
-    """Match what is open of an account: its living statements against its book (勾对一户)."""
+# One connection does nothing but hold the turn: a worker that dies lets go of it by dying. It holds back
+# nobody's rows, so it may stand for as long as the largest statement takes.
+_TURN = (
+    text("SET LOCAL idle_in_transaction_session_timeout = 0"),
+    text("SELECT pg_try_advisory_xact_lock(20261, :account)"),
+)
+
+
+def match(database: Database, settings: Settings, account_id: int) -> bool:
+    """Match what is open of an account: its living statements against its book (勾对一户).
+
+    False where somebody is at it: two would book the same lines by turns, and the one that finds the other's
+    lines taken would write down what the other has yet to book as differences.
+    """
+    with database.begin() as turn:
+        turn.execute(_TURN[0])
+        if not turn.scalar(_TURN[1], {"account": account_id}):
+            return False
+        _match(database, settings, account_id)
+    return True
+
+
+def _match(database: Database, settings: Settings, account_id: int) -> None:
     told = {"account": account_id}
     with database.begin() as session:
         alone(session, account_id)

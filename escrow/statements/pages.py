@@ -26,6 +26,8 @@ from config.regulations import law_on
 from escrow.access.guards import SESSION_KEY, officer
 from escrow.doors import database, known_number, only_a_bell, settings
 from escrow.errors import EscrowError, Invalid, NotFound
+from escrow.fields import ACCOUNT_NO_PATTERN
+from escrow.listing import asked_key
 from escrow.statements.api import MATCHED_AT_ONCE
 from escrow.statements.closing import close as close_account_day
 from escrow.statements.closing import facts_of
@@ -56,6 +58,7 @@ from escrow.statements.rules import (
     FileStatus,
     StatementStatus,
 )
+from escrow.statements.standing import standing
 
 pages = Blueprint("statements", __name__)
 
@@ -92,16 +95,17 @@ def _words() -> dict[str, Any]:
 @pages.get("/statements")
 @officer("read")
 def index() -> ResponseReturnValue:
-    """对账单清单，新的在前；先列未接收的文件；可上传。"""
-    said = request.args.get("before", "")
-    before = int(said) if re.fullmatch(r"[0-9]{1,9}", said, re.ASCII) else None
+    """对账单清单，新的在前，可只看一个账户；先列未接收的文件；可上传。"""
+    before, asked = asked_key(), request.args.get("account_no", "").strip()
+    account_no = asked if re.fullmatch(ACCOUNT_NO_PATTERN, asked, re.ASCII) else None
     with database().read() as transaction:
-        rows = statements(transaction, before=before, limit=_PAGE + 1)
-        unread = unread_files(transaction) if before is None else []
+        rows = statements(transaction, before=before, account_no=account_no, limit=_PAGE + 1)
+        unread = unread_files(transaction) if before is None and account_no is None else []
     following = rows[_PAGE - 1].id if len(rows) > _PAGE else None
     return render_template(
-        "statements/index.html", rows=rows[:_PAGE], following=following, first=before is None, unread=unread
-    )
+        "statements/index.html", rows=rows[:_PAGE], following=following, first=before is None, unread=unread,
+        asked=asked,
+    )  # fmt: skip
 
 
 @pages.post("/statements")
@@ -122,6 +126,15 @@ def upload() -> ResponseReturnValue:
     else:
         _ring()
     return redirect(url_for("statements.show_file", file_id=kept.id), 303)
+
+
+@pages.get("/statements/accounts")
+@officer("read")
+def accounts() -> ResponseReturnValue:
+    """各账户对账情况：缺哪天的对账单、几件差异、结到哪一天；要办的在前。"""
+    with database().read() as transaction:
+        found = standing(transaction)
+    return render_template("statements/accounts.html", found=found)
 
 
 @pages.get("/statements/files/<int:file_id>")

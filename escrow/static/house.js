@@ -7,6 +7,12 @@ document.addEventListener("submit", (event) => {
     window.setTimeout(() => { button.disabled = false; }, 5000);
   }
 });
+document.addEventListener("change", (event) => {
+  // Another file chosen after a refusal: the SHA-256 kept from the first one is not this one's.
+  const { form, name, type } = event.target;
+  const typed = type === "file" && name.endsWith("-file") && form?.elements[name.slice(0, -5)];
+  if (typed && typed.value === typed.defaultValue) { typed.value = ""; }
+});
 document.addEventListener("click", (event) => {
   if (event.target.matches("[data-print]")) { window.print(); }
 });

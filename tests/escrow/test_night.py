@@ -26,7 +26,7 @@ from tests.desk import hire, sit_down
 from tests.dusk import YESTERDAY, fall
 from tests.estate import Estate, build, file_hash, officers
 from tests.listening import listening
-from tests.stating import held
+from tests.stating import Day, Told, held, teller
 from tests.withdrawing import force
 
 TODAY = bureau_day()
@@ -122,13 +122,30 @@ def test_what_is_due_is_warned_of_and_cleared_when_it_is_done(evening: Any, hous
         assert connection.execute(query).fetchone() == (1,)
 
 
+def test_a_payment_nobody_ordered_is_an_alarm_until_the_account_is_reopened(house: Any) -> None:
+    """银行擅自付款：停付的同时报警，指到办理的页面；两人恢复之后自行解除。"""
+    estate = build(house, officers(house, "aa", "bb"))
+    bank = next(teller(house))
+    bank(Day(estate.account_no, (Told("OUT", 100, "debit"),), opening=100))
+    ring(bank.app, "match-statements")
+    query = "SELECT said, place FROM alarm WHERE cleared_at IS NULL AND kind = 'account-stopped'"
+    with house.connect("app") as connection:
+        ((said, place),) = connection.execute(query).fetchall()
+    assert estate.account_no in said and place.endswith(estate.account_no)
+    reopened = "asked_by = 1, reason = '查清', reopened_by = 2, reopened_at = now()"
+    force(house, f"UPDATE account_suspension SET {reopened}")
+    ring(bank.app, "match-statements")
+    assert "account-stopped" not in alarms(house)
+
+
 def test_every_alarm_leads_to_the_page_where_it_is_seen_to(evening: Any, house: Any) -> None:
     """报警清单每一条都指向办理的页面；首页列出件数；可看已解除的。"""
     force(house, "UPDATE supervised_account SET opened_at = now() - interval '30 days'")
     force(house, "UPDATE statement_difference SET opened_at = now() - interval '30 days'")
     force(house, "UPDATE delivery SET status = 'dead', tries = 12, token = 12 WHERE id = 1")
     force(house, "DELETE FROM working_year WHERE year > 2026")
-    for name in ("ask-about-orders", "watch-deadlines", "watch-ages", "watch-statements"):
+    force(house, "INSERT INTO account_suspension (account_id, cause) VALUES (1, '银行自行付出')")
+    for name in ("ask-about-orders", "watch-deadlines", "watch-ages", "watch-statements", "match-statements"):
         ring(evening, name)
     freeze = (
         "INSERT INTO court_hold (hold_no, account_id, court, amount, is_whole, held_from, held_until, status)"

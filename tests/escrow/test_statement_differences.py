@@ -100,6 +100,18 @@ def test_an_entry_that_was_there_before_explains_nothing(bank: Any, estate: Esta
         connection.execute("INSERT INTO difference_entry SELECT id, %s FROM statement_difference", (entry,))
 
 
+def test_a_book_without_the_money_says_so_before_anything_is_booked(bank: Any, estate: Estate) -> None:
+    """账上没有这么多钱的，录入时即说明账簿有多少、先查什么，并附依据；不等到了结才说“余额不足”。"""
+    one = officers(estate.house, "yuan")[0]
+    bank(Day(estate.account_no, (Told("OUT", 77700, "debit"),), opening=77700))
+    [(number,)] = held(estate, "SELECT id FROM statement_difference WHERE kind = 'bank-only'")
+    with pytest.raises(Refused) as refused:
+        estate.do(lambda session: explain(session, number, said(Remedy.RECEIVABLE), officer_id=one))
+    (why,) = refused.value.refusals
+    assert why.code == "nothing-to-take" and why.citation
+    assert "1101 只有 0.00 元，记不了 777.00 元" in why.message
+
+
 def test_a_reversal_explains_what_the_bank_never_had(bank: Any, estate: Estate) -> None:
     """账簿有、银行无：银行随后冲正，以冲正凭证解释。"""
     one, two = officers(estate.house, "yuan", "shen")

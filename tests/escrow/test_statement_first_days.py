@@ -164,3 +164,24 @@ def test_every_way_a_bank_writes_is_matched(house, body, kind):
     assert (answer["status"], answer["matched"]) == ("matched", 2)
     masked = held(estate, "SELECT payer_name_masked FROM receipt WHERE bank_serial = 'U1'")
     assert masked == [("欧**",)]
+
+
+def test_the_evening_sees_every_account_at_a_glance(house, bank):
+    """下班前一页看全：缺对账单的、有差异的在前，结到哪一天；由账号进到它的对账单；补记的一笔直通认领页。"""
+    people = officers(house, "aa", "bb")
+    fine, owing = build(house, people), build(house, people)
+    first = bank(Day(fine.account_no, (Told("U1", 100),), day=TODAY))
+    with house.connect("superuser") as connection:
+        connection.execute("SET session_replication_role = replica")
+        connection.execute(
+            "UPDATE supervised_account SET opened_at = now() - interval '20 days' WHERE id = %s",
+            (owing.account_id,),
+        )
+    seat = sit_down(bank.app, hire(house.database, house.settings, "shen", "auditor"))
+    page = seat.get("/statements/accounts").text
+    assert "2 个账户：1 个缺对账单，1 个无事" in page
+    assert page.index(owing.account_no) < page.index(fine.account_no)
+    assert first["statement_no"] in seat.get(f"/statements?account_no={fine.account_no}").text
+    assert "还没有收到对账单" in seat.get(f"/statements?account_no={owing.account_no}").text
+    shown = seat.get(f"/statements/{first['statement_no']}").text
+    assert "届时账实相符的，系统逐日自动日结" in shown and 'href="/unmatched/RZ' in shown

@@ -2,7 +2,9 @@
 
 import itertools
 import re
+import time
 from datetime import timedelta
+from threading import Thread
 from types import SimpleNamespace
 from typing import Any
 
@@ -248,6 +250,25 @@ def test_many_credits_are_booked_in_one_go(bank: Any, estate: Estate) -> None:
     answer = bank(Day(estate.account_no, many))
     assert (answer["status"], answer["matched"], answer["differences_total"]) == ("matched", 2501, 2501)
     assert estate.held()["2101", ""] == str(Yuan.from_fen(sum(range(1, 2502))))
+
+
+def test_bells_that_ring_together_leave_one_matcher_at_work(bank: Any, estate: Estate) -> None:
+    """数千笔还没补记完，铃又响了几次：只有一处在勾对，谁也不把别处正在补记的一笔当成差异。"""
+    many = tuple(Told(f"M{n:05d}", n) for n in range(1, 4002))
+    assert bank(Day(estate.account_no, many))["status"] == "received"
+    house, done = estate.house, list[bool]()
+    workers = [
+        Thread(target=lambda: done.append(match(house.database, house.settings, estate.account_id)))
+        for _ in range(3)
+    ]
+    for worker in workers:
+        worker.start()
+        time.sleep(0.3)
+    for worker in workers:
+        worker.join()
+    assert sorted(done) == [False, False, True]
+    assert held(estate, "SELECT count(*) FROM statement_difference") == [(0,)]
+    assert held(estate, "SELECT status, matched FROM statement") == [("matched", 4001)]
 
 
 ATTACKS = [
