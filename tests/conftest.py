@@ -69,7 +69,7 @@ _first: list[Database] = []
 
 
 def quick(made: Database) -> Database:
-    """Statements are compiled once in a run, not once in a house: each engine learns from the first (共用编译)."""
+    """Statements are compiled once in a run: every engine learns from the first (共用编译)."""
     if not _first:
         made.engine.connect().close()
         _first.append(made)
