@@ -20,6 +20,7 @@ from escrow.fund_use.rules import (
     publication_refusals,
     short_refusals,
     step_refusals,
+    unready_refusals,
 )
 from escrow.fund_use.vote_rules import tally, vote_refusals
 from escrow.maintenance import chart
@@ -65,10 +66,13 @@ def file_late(session: Session, use_no: str, paper: Paper, *, officer_id: int) -
 def approval_refusals(
     session: Session, use: FundUse, place: Place, list_: Shared, officer_id: int | None
 ) -> list[Refusal]:
-    """Everything that stands against approving it today (不予核准的理由); also what its page foretells."""
+    """Everything that stands against approving it today (不予核准的理由).
+
+    Without an officer: what its page foretells, whoever will approve it.
+    """
     law, today = place.law, bureau_day()
     before = UseStatus.DRAFT if use.kind is UseKind.EMERGENCY else UseStatus.VOTED
-    if reasons := step_refusals(use.status, (before,), law):
+    if officer_id and (reasons := step_refusals(use.status, (before,), law)):
         return reasons
     found = decider_refusals(officer_id, (use.entered_by, use.voted_by), law) if officer_id else []
     standing = list_.standing
@@ -77,7 +81,8 @@ def approval_refusals(
         recent = recent_of(session, place, use.cause, own=use.use_no)
         found += emergency_refusals(asked, standing, recent, today, law)
     else:
-        found += vote_refusals(tally(list_.voters), use.matter, law)
+        found += unready_refusals(use.status, law)
+        found += vote_refusals(tally(list_.voters), use.matter, law) if use.voted_by else []
         found += publication_refusals(use.published_until or today, today, law)
     return found + _moved(list_, law) + short_refusals(standing, law)
 

@@ -144,7 +144,7 @@ class PaperForm(Form):
 class VoteForm(PaperForm):
     """Who said what, house by house (表决登记)."""
 
-    ballots = ReadField("逐户意见", read_ballots, widget=TextArea())
+    ballots = ReadField("逐户意见", read_ballots, widget=TextArea(), render_kw={"rows": 8})
 
     def said(self) -> dict[str, Ballot]:
         """The ballots as the action takes them (逐户意见)."""

@@ -252,6 +252,15 @@ def publication_refusals(published_until: date, today: date, law: Law) -> list[R
     return [Refusal("publication-not-over", message, days.citation)]
 
 
+def unready_refusals(status: UseStatus, law: Law) -> list[Refusal]:
+    """What an ordinary use still lacks before its votes are in (尚未公示、尚未表决)."""
+    lacks = {UseStatus.DRAFT: "尚未公示", UseStatus.PUBLISHED: "尚未登记表决"}
+    if status not in lacks:
+        return []
+    key = "use_publication_days" if status is UseStatus.DRAFT else "use_vote_quorum"
+    return [Refusal("not-ready", lacks[status], law[key].citation)]
+
+
 def step_refusals(status: UseStatus, wanted: Sequence[UseStatus], law: Law) -> list[Refusal]:
     """Nothing is done twice or out of turn (办理次序)."""
     if status in wanted:

@@ -207,6 +207,30 @@ KINDS: dict[str, Kind] = {
               " AND o.status IN ('issued', 'unknown'))", account="NULL", who="t.decided_by",
               when="t.decided_at").replace("SELECT t.id,", "SELECT t.id - 1 AS id,", 1), "id",
     ),
+    "uses": Kind(
+        "维修资金使用待核准", "fund-decide", "fund_use.show", "use_no",
+        _from("fund_use t", "t.use_no", "(t.status = 'voted' AND t.published_until <= current_date"
+              " OR t.status = 'draft' AND t.kind = 'emergency')"
+              " AND t.entered_by <> :me AND t.voted_by IS DISTINCT FROM :me", account="NULL"),
+    ),
+    "use-payments": Kind(
+        "维修资金使用付款待复核", "fund-decide", "fund_use.show", "use_no",
+        _from("use_payment t JOIN fund_use u ON u.id = t.use_id", "u.use_no", _UNDECIDED, account="NULL"),
+    ),
+    "use-orders": Kind(
+        "维修资金使用付款待签发", "fund-cashier", "fund_use.show", "use_no",
+        _from("use_payment t JOIN fund_use u ON u.id = t.use_id", "u.use_no",
+              "t.status = 'due' AND t.decided_by <> :me AND NOT EXISTS (SELECT FROM fund_order o"
+              " WHERE o.source = 'fund-use:' || u.id || ':payment:' || t.id"
+              " AND o.status IN ('issued', 'unknown'))", account="NULL", who="t.decided_by",
+              when="t.decided_at"),
+    ),
+    "use-filings": Kind(
+        "应急使用待事后备案", "fund-enter", "fund_use.show", "use_no",
+        _from("fund_use t", "t.use_no", "t.file_by IS NOT NULL AND t.filed_on IS NULL"
+              " AND t.status <> 'failed'",
+              account="NULL", who="t.decided_by", when="t.decided_at", due="t.file_by"),
+    ),
     "ended-contracts": Kind(
         "注销合同首期交存待处置", "fund-enter", "fund_ended.contract", "contract_no",
         _from("contract t JOIN contract_cancellation x ON x.contract_id = t.id"

@@ -110,8 +110,10 @@ def test_an_emergency_on_the_pages(desks, estate):
     proof = {"proof_issuer": "电梯检验所", "proof_no": number, "proof_hash": file_hash(number)}
     page = entered(desks, estate, kind="emergency", cause="elevator", **proof)
     assert "公示</button>" not in desks.maker.get(page).text
+    assert "维修资金使用待核准" in desks.checker.get("/").text
     assert desks.checker.post(f"{page}/approval").status_code == 303
     assert "待备案" in desks.auditor.get("/fund/uses").text
+    assert "应急使用待事后备案" in desks.maker.get("/").text
     assert desks.maker.post(f"{page}/filing", paper("filing", document_no="")).status_code == 422
     assert desks.maker.post(f"{page}/filing", paper("filing")).status_code == 303
     assert "待备案" not in desks.auditor.get(page).text
@@ -135,7 +137,9 @@ def test_from_the_advance_to_the_final_account_on_the_pages(desks, estate, app, 
     [confirm] = re.findall(r"/fund/uses/\w+/payments/\d+/confirm", desks.checker.get(page).text)
     assert desks.checker.post(confirm).status_code == 303
     assert "签发付款指令" not in desks.checker.get(page).text
+    assert "维修资金使用付款待复核" not in desks.checker.get("/").text
     cashier = sit_down(app, hire(house.database, house.settings, "teller", "cashier"))
+    assert "维修资金使用付款待签发" in cashier.get("/").text
     [order] = re.findall(r"/fund/uses/\w+/payments/\d+/order", cashier.get(page).text)
     issued = cashier.post(order)
     assert issued.status_code == 303 and "维修工程预付" in cashier.get(issued.location).text
