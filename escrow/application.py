@@ -45,6 +45,7 @@ ROOMS = (
     "fund_statements",
     "advances",
     "fund_orders",
+    "houses",
     "fund_opening",
     "fund_use",
     "oversight",

@@ -19,6 +19,7 @@ from flask import (
 )
 from flask.typing import ResponseReturnValue
 from wtforms import Form, SelectField
+from wtforms.fields.choices import SelectChoice
 
 from config.clock import bureau_day
 from config.regulations import law_on
@@ -77,7 +78,7 @@ class FundOpeningForm(Form):
 
 def _form(rows: list[Any], data: Any = None) -> FundOpeningForm:
     form = FundOpeningForm(data)
-    form.fund_id.choices = [(one.id, f"{one.account_name} {one.account_no}") for one in rows]
+    form.fund_id.choices = [SelectChoice(one.id, f"{one.account_name} {one.account_no}") for one in rows]
     return form
 
 

@@ -221,3 +221,8 @@ def apart_key(apart_id: int) -> str:
 def return_key(decision_id: int) -> str:
     """What is decided to be returned, under 2903 until the bank has paid it (应退款辅助核算)."""
     return f"return:{decision_id}"
+
+
+def loss_key(change_id: int, part: str) -> str:
+    """What is due for a lost house to its owner or its seller, under 2001 until it is paid (灭失返还辅助核算)."""
+    return f"loss:{change_id}:{part}"

@@ -52,6 +52,7 @@ class PaperUse(StrEnum):
     FUND_OPENING = "fund_opening"
     OWNER_CHANGE = "owner_change"
     USE_PAPER = "use_paper"
+    HOUSE_CHANGE = "house_change"
 
 
 PAPER_LABELS = {
@@ -78,6 +79,7 @@ PAPER_LABELS = {
     PaperUse.FUND_OPENING: "维修资金期初余额银行证明",
     PaperUse.OWNER_CHANGE: "维修资金业主变更的登记材料",
     PaperUse.USE_PAPER: "维修资金使用材料",
+    PaperUse.HOUSE_CHANGE: "维修资金分户账事项的依据",
 }
 
 # The only steps a first registration takes; the registration authority's own word needs none (状态迁移).

@@ -27,6 +27,7 @@ from escrow.fund_orders.ended_rules import END_STEPS
 from escrow.fund_orders.rules import ACCOUNT_STEPS
 from escrow.fund_use.payment_rules import PAYMENT_STEPS
 from escrow.fund_use.rules import USE_STEPS
+from escrow.houses.change_rules import CHANGE_STEPS as HOUSE_CHANGE_STEPS
 from escrow.houses.owner_rules import OWNER_STEPS
 from escrow.instructions.rules import STEPS as INSTRUCTION
 from escrow.maintenance.batch_rules import BATCH_STEPS
@@ -80,6 +81,7 @@ STEPS: dict[str, Any] = {
     "house": HOUSE_STEPS,
     "fund_income": INCOME_STEPS, "fund_use": USE_STEPS, "use_payment": PAYMENT_STEPS, "income_run": RUN_STEPS,
     "house_batch": BATCH_STEPS, "fund_opening": OPENING_STEPS, "owner_change": OWNER_STEPS,
+    "house_change": HOUSE_CHANGE_STEPS,
     "guarantee": GUARANTEE_STEPS, "instruction": INSTRUCTION, "listed_payee": LISTING_STEPS,
     "node_claim": NODE, "receipt_claim": CLAIM, "refund": REFUND, "refund_redirect": REDIRECT,
     "receiving_account": RECEIVING_STEPS,

@@ -13,6 +13,9 @@ from escrow.advances.deciding import Evidence as Paper
 from escrow.advances.deciding import ReturnAsked, ask_return
 from escrow.fund_income.actions import Slip, enter
 from escrow.fund_income.rules import IncomeKind
+from escrow.houses import actions as houses
+from escrow.houses.owner_rules import OwnerKind
+from escrow.houses.owning import Transfer, enter_owner
 from escrow.maintenance.chart import Nature
 from escrow.release.clauses import ClauseKind
 from escrow.release.evidence import Evidence, enter_evidence
@@ -69,6 +72,11 @@ CASES: dict[str, tuple[str, list[dict[str, str]], dict[str, str]]] = {
     "use_payments.order": ("use_no", [{}], {}),
     "fund_advances.confirm_repayment": ("unit_code", [{}], {}),
     "fund_advances.reject_repayment": ("unit_code", [{}], REASON),
+    "houses.confirm_change": ("unit_code", [{}], {}),
+    "houses.reject_change": ("unit_code", [{}], REASON),
+    "houses.order_loss": ("unit_code", [{"part": "owner"}, {"part": "seller"}], {}),
+    "houses.confirm_transfer": ("unit_code", [{"kind": "owner_change_id"}], {}),
+    "houses.reject_transfer": ("unit_code", [{"kind": "owner_change_id"}], REASON),
 }  # fmt: skip
 # Their numbers are of no project: whoever may open the list may open every one of them. A developer's
 # receiving account is the developer's on each of its accounts; redirects have tests of their own.
@@ -79,7 +87,8 @@ ALONE = {
 TABLES = (
     "court_hold", "court_act", "guarantee", "takeover", "construction_contract", "listed_payee",
     "receipt_claim", "refund_redirect", "release_evidence", "fund_income", "ledger.journal_entry",
-    "apart_decision", "advance_repayment", "fund_use", "use_payment", "fund_order",
+    "apart_decision", "advance_repayment", "fund_use", "use_payment", "fund_order", "house_change",
+    "owner_change",
 )  # fmt: skip
 
 
@@ -145,8 +154,14 @@ def place(house: Any, people: Any, buildings: int) -> dict[str, str]:
     homes = owned_town(house)
     use_no = use_approved(homes, "30.00")
     decided = fund.do(lambda s: ask_return(s, back, house.settings, officer_id=who))
+    code, told = estate.unit_codes[0], houses.Paper(number, file_hash(f"{number}测"), "测绘更正")
+    moved = Transfer(code, OwnerKind.TRANSFER, TODAY, number, file_hash(f"{number}移"), (("王秀英", None),))
     return {
         "use_no": use_no, "payment_id": str(payment_asked(homes, use_no, "advance", "9.00")),
+        "change_id": str(estate.do(
+            lambda s: houses.enter_area(s, code, told, Decimal("88.00"), officer_id=who))),
+        "owner_change_id": str(estate.do(
+            lambda s: enter_owner(s, moved, house.settings, officer_id=who))),
         "apart_id": str(apart_id), "decision_id": str(decided), "unit_code": estate.unit_codes[0],
         "repayment_id": str(entered(fund, estate.unit_codes[0], who)),
         "evidence_id": str(estate.do(lambda s: enter_evidence(s, handed, officer_id=who))),

@@ -124,6 +124,7 @@ class FundEstate:
                 "CREATE OR REPLACE FUNCTION public.fund_outflow_papers(of_entry bigint) RETURNS boolean"
                 " LANGUAGE sql STABLE AS 'SELECT true'"
             )
+            connection.execute("ALTER TABLE ledger.journal_entry DISABLE TRIGGER house_entry_by_change")
 
     def stands(self, house_id: int) -> tuple[str, str, str]:
         """Balance, held and owed of a house (分户余额、占用、待归还)."""

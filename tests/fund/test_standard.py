@@ -106,6 +106,7 @@ def test_paid_repaid_and_balance_are_what_the_books_say(house):
     key = chart.house_key(one)
     estate.advance(one, "6912.00")
     estate.move(chart.REPAY, ((chart.CLAIM_CONTRA, ""), (chart.CLAIM, key), "2000.00"))
+    estate.without_papers()
     estate.move(chart.RENEWAL, ((chart.BANK_COMMODITY, ""), ("400101", key), "500.00"))
     with house.database.read() as session:
         seen = unit_seen(session, code)
