@@ -23,7 +23,7 @@ def main(arguments: list[str]) -> int:
         return max(_step(*command) for command in CHECKS)
     if arguments[:1] == ["model"]:
         os.environ["MODEL_HISTORIES"] = "800"
-        arguments = ["tests/escrow/test_model.py", *arguments[1:]]
+        arguments = ["tests/escrow/test_model.py", "tests/fund/test_fund_model.py", *arguments[1:]]
     if arguments[:1] == ["faults"]:
         os.environ.setdefault("FAULTS_ROUNDS", "10")
         arguments = ["tests/faults", *arguments[1:]]
