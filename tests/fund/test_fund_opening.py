@@ -7,6 +7,8 @@ import pytest
 
 from config.clock import bureau_day
 from escrow.errors import Invalid, Refused
+from escrow.fund_income import periods, sharing
+from escrow.fund_income.rules import Basis, shares
 from escrow.fund_opening.actions import approve, reject
 from escrow.fund_opening.loading import carry_out
 from escrow.maintenance import chart
@@ -234,3 +236,28 @@ def test_what_is_booked_is_what_the_file_counts(fund):
             " booked_at = now() WHERE opening_no = %s", (number,),
         )  # fmt: skip
         connection.execute("SET CONSTRAINTS ALL IMMEDIATE")
+
+
+def test_interest_is_earned_from_the_opening_day(fund):
+    """按日加权：余额日期不同的两户，各自从余额日期起算天数，所得恰为规则所定之数。"""
+    last = bureau_day().replace(day=1) - timedelta(days=1)
+    first, eleventh = last.replace(day=1), last.replace(day=11)
+    with fund.house.connect("superuser") as connection:
+        connection.execute("SET session_replication_role = replica")
+        connection.execute("UPDATE fund_account SET opened_on = %s", (first,))
+    rows = [{**home(0), "余额": "1000.00"}, {**home(1), "余额": "1000.00"}]
+    booked(fund, handed(fund, rows[:1], as_of=first, aside="100.00"))
+    booked(fund, handed(fund, rows[1:], as_of=eleventh))
+    maker, checker = fund.officers
+    fund.do(lambda s: periods.close_month(s, fund.fund_id, first, officer_id=checker))
+    asked = sharing.Proposal(fund.fund_id, Nature.COMMODITY, first, last, Basis.DAYS)
+    run_no = fund.do(lambda s: sharing.propose(s, asked, officer_id=maker))
+    sharing.carry_out(fund.house.database, run_no)
+    fund.do(lambda s: sharing.approve(s, run_no, officer_id=checker))
+    sharing.carry_out(fund.house.database, run_no)
+    weights = [(row["不动产单元代码"], 100000 * days) for row, days in zip(
+        rows, (last.day, last.day - 10), strict=True)]  # fmt: skip
+    with fund.house.connect("reader") as connection:
+        found = connection.execute("SELECT balance FROM house_balance ORDER BY house_id").fetchall()
+    assert [one[0] - 100000 for one in found] == shares(10000, weights)
+    assert fund.disagreements() == []
