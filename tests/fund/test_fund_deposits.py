@@ -9,6 +9,7 @@ from escrow.advances.actions import FundDeposit
 from escrow.contracts.cancelling import CancellationAsked, cancel
 from escrow.errors import Invalid, NotFound
 from escrow.maintenance.actions import AskedAccount, enter_account
+from escrow.maintenance.reading import units_seen
 from tests.estate import build, new_number, sold
 from tests.fund.advancing import DUE, OWNER, fates, founded, held, line, paid, people_of, refused
 from tests.fund.fund_estate import FundEstate
@@ -154,4 +155,18 @@ def test_two_lines_for_one_house_at_once_pay_it_once(estate, fund):
     found = together([lambda: paid(fund, (code, DUE)), lambda: paid(fund, (code, DUE))])
     assert sorted(fates(one)[0][0] for one in found) == ["booked", "overpaid"]
     assert fund.stands(fund.houses[code])[0] == DUE
+    assert fund.disagreements() == []
+
+
+def test_a_line_of_two_thousand_units_is_booked_at_once(house, people):
+    """大社区一笔代缴两千户：先有过一笔一户的，也在五秒之内整笔入账，逐户相符。"""
+    town = build(house, [people.clerk, people.reviewer], buildings=4, units=501, advanced=False)
+    fund = founded(town, people)
+    with house.database.read() as session:
+        due = {code: str(seen.due.amount) for code, seen in units_seen(session, town.unit_codes).items()}
+    small, *large = due.items()
+    paid(fund, small)
+
+    answer = paid(fund, *large)
+    assert len(answer["units"]) == 2003 and {one["status"] for one in answer["units"]} == {"booked"}
     assert fund.disagreements() == []
