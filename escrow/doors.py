@@ -9,7 +9,7 @@ import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import wraps
-from typing import Any
+from typing import Any, TypeVar
 
 import structlog
 from flask import Response, current_app, g, request
@@ -39,6 +39,7 @@ from ledger.wire import ask
 
 log = structlog.get_logger()
 
+T = TypeVar("T")
 PROBLEM = "application/problem+json"
 BASE = "/api/v1"
 
@@ -53,6 +54,17 @@ def settings() -> Settings:
     """The running application's settings (运行参数)."""
     found: Settings = current_app.extensions["settings"]
     return found
+
+
+def tried(subject: object, step: str, unit: Callable[[Session], T]) -> T:
+    """A step in one transaction; refused, it leaves its row in the trail all the same (未准亦留痕)."""
+    try:
+        return database().transact(unit)
+    except Refused as refused:
+        with database().begin() as session:
+            codes = [refusal.code for refusal in refused.refusals]
+            audit.record(session, step, subject, result="refused", codes=codes)
+        raise
 
 
 class Blueprint(SmorestBlueprint):

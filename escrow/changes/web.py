@@ -1,7 +1,6 @@
 """Pages of changes of account: what stands in the way, the application, its decision and history (账户变更页面)."""
 
-from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any
 
 from flask import Blueprint, flash, g, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
@@ -10,14 +9,13 @@ from wtforms import Form
 
 from config.clock import bureau_day
 from config.regulations import law_on
-from escrow.access import audit
 from escrow.access.guards import officer
 from escrow.changes.actions import ChangeAsked, approve, enter, reject
 from escrow.changes.facts import facts_of, standing_of
 from escrow.changes.lists import change, changes
 from escrow.changes.onward import owed_onward, send_back, send_on, sent_onward
-from escrow.doors import database, known_number, settings
-from escrow.errors import NotFound, Refused
+from escrow.doors import database, known_number, settings, tried
+from escrow.errors import NotFound
 from escrow.fields import ACCOUNT_NO_PATTERN, KEY_PATTERN, ReadField, read_day, read_text
 from escrow.forms import DigestField, posted, posted_reason
 from escrow.listing import index_page
@@ -32,7 +30,6 @@ from escrow.supervision.models import SupervisedAccount
 from escrow.supervision.reading import living_account
 
 pages = Blueprint("changes", __name__)
-T = TypeVar("T")
 
 _TONES = {
     ChangeStatus.ENTERED: "warning", ChangeStatus.ORDERED: "primary", ChangeStatus.DONE: "success",
@@ -113,7 +110,7 @@ def send(number: str) -> ResponseReturnValue:
             return send_back(session, old, known_number(receipt), told, officer_id=who)
         return send_on(session, old, told, officer_id=who)
 
-    order = _try(old, "account.onward-issued", unit)
+    order = tried(old, "account.onward-issued", unit)
     flash(f"已签发划转指令 {order}。", "success")
     return redirect(url_for("changes.account", number=known_number(number)), 303)
 
@@ -140,7 +137,7 @@ def show(change_no: str) -> ResponseReturnValue:
 def approve_change(change_no: str) -> ResponseReturnValue:
     """批准变更：加锁重新核对，签发整户划转指令，原账户即停止收付。"""
     number, who, told = known_number(change_no), g.officer.id, settings()
-    order = _try(number, "account.change-approved", lambda s: approve(s, number, told, officer_id=who))
+    order = tried(number, "account.change-approved", lambda s: approve(s, number, told, officer_id=who))
     said = f"已批准并签发划转指令 {order}；银行付讫后新账户启用。" if order else "已批准；账户无余额，新账户即时启用。"
     flash(said, "success")
     return redirect(url_for("changes.show", change_no=number), 303)
@@ -161,14 +158,3 @@ def _found(session: Session, number: str) -> Any:
     if found is None:
         raise NotFound("没有这个监管账户")
     return found
-
-
-def _try(change_no: str, step: str, unit: Callable[[Session], T]) -> T:
-    """A refused decision leaves its row in the trail (未准亦留痕)."""
-    try:
-        return database().transact(unit)
-    except Refused as refused:
-        with database().begin() as session:
-            codes = [refusal.code for refusal in refused.refusals]
-            audit.record(session, step, change_no, result="refused", codes=codes)
-        raise

@@ -1,16 +1,13 @@
 """Pages of unmatched money: the worklist, one receipt with what may be done with it (待认领页面)."""
 
 import re
-from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any
 
 from flask import Blueprint, flash, g, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
-from sqlalchemy.orm import Session
 
 from config.clock import bureau_day
 from config.regulations import law_on
-from escrow.access import audit
 from escrow.access.guards import officer
 from escrow.claims.actions import ask_return, claim, confirm, reject, settle
 from escrow.claims.forms import (
@@ -24,8 +21,8 @@ from escrow.claims.forms import (
 from escrow.claims.lists import history, matched, open_receipts, receipt, receivables, suggestions
 from escrow.claims.returning import UNPAID, issue_return
 from escrow.claims.rules import KIND_LABELS, STATUS_LABELS, Age, ClaimStatus, age_of
-from escrow.doors import database, known_number, settings
-from escrow.errors import NotFound, Refused
+from escrow.doors import database, known_number, settings, tried
+from escrow.errors import NotFound
 from escrow.forms import checked, filled_in, posted, posted_reason
 from escrow.instructions.rules import STATUS_LABELS as ORDER_LABELS
 from escrow.instructions.rules import InstructionStatus
@@ -33,7 +30,6 @@ from escrow.workdays.actions import calendar
 from escrow.workdays.rules import Calendar
 
 pages = Blueprint("claims", __name__)
-T = TypeVar("T")
 
 _PAGE = 50
 _TONES = {
@@ -93,7 +89,7 @@ def enter(receipt_no: str) -> ResponseReturnValue:
     number, form, rows = known_number(receipt_no), EvidenceForm(filled_in()), share_forms(filled_in())
     checked(form, *rows)
     asked, who, told = asked_of(number, form, rows), g.officer.id, settings()
-    _try(number, "claim.entered", lambda session: claim(session, asked, told, officer_id=who))
+    tried(number, "claim.entered", lambda session: claim(session, asked, told, officer_id=who))
     return _done(number, "认领已录入，待另一人员确认；确认之前不计入缴款。")
 
 
@@ -103,7 +99,7 @@ def enter_return(receipt_no: str) -> ResponseReturnValue:
     """录入退回付款人，附依据；待另一人员确认。"""
     number = known_number(receipt_no)
     asked, who, told = posted(ReturnForm, prefix="return-").asked(number), g.officer.id, settings()
-    _try(number, "claim.entered", lambda session: ask_return(session, asked, told, officer_id=who))
+    tried(number, "claim.entered", lambda session: ask_return(session, asked, told, officer_id=who))
     return _done(number, "退回已录入，待另一人员确认。")
 
 
@@ -113,7 +109,7 @@ def enter_correction(receipt_no: str) -> ResponseReturnValue:
     """录入冲抵应收银行更正款，附依据；待另一人员确认。"""
     number = known_number(receipt_no)
     asked, who, told = posted(SettleForm, prefix="settle-").asked(number), g.officer.id, settings()
-    _try(number, "claim.entered", lambda session: settle(session, asked, told, officer_id=who))
+    tried(number, "claim.entered", lambda session: settle(session, asked, told, officer_id=who))
     return _done(number, "冲抵已录入，待另一人员确认。")
 
 
@@ -122,7 +118,7 @@ def enter_correction(receipt_no: str) -> ResponseReturnValue:
 def confirm_claim(receipt_no: str, claim_id: int) -> ResponseReturnValue:
     """确认：认领的款归入合同，退回的款转应退付款人。"""
     number, who, told = _known(receipt_no, claim_id), g.officer.id, settings()
-    kind = _try(number, "claim.confirmed", lambda session: confirm(session, claim_id, told, officer_id=who))
+    kind = tried(number, "claim.confirmed", lambda session: confirm(session, claim_id, told, officer_id=who))
     return _done(number, f"{KIND_LABELS[kind]}已确认。")
 
 
@@ -131,7 +127,7 @@ def confirm_claim(receipt_no: str, claim_id: int) -> ResponseReturnValue:
 def reject_claim(receipt_no: str, claim_id: int) -> ResponseReturnValue:
     """退回认领，说明理由；款项仍待认领。"""
     number, who, reason = _known(receipt_no, claim_id), g.officer.id, posted_reason()
-    _try(number, "claim.rejected", lambda session: reject(session, claim_id, reason, officer_id=who))
+    tried(number, "claim.rejected", lambda session: reject(session, claim_id, reason, officer_id=who))
     return _done(number, "已退回，款项仍待认领。")
 
 
@@ -140,7 +136,7 @@ def reject_claim(receipt_no: str, claim_id: int) -> ResponseReturnValue:
 def issue(receipt_no: str, claim_id: int) -> ResponseReturnValue:
     """签发退回付款人的指令；银行未付或退汇的可再签。"""
     number, who, told = _known(receipt_no, claim_id), g.officer.id, settings()
-    made = _try(
+    made = tried(
         number, "claim.return-issued", lambda session: issue_return(session, claim_id, told, officer_id=who)
     )
     return _done(number, f"已签发退回指令 {made}。")
@@ -164,17 +160,6 @@ def _known(receipt_no: str, claim_id: int) -> str:
         if row is None or claim_id not in [one.id for one in history(session, row.id)]:
             raise NotFound("没有这件认领")
     return number
-
-
-def _try(receipt_no: str, step: str, unit: Callable[[Session], T]) -> T:
-    """A refused step leaves its row in the trail (未准亦留痕)."""
-    try:
-        return database().transact(unit)
-    except Refused as refused:
-        with database().begin() as session:
-            codes = [refusal.code for refusal in refused.refusals]
-            audit.record(session, step, receipt_no, result="refused", codes=codes)
-        raise
 
 
 def _done(receipt_no: str, said: str) -> ResponseReturnValue:

@@ -45,6 +45,14 @@ def allowed_place(url: str, settings: Settings) -> Place:
     return place
 
 
+def is_allowed(url: str, settings: Settings) -> bool:
+    """Whether the settings as they are now still cover a registered address (仍在名单)."""
+    try:
+        return bool(allowed_place(url, settings))
+    except PlaceRefused:
+        return False
+
+
 def judge_place(url: str, settings: Settings) -> None:
     """Whether an address may be sent to, as it stands now (核对地址). Looks its name up: outside transactions."""
     try:

@@ -15,6 +15,7 @@ from escrow.deliveries import lists
 from escrow.deliveries.actions import (
     Subscription,
     drop,
+    is_allowed,
     judge_place,
     redraw,
     retire,
@@ -134,11 +135,12 @@ def subscribers() -> ResponseReturnValue:
     with database().read() as session:
         found = lists.subscribers(session, with_retired=True)
         clients = lists.clients(session)
-    form = SubscriptionForm()
+    form, told = SubscriptionForm(), settings()
     form.client_id.choices = [SelectChoice(one.client_id, f"{one.title}（{one.client_id}）") for one in clients]
     return render_template(
         "deliveries/subscribers.html", rows=found, form=form,
-        allowed=[f"{one.scheme}://{one.authority}{one.path}" for one in settings().subscriber_urls],
+        covered=lambda url: is_allowed(url, told),
+        allowed=[f"{one.scheme}://{one.authority}{one.path}" for one in told.subscriber_urls],
     )  # fmt: skip
 
 

@@ -1,7 +1,6 @@
 """Pages of refunds: a contract's money, the application, its decision and its instructions (退款页面)."""
 
-from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any
 
 from flask import Blueprint, Flask, flash, g, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
@@ -11,8 +10,8 @@ from escrow.access import audit
 from escrow.access.guards import officer
 from escrow.access.sealing import unseal
 from escrow.contracts.rules import ContractStatus, Source
-from escrow.doors import database, known_number, settings
-from escrow.errors import NotFound, Refusal, Refused
+from escrow.doors import database, known_number, settings, tried
+from escrow.errors import NotFound, Refusal
 from escrow.forms import checked, filled_in, posted_reason
 from escrow.instructions.rules import STATUS_LABELS as INSTRUCTION_LABELS
 from escrow.listing import index_page
@@ -36,7 +35,6 @@ from escrow.refunds.rules import (
 )
 
 pages = Blueprint("refunds", __name__)
-T = TypeVar("T")
 
 _TONES = {
     RefundStatus.ENTERED: "warning", RefundStatus.REVIEWED: "warning", RefundStatus.APPROVED: "danger",
@@ -159,7 +157,7 @@ def reveal(refund_no: str) -> ResponseReturnValue:
 def approve_refund(refund_no: str) -> ResponseReturnValue:
     """核准退款；改退他人的，第一次核准为一级复核。"""
     number, who = known_number(refund_no), g.officer.id
-    status = _try(number, "refund.approved", lambda session: approve(session, number, officer_id=who))
+    status = tried(number, "refund.approved", lambda session: approve(session, number, officer_id=who))
     flash(SAID[status], "success")
     return redirect(url_for("refunds.show", refund_no=number), 303)
 
@@ -169,7 +167,7 @@ def approve_refund(refund_no: str) -> ResponseReturnValue:
 def due(refund_no: str) -> ResponseReturnValue:
     """已核准而资金不足的退款，资金到位后转应退。"""
     number = known_number(refund_no)
-    _try(number, "refund.due", lambda session: fall_due(session, number))
+    tried(number, "refund.due", lambda session: fall_due(session, number))
     flash(SAID[RefundStatus.DUE], "success")
     return redirect(url_for("refunds.show", refund_no=number), 303)
 
@@ -179,7 +177,7 @@ def due(refund_no: str) -> ResponseReturnValue:
 def issue_orders(refund_no: str) -> ResponseReturnValue:
     """签发退款通知书：应退的各笔逐笔签发；银行未付或退汇的可再签。"""
     number, who, told = known_number(refund_no), g.officer.id, settings()
-    made = _try(number, "refund.issued", lambda session: issue_refund(session, number, told, officer_id=who))
+    made = tried(number, "refund.issued", lambda session: issue_refund(session, number, told, officer_id=who))
     flash(f"已签发退款通知书 {'、'.join(made)}。", "success")
     return redirect(url_for("refunds.show", refund_no=number), 303)
 
@@ -207,15 +205,3 @@ def revoke_refund(refund_no: str) -> ResponseReturnValue:
 def _payer_shown(source: Source, sealed: bytes, masked: str) -> str:
     """A lender's name is a company's and shown whole; a person's is not (付款人)."""
     return masked if source is Source.OWN else unseal(sealed, settings())
-
-
-def _try(refund_no: str, step: str, unit: Callable[[Session], T]) -> T:
-    """A refused decision leaves its row in the trail (未准亦留痕)."""
-    try:
-        return database().transact(unit)
-    except Refused as refused:
-        with database().begin() as session:
-            codes = [refusal.code for refusal in refused.refusals]
-            audit.record(session, step, refund_no, result="refused", codes=codes)
-        raise
-

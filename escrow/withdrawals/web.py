@@ -1,16 +1,14 @@
 """Pages of withdrawals: the list, an application with its limits, its decision and its orders (用款页面)."""
 
 import re
-from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any
 
 from flask import Blueprint, Flask, flash, g, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from sqlalchemy.orm import Session
 
-from escrow.access import audit
 from escrow.access.guards import officer
-from escrow.doors import database, known_number, settings
+from escrow.doors import database, known_number, settings, tried
 from escrow.errors import NotFound, Refusal, Refused
 from escrow.fields import KEY_PATTERN
 from escrow.forms import posted, posted_reason
@@ -54,7 +52,6 @@ from escrow.withdrawals.rules import (
 )
 
 pages = Blueprint("withdrawals", __name__)
-T = TypeVar("T")
 
 _PAGE = 50
 _TONES = {
@@ -186,7 +183,7 @@ def _payable(session: Session, one: Withdrawal, place: Place, facts: WithdrawalF
 def approve_withdrawal(withdrawal_no: str) -> ResponseReturnValue:
     """核准用款；须二级复核的，第一次核准为一级复核。"""
     number, who = known_number(withdrawal_no), g.officer.id
-    status = _try(number, "withdrawal.approved", lambda session: approve(session, number, officer_id=who))
+    status = tried(number, "withdrawal.approved", lambda session: approve(session, number, officer_id=who))
     flash(SAID[status], "success")
     return redirect(url_for("withdrawals.show", withdrawal_no=number), 303)
 
@@ -196,7 +193,7 @@ def approve_withdrawal(withdrawal_no: str) -> ResponseReturnValue:
 def issue_orders(withdrawal_no: str) -> ResponseReturnValue:
     """签发拨付通知书：逐笔一件；签发前加锁重核限额，资金不足的不签发，转为“资金不足”。"""
     number, who, told = known_number(withdrawal_no), g.officer.id, settings()
-    done = _try(
+    done = tried(
         number, "withdrawal.issued", lambda session: issue_withdrawal(session, number, told, officer_id=who)
     )
     if done.uncovered:
@@ -210,7 +207,7 @@ def issue_orders(withdrawal_no: str) -> ResponseReturnValue:
 def reject_withdrawal(withdrawal_no: str) -> ResponseReturnValue:
     """退回用款申请，说明理由。"""
     number, reason, who = known_number(withdrawal_no), posted_reason(), g.officer.id
-    _try(number, "withdrawal.rejected", lambda s: reject(s, number, officer_id=who, reason=reason))
+    tried(number, "withdrawal.rejected", lambda s: reject(s, number, officer_id=who, reason=reason))
     flash("用款申请已退回。", "success")
     return redirect(url_for("withdrawals.show", withdrawal_no=number), 303)
 
@@ -220,7 +217,7 @@ def reject_withdrawal(withdrawal_no: str) -> ResponseReturnValue:
 def revoke_withdrawal(withdrawal_no: str) -> ResponseReturnValue:
     """撤销已核准而银行未付的用款，占用随之注销。"""
     number, reason, who = known_number(withdrawal_no), posted_reason(), g.officer.id
-    _try(number, "withdrawal.revoked", lambda s: revoke(s, number, officer_id=who, reason=reason))
+    tried(number, "withdrawal.revoked", lambda s: revoke(s, number, officer_id=who, reason=reason))
     flash("用款核准已撤销。", "success")
     return redirect(url_for("withdrawals.show", withdrawal_no=number), 303)
 
@@ -230,7 +227,7 @@ def revoke_withdrawal(withdrawal_no: str) -> ResponseReturnValue:
 def close_withdrawal(withdrawal_no: str) -> ResponseReturnValue:
     """银行付了一部分的用款，说明理由了结余款；付出的不变。"""
     number, reason, who = known_number(withdrawal_no), posted_reason(), g.officer.id
-    rest = _try(
+    rest = tried(
         number, "withdrawal.closed", lambda s: close_rest(s, number, officer_id=who, reason=reason)
     )  # fmt: skip
     flash(f"余款 {rest} 元已了结，不再支付；已付部分不变。", "success")
@@ -242,18 +239,6 @@ def close_withdrawal(withdrawal_no: str) -> ResponseReturnValue:
 def attach_order(withdrawal_no: str) -> ResponseReturnValue:
     """核准之后法院冻结：未经手的人员附上准予支付工程用款的决定。"""
     number, who, order = known_number(withdrawal_no), g.officer.id, CourtOrder(**posted(CourtOrderForm).data)
-    _try(number, "withdrawal.court-order", lambda s: attach(s, number, order, officer_id=who))
+    tried(number, "withdrawal.court-order", lambda s: attach(s, number, order, officer_id=who))
     flash("已附决定，可由未参与复核的人员签发。", "success")
     return redirect(url_for("withdrawals.show", withdrawal_no=number), 303)
-
-
-def _try(withdrawal_no: str, step: str, unit: Callable[[Session], T]) -> T:
-    """A refused decision leaves its row in the trail (未准亦留痕)."""
-    try:
-        return database().transact(unit)
-    except Refused as refused:
-        with database().begin() as session:
-            codes = [refusal.code for refusal in refused.refusals]
-            audit.record(session, step, withdrawal_no, result="refused", codes=codes)
-        raise
-

@@ -1,20 +1,17 @@
 """Pages of the calendar: the years, one as a calendar, entering and deciding (工作日历页面)."""
 
 import re
-from collections.abc import Callable
 from typing import Any
 
 from flask import Blueprint, Response, flash, g, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
-from sqlalchemy.orm import Session
 from wtforms import Form
 
 from config.clock import bureau_day
 from config.regulations import Law, law_on
-from escrow.access import audit
 from escrow.access.guards import officer
-from escrow.doors import database, settings
-from escrow.errors import Invalid, NotFound, Refused
+from escrow.doors import database, settings, tried
+from escrow.errors import Invalid, NotFound
 from escrow.fields import ReadField, read_text
 from escrow.forms import DigestField, posted, posted_reason
 from escrow.workdays.actions import Notice, confirm, enter, reject
@@ -135,7 +132,7 @@ def show(row_id: int) -> ResponseReturnValue:
 def confirm_year(row_id: int) -> ResponseReturnValue:
     """确认一年的放假安排；即时用于新的期限。"""
     who = g.officer.id
-    _try(row_id, "working-year.confirmed", lambda s: confirm(s, _known(row_id), _law(), officer_id=who))
+    tried(row_id, "working-year.confirmed", lambda s: confirm(s, _known(row_id), _law(), officer_id=who))
     flash("已确认，即时用于新的期限；已经算出的期限不变。", "success")
     return redirect(url_for("workdays.show", row_id=row_id), 303)
 
@@ -145,7 +142,7 @@ def confirm_year(row_id: int) -> ResponseReturnValue:
 def reject_year(row_id: int) -> ResponseReturnValue:
     """退回一年的放假安排，说明理由。"""
     who, reason = g.officer.id, posted_reason()
-    _try(
+    tried(
         row_id, "working-year.rejected",
         lambda session: reject(session, _known(row_id), _law(), officer_id=who, reason=reason),
     )  # fmt: skip
@@ -167,14 +164,3 @@ def _known(row_id: int) -> int:
     if row_id > 2**31 - 1:
         raise NotFound("没有这份放假安排")
     return row_id
-
-
-def _try(row_id: int, step: str, unit: Callable[[Session], None]) -> None:
-    """A refused decision leaves its row in the trail (未准亦留痕)."""
-    try:
-        database().transact(unit)
-    except Refused as refused:
-        with database().begin() as session:
-            codes = [refusal.code for refusal in refused.refusals]
-            audit.record(session, step, row_id, result="refused", codes=codes)
-        raise

@@ -206,7 +206,8 @@ def words_of(node, function, module, beginnings):
         place = [argument.arg for argument in function.args.args].index(node.id)
         named = [
             call.args[place]
-            for call in ast.walk(module)
+            for _, calling in modules()
+            for call in ast.walk(calling if function.name == "tried" else module)
             if isinstance(call, ast.Call) and ast.unparse(call.func) == function.name
         ]
     assert named, f"{function.name} 的 {node.id}"

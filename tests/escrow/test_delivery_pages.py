@@ -225,3 +225,14 @@ def test_a_broker_that_is_away_loses_nothing(desk, house, listener, monkeypatch)
         monkeypatch.setattr(bring_to, "apply_async", lambda args, **_: rung.append(args))
         bring_events()
     assert len(rung) == 1 and standing(house) == [("SK1", "waiting", 0)]
+
+
+def test_an_address_the_settings_no_longer_cover_is_shown_and_not_sent_to(app, house, listener):
+    """登记过的地址，运行参数的名单里没有了：页面写明不再推送，推送也确实不去。"""
+    number = admitted(house, listener)
+    happen(house, "SK1")
+    an = sit_down(app, hire(house.database, house.settings, "an", "admin"))
+    assert "不在允许名单，不推送" in an.get("/subscribers").text
+    deliver(house.database, house.settings, number)
+    with house.connect("app") as connection:
+        assert connection.execute("SELECT outcome FROM delivery_try").fetchall() == [("not-allowed",)]
