@@ -1,14 +1,18 @@
 """The officers' pages of refunds: from a contract's money to what is due (退款页面)."""
 
+import re
 from types import SimpleNamespace
 
 import pytest
 
 from config.clock import bureau_day
+from escrow.instructions.results import Result, record
+from escrow.instructions.rules import Outcome
+from ledger.money import Yuan
 from tests.desk import hire, sit_down
 from tests.estate import file_hash, new_number
 from tests.refunding import dropped, estate_of, people_of
-from tests.sale import row, sell
+from tests.sale import BANK, row, sell
 
 
 @pytest.fixture
@@ -182,3 +186,16 @@ def test_an_order_is_found_by_number_account_payee_and_state(desks, gone):
     assert number in desks.auditor1.get("/instructions?status=open").text
     shown = desks.auditor1.get(f"/instructions/{number}").text
     assert "原路退回：退回原付款账户" in shown and "原付款行（原路退回）" not in shown
+
+
+def test_a_page_says_when_the_bank_has_paid_it_all(desks, gone):
+    """已签发的退款，银行付清之后页面写明已付清，之前不写。"""
+    page, estate = apply_for(desks.cashier1, gone), gone.sale.estate
+    assert desks.reviewer1.post(f"{page}/approve").status_code == 303
+    assert desks.both.post(f"{page}/issue").status_code == 303
+    shown = desks.auditor1.get(page).text
+    assert "银行已付清" not in shown
+    number = re.search(r"ZL[0-9]{10}", shown)[0]
+    said = Result(number, Outcome.PAID, new_number("F"), Yuan("300000.00"), "6217000010001234567", bureau_day())
+    estate.do(lambda session: record(session, said, BANK, estate.house.settings))
+    assert "银行已付清" in desks.auditor1.get(page).text

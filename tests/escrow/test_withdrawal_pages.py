@@ -253,6 +253,19 @@ def test_a_payee_taken_off_stops_what_is_approved(desks, site):
     waited(site.estate)
 
 
+def test_a_page_says_when_the_bank_has_paid_it_all(desks, site):
+    """已签发的一件，银行全部付清之后页面写明已付清，之前不写。"""
+    page = entered(desks.cashier1, site, "100.00")
+    desks.reviewer1.post(f"{page}/approve")
+    desks.issuer1.post(f"{page}/issue")
+    shown = desks.issuer1.get(page).text
+    assert "银行已付清" not in shown
+    number = re.search(r"ZL[0-9]{10}", shown)[0]
+    said = Result(number, Outcome.PAID, new_number("F"), Yuan("100.00"), BUILDER_ACCOUNT, bureau_day())
+    site.estate.do(lambda session: record(session, said, "ABC", site.estate.house.settings))
+    assert "银行已付清" in desks.auditor1.get(page).text
+
+
 def test_the_rest_of_a_partly_paid_one_is_given_up_on_the_page(desks, site):
     """一笔付清、一笔未付：录入人看不到了结，另一复核人写理由了结；页面列出已付、未付、了结人与经过。"""
     page = entered(desks.cashier1, site, "100.00", "40.00")
@@ -265,7 +278,7 @@ def test_the_rest_of_a_partly_paid_one_is_given_up_on_the_page(desks, site):
         said = Result(number, Outcome(outcome), new_number("F"), Yuan(amount), BUILDER_ACCOUNT, bureau_day())
         site.estate.do(lambda session, said=said: record(session, said, "ABC", told))
     shown = desks.reviewer2.get(page).text
-    assert "了结余款</button>" in shown and "撤销核准</button>" not in shown
+    assert "了结余款</button>" in shown and "撤销核准</button>" not in shown and "银行已付清" not in shown
     assert desks.reviewer2.post(f"{page}/closing", {"reason": ""}).status_code == 422
     assert desks.reviewer2.post(f"{page}/closing", {"reason": "收款账户已销"}).status_code == 303
     shown = desks.auditor1.get(page).text
