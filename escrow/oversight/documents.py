@@ -1,5 +1,6 @@
 """The doors described for machines (OpenAPI 3.1) and for people (接口说明)."""
 
+from copy import deepcopy
 from typing import Any
 
 from flask import Blueprint, Response, current_app, render_template
@@ -106,7 +107,7 @@ def describe(app: Any) -> None:
 @documents.get("/api/openapi.json")
 def openapi() -> Response:
     """The doors exactly as served (接口描述)."""
-    found: dict[str, Any] = current_app.extensions["api"].spec.to_dict()
+    found: dict[str, Any] = deepcopy(current_app.extensions["api"].spec.to_dict())
     for path, doors in found["paths"].items():
         for method in METHODS & doors.keys():
             _complete(doors[method], found["components"]["schemas"], _answers(path, method, doors))

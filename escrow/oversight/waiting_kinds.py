@@ -209,7 +209,8 @@ KINDS: dict[str, Kind] = {
     ),
     "uses": Kind(
         "维修资金使用待核准", "fund-decide", "fund_use.show", "use_no",
-        _from("fund_use t", "t.use_no", "(t.status = 'voted' AND t.published_until <= current_date"
+        _from("fund_use t", "t.use_no", "(t.status = 'voted'"
+              " AND t.published_until <= (clock_timestamp() AT TIME ZONE 'Asia/Shanghai')::date"
               " OR t.status = 'draft' AND t.kind = 'emergency')"
               " AND t.entered_by <> :me AND t.voted_by IS DISTINCT FROM :me", account="NULL"),
     ),

@@ -143,6 +143,7 @@ def test_the_token_door_answers_as_described(client: Any, house: Any) -> None:
     door = spec["paths"]["/oauth/token"]["post"]
     with house.database.begin() as session:
         auth = ("filing", add_client(session, "filing", title="网签备案", scopes={"filing"}))
+    assert client.get("/api/openapi.json").json == spec
     [form] = (told["example"] for told in door["requestBody"]["content"].values())
     answers = [
         client.post("/oauth/token", data=form, auth=auth),

@@ -229,8 +229,8 @@ def test_a_home_that_is_registered_keeps_its_filing_in_plain_sql(house, people):
         connection.execute(
             "INSERT INTO transfer_registration (unit_id, client_id, event_id, certificate_no, registered_on,"
             " owner_name_sealed, owner_name_masked, owner_id_no_sealed, owner_id_no_masked,"
-            " owner_id_no_index) SELECT unit_id, 'x', %s, 'x', current_date, 'x', 'x', 'x', 'x', 'x'"
-            " FROM contract", (new_number("E"),),
+            " owner_id_no_index) SELECT unit_id, 'x', %s, 'x', %s, 'x', 'x', 'x', 'x', 'x'"
+            " FROM contract", (new_number("E"), bureau_day()),
         )  # fmt: skip
         with pytest.raises(psycopg.errors.CheckViolation) as caught:
             connection.execute("UPDATE contract SET status = 'cancelled'")

@@ -196,6 +196,7 @@ def test_a_page_says_when_the_bank_has_paid_it_all(desks, gone):
     shown = desks.auditor1.get(page).text
     assert "银行已付清" not in shown
     number = re.search(r"ZL[0-9]{10}", shown)[0]
-    said = Result(number, Outcome.PAID, new_number("F"), Yuan("300000.00"), "6217000010001234567", bureau_day())
+    account, amount = "6217000010001234567", Yuan("300000.00")
+    said = Result(number, Outcome.PAID, new_number("F"), amount, account, bureau_day())
     estate.do(lambda session: record(session, said, BANK, estate.house.settings))
     assert "银行已付清" in desks.auditor1.get(page).text

@@ -90,8 +90,9 @@ def closing(staff: Staff) -> Chore:
 def sealing(staff: Staff) -> Chore:
     """Entries wait to be sealed."""
     _paid(staff)
-    query = "SELECT max(e.id) <= (SELECT max(through_id) FROM ledger.seal) FROM ledger.journal_entry e"
-    return Chore("escrow.tasks.seal_books", query)
+    with staff.office.arena.connect(staff.office.name) as connection:
+        [last] = connection.execute("SELECT max(id) FROM ledger.journal_entry").fetchone() or (None,)
+    return Chore("escrow.tasks.seal_books", "SELECT max(through_id) >= %s FROM ledger.seal", (last,))
 
 
 def asking(staff: Staff) -> Chore:
