@@ -6,6 +6,7 @@ from types import SimpleNamespace
 import pytest
 
 from config.clock import bureau_day
+from escrow.contracts.cancelling import CancellationAsked, cancel
 from tests.desk import hire, sit_down
 from tests.estate import build, file_hash, new_number, sold
 from tests.fund.advancing import DUE, OWNER, founded, paid, people_of, repaid
@@ -148,6 +149,20 @@ def test_a_unit_says_who_paid_what_when_and_what_is_owed(desks, estate, fund):
     assert desks.auditor.get(f"/fund/houses/{code[:-4]}9999/advance").status_code == 404
     other = f"/fund/houses/{estate.unit_codes[1]}/advance/repayments/1"
     assert desks.checker.post(f"{other}/confirm").status_code == 404
+
+
+def test_a_cancelled_contract_leaves_nobody_owing(desks, estate, fund):
+    """合同注销之后：不再写谁尚欠，也不写“不欠”；代缴待处置，交存那一行标明合同已注销。"""
+    contract_no, _ = sold(estate)
+    code = estate.unit_codes[0]
+    paid(fund, (code, DUE))
+    page = f"/fund/houses/{code}/advance"
+    assert "尚欠建设单位 6,912.00 元" in desks.auditor.get(page).text
+    asked = CancellationAsked(new_number("ZX"), bureau_day(), "退房")
+    estate.do(lambda session: cancel(session, contract_no, asked))
+    shown = desks.auditor.get(page).text
+    assert "没有购房合同" in shown and "代缴待处置（元）" in shown and "合同已注销" in shown
+    assert "不欠建设单位" not in shown and "尚欠" not in shown
 
 
 def test_what_is_outstanding_is_listed_by_age(desks, estate, fund):
