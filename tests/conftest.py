@@ -7,7 +7,7 @@ import shutil
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -229,26 +229,66 @@ def settings_for(cluster: Cluster, name: str, blank: Settings) -> Settings:
     return replace(blank, database_url=cluster.url("app", name), **urls)
 
 
-@pytest.fixture
-def house(cluster: Cluster, blank_settings: Settings) -> Iterator[House]:
-    """A fresh house for one test, with real commits (一套全新的系统)."""
+@contextmanager
+def housed(cluster: Cluster, blank: Settings, template: str = TEMPLATE) -> Iterator[House]:
+    """A house on a copy of the template, or of another house nobody is connected to; dropped at the end."""
     name = f"house_{secrets.token_hex(6)}"
-    cluster.clone(name)
-    fresh = House(name, cluster, settings_for(cluster, name, blank_settings))
+    cluster.clone(name, template)
+    fresh = House(name, cluster, settings_for(cluster, name, blank))
     yield fresh
     fresh.database.dispose()
     cluster.drop(name)
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """A scene that was built once, for every test of a module to begin in a copy of it (搭好的场景)."""
+
+    house: House
+    app: Any
+    made: Any
+
+    def copied(self, house: House, app: Any) -> Any:
+        """The scene as it stands in another house: whatever knew the first now knows this one."""
+        pairs = [(self.house, house), (self.house.database, house.database), (self.app, app)]
+        pairs += [(self.house.settings, house.settings), (self.house.cluster, house.cluster)]
+        return copy.deepcopy(self.made, {id(first): second for first, second in pairs})
+
+
+@pytest.fixture(scope="module")
+def stage(
+    request: pytest.FixtureRequest, cluster: Cluster, blank_settings: Settings, built: Any
+) -> Iterator[Stage | None]:
+    """What the module's own `scene_of(house, app)` builds, once; most modules have none (共用场景)."""
+    make = getattr(request.module, "scene_of", None)
+    if make is None:
+        yield None
+        return
+    with housed(cluster, blank_settings) as first:
+        with applied(built, first) as app:
+            made = make(first, app)
+        first.database.dispose()
+        yield Stage(first, app, made)
+
+
+@pytest.fixture
+def house(cluster: Cluster, blank_settings: Settings, stage: Stage | None) -> Iterator[House]:
+    """A fresh house for one test, with real commits; the module's scene stands in it (一套全新的系统)."""
+    with housed(cluster, blank_settings, stage.house.name if stage else TEMPLATE) as fresh:
+        yield fresh
+
+
+@pytest.fixture
+def scene(stage: Stage, house: House, app: Any) -> Any:
+    """This test's own copy of the module's scene (本例的场景)."""
+    return stage.copied(house, app)
 
 
 @pytest.fixture(scope="session")
 def shared_house(cluster: Cluster, blank_settings: Settings) -> Iterator[House]:
     """One database per worker for tests that undo what they did."""
-    name = f"shared_{secrets.token_hex(6)}"
-    cluster.clone(name)
-    fresh = House(name, cluster, settings_for(cluster, name, blank_settings))
-    yield fresh
-    fresh.database.dispose()
-    cluster.drop(name)
+    with housed(cluster, blank_settings) as fresh:
+        yield fresh
 
 
 @pytest.fixture
@@ -277,9 +317,9 @@ def built(blank_settings: Settings) -> Any:
     return create_app(replace(blank_settings, database_url="postgresql://nobody@/nowhere?host=/nonexistent"))
 
 
-@pytest.fixture
-def app(built: Any, house: House) -> Iterator[Any]:
-    """The whole application on this test's house (应用)."""
+@contextmanager
+def applied(built: Any, house: House) -> Iterator[Any]:
+    """The whole application on a house (应用)."""
     from escrow.access.rates import prepare_rates
     from escrow.tasks import create_celery
 
@@ -291,6 +331,13 @@ def app(built: Any, house: House) -> Iterator[Any]:
     prepare_rates(made)
     yield made
     made.extensions["database"].dispose()
+
+
+@pytest.fixture
+def app(built: Any, house: House) -> Iterator[Any]:
+    """The whole application on this test's house (应用)."""
+    with applied(built, house) as made:
+        yield made
 
 
 @pytest.fixture

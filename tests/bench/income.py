@@ -29,7 +29,7 @@ from ledger.journal import Draft, post_many
 from ledger.money import Yuan
 from ledger.movements import Transfer
 from tests.bench.ground import Ground, open_ground
-from tests.fund.fund_estate import FundEstate, build_fund
+from tests.fund.fund_estate import FundEstate, brought_by_nobody, build_fund
 
 _STEP = 1000
 _HOUSES = """
@@ -53,7 +53,7 @@ def _settings(ground: Ground, database: str) -> Settings:
 def _fill(ground: Ground, name: str, fund: FundEstate, houses: int) -> None:
     """As many houses with a deposit each, a month ago, in entries of a thousand lines."""
     day = bureau_day().replace(day=1) - timedelta(days=40)
-    with psycopg.connect(ground.url("postgres", name)) as connection:
+    with brought_by_nobody(fund.house), psycopg.connect(ground.url("postgres", name)) as connection:
         connection.execute("SET session_replication_role = replica")
         connection.execute("UPDATE fund_account SET opened_on = %s", (day.replace(day=1),))
         connection.execute("SET session_replication_role = origin")
@@ -96,7 +96,10 @@ def main() -> None:
     houses = asked.parse_args().houses
     with open_ground() as ground, ground.copy() as name:
         settings = _settings(ground, name)
-        house = SimpleNamespace(settings=settings, database=Database(settings, jobs=True))
+        house = SimpleNamespace(
+            settings=settings, database=Database(settings, jobs=True),
+            connect=lambda _role: psycopg.connect(ground.url(OWNER, name)),
+        )  # fmt: skip
         create_app(settings)
         fund = build_fund(house)
         _fill(ground, name, fund, houses)

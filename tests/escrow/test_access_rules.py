@@ -25,6 +25,7 @@ from escrow.access.rules import (
     role_faults,
     wait_after,
 )
+from tests.desk import AS_IN_THE_HOUSE
 
 NAMES = ("zhangwei", "张伟", "G2031")
 
@@ -86,6 +87,7 @@ def test_every_stored_hash_is_argon2id_and_salted():
     """口令以 argon2id 存放，同一口令两次的摘要不同。"""
     first, second = hash_password("交口县城北两棵老槐树"), hash_password("交口县城北两棵老槐树")
     assert first.startswith("$argon2id$")
+    assert AS_IN_THE_HOUSE.hash("口令").startswith("$argon2id$v=19$m=19456,t=2,p=1$")
     assert first != second
     assert password_matches(first, "交口县城北两棵老槐树")
     assert not password_matches(first, "交口县城北两棵老槐樹")

@@ -14,25 +14,33 @@ from tests.estate import file_hash, new_number
 from tests.refunding import dropped, estate_of, people_of
 from tests.sale import BANK, row, sell
 
-
-@pytest.fixture
-def desks(app, house):
-    roles = {
-        "cashier1": ["cashier"], "both": ["cashier", "reviewer"], "reviewer1": ["reviewer"],
-        "reviewer2": ["reviewer"], "auditor1": ["auditor"], "register1": ["register"],
-    }  # fmt: skip
-    hired = {name: hire(house.database, house.settings, name, *held) for name, held in roles.items()}
-    return SimpleNamespace(**{name: sit_down(app, who) for name, who in hired.items()})
+ROLES = {
+    "cashier1": ["cashier"], "both": ["cashier", "reviewer"], "reviewer1": ["reviewer"],
+    "reviewer2": ["reviewer"], "auditor1": ["auditor"], "register1": ["register"],
+}  # fmt: skip
 
 
-@pytest.fixture
-def estate(house):
-    return estate_of(house, people_of(house))
+def scene_of(house, app):
+    """A sale paid and cancelled, one yet living, and everybody at their desk (窗口有人，合同已注销)."""
+    hired = {name: hire(house.database, house.settings, name, *held) for name, held in ROLES.items()}
+    desks = SimpleNamespace(**{name: sit_down(app, who) for name, who in hired.items()})
+    estate = estate_of(house, people_of(house))
+    return SimpleNamespace(desks=desks, estate=estate, gone=dropped(estate))
 
 
 @pytest.fixture
-def gone(estate):
-    return dropped(estate)
+def desks(scene):
+    return scene.desks
+
+
+@pytest.fixture
+def estate(scene):
+    return scene.estate
+
+
+@pytest.fixture
+def gone(scene):
+    return scene.gone
 
 
 def paper(**changes):
