@@ -44,10 +44,16 @@ SELECT width_bucket(%(today)s::date - o.paid_on, %(ages)s::integer[]) AS place, 
 _DEPOSITS = """
 SELECT d.id, d.payer_kind, d.is_advance, d.amount, d.paid_on, d.booked_at, d.entry_id, r.receipt_no,
        r.payer_name_masked, c.contract_no,
-       NOT EXISTS (SELECT FROM standing_deposit s WHERE s.id = d.id) AS is_void
-  FROM house_deposit d JOIN fund_receipt r ON r.id = d.receipt_id
-  LEFT JOIN contract c ON c.id = d.contract_id
- WHERE d.house_id = %s ORDER BY d.id
+       NOT EXISTS (SELECT FROM standing_deposit s WHERE s.id = d.id) AS is_void,
+       CASE WHEN o.house_id <> d.house_id THEN (
+           SELECT h.unit_code FROM house h WHERE h.id IN (o.house_id, d.house_id) AND h.id <> %(id)s
+       ) END AS other_code, d.house_id = %(id)s AS came_here
+  FROM house_deposit d JOIN fund_receipt r ON r.id = d.receipt_id JOIN deposit_holder o ON o.deposit_id = d.id
+  LEFT JOIN contract c ON c.id = o.contract_id
+ WHERE d.house_id = %(id)s
+    OR d.id IN (SELECT k.deposit_id FROM house_change k
+                 WHERE k.other_house_id = %(id)s AND k.status = 'confirmed')
+ ORDER BY d.id
 """
 _MISPAID = """
 SELECT a.id, a.aside, a.amount, a.remainder, a.message, r.receipt_no, r.value_date, r.payer_kind,
@@ -97,8 +103,8 @@ def owing(session: Session, today: date, bucket: Bucket | None, *, after: int, l
 
 
 def deposits(session: Session, house_id: int) -> list[Any]:
-    """Who paid the first deposit of a house, when and how much (谁在何时缴了多少)."""
-    return ask(session, _DEPOSITS, (house_id,), rows=namedtuple_row)
+    """Who paid the first deposit of a house when, with what was corrected to it or away (谁在何时缴了多少)."""
+    return ask(session, _DEPOSITS, {"id": house_id}, rows=namedtuple_row)
 
 
 def mispaid(session: Session, house_id: int) -> list[Any]:

@@ -33,7 +33,7 @@ def _lines(session: Session, seen: UnitSeen, place: Place) -> list[list[Any]]:
     row, claim = seen.row, place.claim
     paid = [
         f"{one.paid_on} {PAYER_LABELS[PayerKind(one.payer_kind)]} {one.payer_name_masked} "
-        f"{Yuan.from_fen(one.amount)} 元（入账 {one.receipt_no}）" + ("，合同已注销，待退" if one.is_void else "")
+        f"{Yuan.from_fen(one.amount)} 元（入账 {one.receipt_no}）" + _note(one)
         for one in deposits(session, place.house_id)
     ]
     back = [
@@ -52,6 +52,12 @@ def _lines(session: Session, seen: UnitSeen, place: Place) -> list[list[Any]]:
         ["购房人已归还", "\n".join(back) or "无"],
         ["购房人尚欠建设单位", f"{claim.owed} 元" + (f"（人民币{in_words(claim.owed)}）" if claim.owed > ZERO else "")],
     ]
+
+
+def _note(one: Any) -> str:
+    if one.other_code is not None:
+        return f"，已更正转到房屋 {one.other_code}" if one.came_here else f"，由房屋 {one.other_code} 更正转入"
+    return "，合同已注销，待退" if one.is_void else ""
 
 
 def _shown(at: datetime) -> str:

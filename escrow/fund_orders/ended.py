@@ -80,7 +80,7 @@ def follow(session: Session, order: FundOrder) -> None:
 
 
 _HOUSE = text("""
-SELECT d.house_id FROM ended_deposit k JOIN house_deposit d ON d.id = k.deposit_id WHERE k.id = :id
+SELECT d.house_id FROM ended_deposit k JOIN deposit_place d ON d.deposit_id = k.deposit_id WHERE k.id = :id
 """)
 
 

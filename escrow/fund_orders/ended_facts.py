@@ -46,7 +46,13 @@ _GIVEN = """
 SELECT d.id, d.amount, d.is_advance, d.paid_on, r.receipt_no, r.payer_name_sealed, r.payer_name_masked,
        r.payer_kind
   FROM house_deposit d JOIN deposit_holder o ON o.deposit_id = d.id JOIN fund_receipt r ON r.id = d.receipt_id
- WHERE d.house_id = %s AND o.contract_id = %s ORDER BY d.id
+ WHERE o.house_id = %s AND o.contract_id = %s ORDER BY d.id
+"""
+# What was paid for it and then found to be another house's.
+_MOVED = """
+SELECT d.id, o.unit_code FROM house_change k JOIN house_deposit d ON d.id = k.deposit_id
+  JOIN house o ON o.id = k.other_house_id
+ WHERE k.house_id = %s AND k.status = 'confirmed' AND deposit_contract(d) = %s ORDER BY d.id
 """
 _TAKEN = """
 SELECT deposit_id, coalesce(payee, 'stay') AS bearer FROM ended_deposit
@@ -61,6 +67,8 @@ class Ended:
     row: Any
     given: list[Any]
     taken: frozenset[str]
+    # Deposits that lie on another house since, with its code.
+    moved: dict[int, str]
 
     @property
     def law(self) -> Law:
@@ -83,7 +91,7 @@ class Ended:
         """As the rules judge it (事实)."""
         return EndFacts(
             self.row.contract_no, self.row.status == ContractStatus.CANCELLED, tuple(self.due), self.taken,
-            Yuan.from_fen(self.row.free),
+            Yuan.from_fen(self.row.free), self.moved,
         )
 
     def payee(self, part: Part, told: Settings) -> tuple[str, str]:
@@ -108,4 +116,5 @@ def ended_of(session: Session, contract_no: str, *, locked: bool = True) -> Ende
     [row] = rows
     given = ask(session, _GIVEN, (row.house_id, row.contract_id), rows=namedtuple_row)
     taken = frozenset(f"{deposit}-{bearer}" for deposit, bearer in ask(session, _TAKEN, (row.contract_id,)))
-    return Ended(row, given, taken)
+    moved = dict(ask(session, _MOVED, (row.house_id, row.contract_id)))
+    return Ended(row, given, taken, moved)

@@ -23,7 +23,7 @@ SELECT c.id, c.contract_no, h.unit_code, m.name AS community_name, g.building_no
               (SELECT coalesce(sum(r.amount), 0)::bigint FROM advance_repayment r
                 WHERE r.contract_id = c.id AND r.status = 'confirmed') AS repaid
          FROM house_deposit d JOIN deposit_holder o ON o.deposit_id = d.id
-        WHERE d.house_id = h.id AND o.contract_id = c.id) p
+        WHERE o.house_id = h.id AND o.contract_id = c.id) p
  WHERE c.status = 'cancelled' AND c.id > %(after)s AND (p.paid > p.decided OR p.due_back > 0)
  ORDER BY c.id LIMIT %(limit)s
 """
@@ -31,7 +31,8 @@ _DECISIONS = """
 SELECT k.*, c.contract_no, h.unit_code, e.full_name AS enterer, d.full_name AS decider, r.receipt_no,
        f.account_no, o.instruction_no, o.status AS order_status
   FROM ended_deposit k JOIN contract c ON c.id = k.contract_id JOIN house_deposit g ON g.id = k.deposit_id
-  JOIN house h ON h.id = g.house_id JOIN fund_receipt r ON r.id = g.receipt_id
+  JOIN deposit_place l ON l.deposit_id = g.id JOIN house h ON h.id = l.house_id
+  JOIN fund_receipt r ON r.id = g.receipt_id
   JOIN fund_account f ON f.id = r.fund_account_id JOIN officer e ON e.id = k.entered_by
   LEFT JOIN officer d ON d.id = k.decided_by
   LEFT JOIN LATERAL (SELECT instruction_no, status FROM fund_order WHERE source = 'ended:' || k.id

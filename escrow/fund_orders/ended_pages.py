@@ -65,6 +65,7 @@ def contract(contract_no: str) -> ResponseReturnValue:
     due = [one for one in ended.due if one.name not in ended.taken] if is_over else []
     return render_template(
         "fund_orders/ended_contract.html", row=ended.row, given=ended.given, done=done, is_over=is_over,
+        moved=ended.moved,
         due=[(one, *reason(one, ended.law)) for one in due],
         back=form_of(EndKind.RETURN, due), stay=form_of(EndKind.STAY, due),
     )  # fmt: skip

@@ -4,8 +4,8 @@ It goes back to whoever bore it: what the buyer repaid to the developer was born
 law says so, the developer's advance stays with the unit: the old buyer owes nothing more, the next one all.
 """
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from config.regulations import Law
@@ -132,6 +132,8 @@ class EndFacts:
     taken: frozenset[str]
     # What stands on the house and is held for nothing else.
     free: Yuan
+    # Deposits that were corrected to another house, by its code.
+    moved: Mapping[int, str] = field(default_factory=dict)
 
 
 def end_refusals(facts: EndFacts, asked: str, law: Law, *, own: bool = False) -> list[Refusal]:
@@ -140,6 +142,9 @@ def end_refusals(facts: EndFacts, asked: str, law: Law, *, own: bool = False) ->
     if not facts.is_cancelled:
         return [Refusal("contract-lives", f"合同 {facts.contract_no} 未注销，首期交存不退不转", source)]
     part = part_of(facts.due, asked)
+    if (elsewhere := facts.moved.get(_deposit(asked))) is not None:
+        message = f"这笔交存已由串户更正转到房屋 {elsewhere}，随那一户的合同处置"
+        return [Refusal("moved-away", message, law["wrong_house_corrected"].citation)]
     if part is None:
         message = f"合同 {facts.contract_no} 依规定没有这一份应退或应留的交存"
         return [Refusal("not-this-share", message, source)]
@@ -149,6 +154,11 @@ def end_refusals(facts: EndFacts, asked: str, law: Law, *, own: bool = False) ->
         message = f"分户余额扣除占用后为 {facts.free} 元，不足退还 {part.amount} 元"
         return [Refusal("balance-short", message, source)]
     return []
+
+
+def _deposit(name: str) -> int:
+    number = name.partition("-")[0]
+    return int(number) if number.isdecimal() else 0
 
 
 def part_of(due: Iterable[Part], name: str) -> Part | None:

@@ -141,7 +141,8 @@ SELECT d.id, d.amount, d.is_advance,
        c.status IS NOT DISTINCT FROM 'cancelled' OR EXISTS (
            SELECT FROM ended_deposit e WHERE e.deposit_id = d.id AND e.status <> 'rejected') AS is_void,
        EXISTS (SELECT FROM house_change k WHERE k.deposit_id = d.id AND k.status = 'confirmed') AS is_moved
-  FROM house_deposit d JOIN fund_receipt r ON r.id = d.receipt_id LEFT JOIN contract c ON c.id = d.contract_id
+  FROM house_deposit d JOIN fund_receipt r ON r.id = d.receipt_id
+  LEFT JOIN contract c ON c.id = deposit_contract(d)
  WHERE d.house_id = :house_id AND (r.receipt_no = :receipt_no OR d.id = :deposit_id) ORDER BY d.id LIMIT 1
 """)
 

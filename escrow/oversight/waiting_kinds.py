@@ -237,7 +237,7 @@ KINDS: dict[str, Kind] = {
         _from("contract t JOIN contract_cancellation x ON x.contract_id = t.id"
               " JOIN house h ON h.unit_id = t.unit_id", "t.contract_no",
               "t.status = 'cancelled' AND EXISTS (SELECT FROM house_deposit d"
-              " JOIN deposit_holder o ON o.deposit_id = d.id WHERE d.house_id = h.id AND o.contract_id = t.id"
+              " JOIN deposit_holder o ON o.deposit_id = d.id WHERE o.house_id = h.id AND o.contract_id = t.id"
               " AND d.amount > (SELECT coalesce(sum(k.amount), 0) FROM ended_deposit k"
               " WHERE k.deposit_id = d.id AND k.contract_id = t.id AND k.status <> 'rejected'))",
               account="NULL", project="t.project_id", who="NULL::integer", when="x.cancelled_at"),
