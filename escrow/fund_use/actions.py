@@ -24,7 +24,7 @@ from escrow.fund_use.rules import (
     asked_refusals,
     step_refusals,
 )
-from escrow.fund_use.share_rules import Bearer, Share, share_out
+from escrow.fund_use.share_rules import Share, share_out
 from escrow.fund_use.vote_rules import Ballot, ballot_faults, tally, vote_refusals
 from escrow.supervision.papers import refuse_used_paper
 from ledger.money import ZERO
@@ -132,7 +132,7 @@ def vote(
     if reasons := step_refusals(use.status, (UseStatus.PUBLISHED,), place.law):
         raise Refused(reasons)
     seen = shared(session, use.id)
-    if faults := ballot_faults(ballots, {row.unit_code: Bearer(row.bearer) for row in seen.rows}):
+    if faults := ballot_faults(ballots, {one.unit_code: one.head for one in seen.voters}):
         raise Invalid({"ballots": "；".join(faults[:5])})
     record(session, use, place, (paper,), officer_id)
     ask(session, _VOTE_ROWS, (list(ballots), [one.value for one in ballots.values()], use.id))

@@ -28,6 +28,7 @@ LAW_KEYS = (
     "fund_two_officers", "use_vote_quorum", "use_vote_use", "use_vote_raise", "use_by_area", "use_unsold",
     "use_excluded", "use_public_housing", "use_publication_days", "use_short", "emergency_causes",
     "emergency_cap", "emergency_house_ratio", "emergency_split_days", "emergency_filing_days",
+    "use_vote_area", "use_vote_heads",
 )  # fmt: skip
 
 _PLACE = """
@@ -45,6 +46,7 @@ SELECT s.house_id, s.unit_code, s.area, s.nature, s.bearer, b.balance, b.held
 """
 _SHARES = """
 SELECT s.house_id, h.unit_code, s.area, s.bearer, s.amount, s.from_fund, b.balance, b.held, v.ballot,
+       use_head(s) AS head,
        h.status = 'built' AND h.area = s.area AS as_shared
   FROM use_share s JOIN house h ON h.id = s.house_id JOIN house_balance b ON b.house_id = s.house_id
   LEFT JOIN use_vote v ON (v.use_id, v.house_id) = (s.use_id, s.house_id)
@@ -155,7 +157,7 @@ class Shared:
     def voters(self) -> list[Voter]:
         """Each house with what was said for it (逐户表决)."""
         return [
-            Voter(row.unit_code, row.area, Bearer(row.bearer), Ballot(row.ballot) if row.ballot else None)
+            Voter(row.unit_code, row.area, row.head, Ballot(row.ballot) if row.ballot else None)
             for row in self.rows
         ]
 

@@ -149,6 +149,7 @@ class UseShare(Base):
     area: Mapped[Decimal] = mapped_column(Numeric(10, 2))
     amount: Mapped[Yuan] = mapped_column(MoneyColumn, comment="分摊额，分")
     from_fund: Mapped[Yuan] = mapped_column(MoneyColumn, comment="其中由分户账承担，分")
+    head: Mapped[str | None] = mapped_column(comment="计为哪一位业主：建设单位、同一业主、本户")
 
 
 class UseVote(Base):

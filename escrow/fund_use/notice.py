@@ -55,5 +55,6 @@ def _lines(row: Any, place: Place) -> list[list[str]]:
         ["公示期", f"{until}，满 {days.value} 日方可核准\n依据：{days.citation}"],
         ["表决", f"参与表决的面积与人数均不少于 {law['use_vote_quorum'].value}；"
                  f"使用须过 {law['use_vote_use'].value}，筹集不少于 {law['use_vote_raise'].value}\n"
-                 f"依据：{law['use_vote_quorum'].citation}"],
+                 f"依据：{law['use_vote_quorum'].citation}\n业主人数：同一业主的几户、建设单位未售未交付的"
+                 f"各合计一人，依据：{law['use_vote_heads'].citation}"],
     ]  # fmt: skip

@@ -134,10 +134,12 @@ def show(use_no: str) -> ResponseReturnValue:
         all_ = shared(session, row.id)
         waiting = _waiting(session, row, place, all_)
     law = place.law
-    counted = lines(tally(all_.voters), UseMatter(row.matter), law) if row.voted_by else []
+    counts = tally(all_.voters)
+    counted = lines(counts, UseMatter(row.matter), law) if row.voted_by else []
     return render_template(
         "fund_use/show.html", row=row, place=place.row, shares=rows[:PAGE], following=next_key(rows),
         first=after == 0, papers=papers, counted=counted, waiting=waiting, standing=all_.standing, law=law,
+        heads=counts.heads_all,
         today=bureau_day(), payments=payments, forms=_forms(),
     )  # fmt: skip
 

@@ -9,7 +9,9 @@ from fractions import Fraction
 from config.regulations import Law
 from escrow.errors import Refusal
 from escrow.fund_use.rules import UseMatter
-from escrow.fund_use.share_rules import Bearer
+
+# The head of all that is unsold or not handed over (建设单位计为一人).
+DEVELOPER = "developer"
 
 
 class Ballot(StrEnum):
@@ -29,7 +31,8 @@ class Voter:
 
     unit_code: str
     area: Decimal
-    bearer: Bearer
+    # Which owner it is counted as.
+    head: str
     ballot: Ballot | None
 
 
@@ -69,14 +72,14 @@ class Line:
 
 
 def tally(voters: Iterable[Voter]) -> Tally:
-    """A house is a head; the developer's unsold houses together are one (一户一人，未售合计一人)."""
+    """A house is a head, but one owner's houses, and the developer's, together are one (业主人数)."""
     area = {"all": Decimal(0), "in": Decimal(0), "yes": Decimal(0)}
     heads: dict[str, set[str]] = {"all": set(), "in": set(), "yes": set()}
     for one in voters:
         groups = ["all"] + ["in"] * (one.ballot is not None) + ["yes"] * (one.ballot is Ballot.YES)
         for group in groups:
             area[group] += one.area
-            heads[group].add("" if one.bearer is Bearer.DEVELOPER else one.unit_code)
+            heads[group].add(one.head)
     return Tally(
         area["all"], area["in"], area["yes"], len(heads["all"]), len(heads["in"]), len(heads["yes"])
     )
@@ -84,7 +87,7 @@ def tally(voters: Iterable[Voter]) -> Tally:
 
 def lines(found: Tally, matter: UseMatter, law: Law) -> list[Line]:
     """The two conditions of taking part and the two of agreeing (法定比例逐项)."""
-    quorum = law["use_vote_quorum"]
+    quorum, counted = law["use_vote_quorum"], (law["use_vote_area"], law["use_vote_heads"])
     consent = law["use_vote_raise"] if matter is UseMatter.RAISE else law["use_vote_use"]
     least, needed = Fraction(quorum.value), Fraction(consent.value)
     # Ordinary use needs more than half; raising needs three quarters or more.
@@ -94,14 +97,16 @@ def lines(found: Tally, matter: UseMatter, law: Law) -> list[Line]:
     def line(code: str, top: Decimal | int, bottom: Decimal | int) -> Line:
         takes_part = code.startswith("quorum")
         ratio = Fraction(top) / Fraction(bottom) if bottom else Fraction(0)
-        unit = "专有部分面积" if code.endswith("area") else "业主人数"
+        is_area = code.endswith("area")
+        unit = "专有部分面积" if is_area else "业主人数"
+        by = (quorum if takes_part else consent).citation
         return Line(
             code, f"{'参与表决' if takes_part else '同意'}{unit}占比", top, bottom,
             f"参与表决{unit}" if takes_part else f"同意{unit}",
             f"范围内全部{unit}" if takes_part else f"参与表决{unit}",
             f"不少于 {quorum.value}" if takes_part else said,
             ratio >= least if takes_part else ratio > needed if over else ratio >= needed,
-            quorum.citation if takes_part else consent.citation,
+            f"{by}；{unit}：{counted[not is_area].citation}",
         )  # fmt: skip
 
     return [
@@ -123,10 +128,14 @@ def vote_refusals(found: Tally, matter: UseMatter, law: Law) -> list[Refusal]:
     ]  # fmt: skip
 
 
-def ballot_faults(said: Mapping[str, Ballot], bearers: Mapping[str, Bearer]) -> list[str]:
-    """What is wrong with a list of ballots: houses of another scope, a developer of two minds (清册差错)."""
-    found = [f"{code} 不在分摊清册内" for code in said if code not in bearers]
-    minds = {ballot for code, ballot in said.items() if bearers.get(code) is Bearer.DEVELOPER}
-    if len(minds) > 1:
-        found.append("建设单位就其未售房屋只能有一种意见")
-    return found
+def ballot_faults(said: Mapping[str, Ballot], heads: Mapping[str, str]) -> list[str]:
+    """What is wrong with a list of ballots: houses of another scope, an owner of two minds (清册差错)."""
+    found = [f"{code} 不在分摊清册内" for code in said if code not in heads]
+    minds: dict[str, dict[Ballot, str]] = {}
+    for code, ballot in said.items():
+        if code in heads:
+            minds.setdefault(heads[code], {})[ballot] = code
+    split = {head: "、".join(named.values()) for head, named in minds.items() if len(named) > 1}
+    if DEVELOPER in split:
+        found.append("建设单位就其未售、未交付的房屋只能有一种意见")
+    return found + [f"{named} 同属一位业主，只能有一种意见" for head, named in split.items() if head != DEVELOPER]

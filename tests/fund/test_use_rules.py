@@ -21,7 +21,16 @@ from escrow.fund_use.rules import (
     short_refusals,
 )
 from escrow.fund_use.share_rules import Bearer, Home, share_out, spread
-from escrow.fund_use.vote_rules import Ballot, Tally, Voter, ballot_faults, lines, tally, vote_refusals
+from escrow.fund_use.vote_rules import (
+    DEVELOPER,
+    Ballot,
+    Tally,
+    Voter,
+    ballot_faults,
+    lines,
+    tally,
+    vote_refusals,
+)
 from ledger.money import Yuan
 
 DAY = date(2026, 11, 21)
@@ -103,8 +112,8 @@ def test_raising_leaves_the_short_part_to_the_owner():
 # --- votes (表决) ---
 
 
-def voter(at, ballot, area="100.00", bearer=Bearer.FUND):
-    return Voter(f"U{at:03d}", Decimal(area), bearer, ballot)
+def voter(at, ballot, area="100.00", head=""):
+    return Voter(f"U{at:03d}", Decimal(area), head or f"house:{at}", ballot)
 
 
 def test_each_ratio_has_its_own_denominator():
@@ -118,7 +127,9 @@ def test_each_ratio_has_its_own_denominator():
         "范围内全部专有部分面积", "范围内全部业主人数", "参与表决专有部分面积", "参与表决业主人数",
     ]  # fmt: skip
     assert vote_refusals(found, USE, LAW) == []
-    assert all(one.citation == "民法典 第二百七十八条" for one in lines(found, USE, LAW))
+    said_by = [one.citation for one in lines(found, USE, LAW)]
+    assert all(one.startswith("民法典 第二百七十八条；") for one in said_by)
+    assert [one[-3:] for one in said_by] == ["第八条", "第九条"] * 2
 
 
 @pytest.mark.parametrize(
@@ -144,12 +155,25 @@ def test_area_and_heads_are_both_needed():
 
 
 def test_the_developer_is_one_head_with_one_mind():
-    """建设单位的未售房屋合计一人；同一清册里意见不一的，退回。"""
-    voters = [voter(at, Ballot.YES, bearer=Bearer.DEVELOPER) for at in range(3)] + [voter(9, Ballot.NO)]
+    """建设单位未售、未交付的合计一人；同一清册里意见不一的，退回。"""
+    voters = [voter(at, Ballot.YES, head=DEVELOPER) for at in range(3)] + [voter(9, Ballot.NO)]
     assert (tally(voters).heads_in, tally(voters).heads_yes) == (2, 1)
-    bearers = {"U001": Bearer.DEVELOPER, "U002": Bearer.DEVELOPER}
-    assert ballot_faults({"U001": Ballot.YES, "U002": Ballot.YES}, bearers) == []
-    assert len(ballot_faults({"U001": Ballot.YES, "U002": Ballot.NO, "U003": Ballot.NO}, bearers)) == 2
+    heads = {"U001": DEVELOPER, "U002": DEVELOPER}
+    assert ballot_faults({"U001": Ballot.YES, "U002": Ballot.YES}, heads) == []
+    assert len(ballot_faults({"U001": Ballot.YES, "U002": Ballot.NO, "U003": Ballot.NO}, heads)) == 2
+
+
+def test_one_owner_of_several_houses_is_one_head_with_one_mind():
+    """同一业主有三户的：面积照算三户，人数只算一人；按户计本已过三分之二的，按人计不到。"""
+    voters = [voter(at, Ballot.YES, head="owner:a") for at in range(3)]
+    voters += [voter(at, None) for at in range(3, 5)]
+    found = tally(voters)
+    assert (found.area_in, found.heads_all, found.heads_in) == (Decimal(300), 3, 1)
+    assert codes(vote_refusals(found, USE, LAW)) == ["vote-quorum-area", "vote-quorum-heads"]
+    heads = {"U001": "owner:a", "U002": "owner:a", "U003": "owner:b"}
+    assert ballot_faults({"U001": Ballot.YES, "U002": Ballot.NO, "U003": Ballot.NO}, heads) == [
+        "U001、U002 同属一位业主，只能有一种意见"
+    ]
 
 
 # --- what is refused (不予受理) ---
