@@ -152,6 +152,20 @@ class UseShare(Base):
     head: Mapped[str | None] = mapped_column(comment="计为哪一位业主：建设单位、同一业主、本户")
 
 
+class FundLimit(Base):
+    """The law's limits as the database knows them, the same as config/law; changed by migrations (法定限额)."""
+
+    __tablename__ = "fund_limit"
+    __table_args__ = (
+        CheckConstraint("value > 0", name="value"), {"comment": "维修资金使用的法定限额，与 config/law 相同"},
+    )  # fmt: skip
+
+    division: Mapped[str] = mapped_column(primary_key=True, comment="区划代码前缀，空为全国")
+    key: Mapped[str] = mapped_column(primary_key=True)
+    in_force_from: Mapped[date] = mapped_column(primary_key=True)
+    value: Mapped[Decimal] = mapped_column(Numeric)
+
+
 class UseVote(Base):
     """What was said for one house; nothing where its owner took no part; written once (表决票)."""
 

@@ -1,6 +1,7 @@
 """使用申请在数据库里的规矩：绕过程序，分摊、表决、公示期、两人、占用，一样改不动。"""
 
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from typing import Any
 
 import psycopg
@@ -171,23 +172,38 @@ def hold_unseen(estate: FundEstate, use_no: str, *parts: str) -> int:
     return hold(estate, use_no, *parts)
 
 
+@contextmanager
+def limit(house: Any, key: str, value: str) -> Iterator[None]:
+    """规定收紧的这段时间。"""
+    change = (
+        "UPDATE fund_limit l SET value = %s FROM fund_limit b"
+        " WHERE l.key = %s AND b.key = l.key RETURNING b.value"
+    )
+    with house.connect("owner") as connection:
+        [before] = connection.execute(change, (value, key)).fetchone()
+    yield
+    with house.connect("owner") as connection:
+        connection.execute(change, (before, key))
+
+
 def test_an_emergency_keeps_its_caps_in_the_database(house):
-    """应急没有鉴定、没有限额依据、超过限额、拆分成两件，数据库一样不准。"""
+    """应急没有鉴定、超过限额、拆分成两件，自带一份放宽的规定，数据库一样不准；限额以当日规定为准。"""
     estate = town(house, each="200000.00")
     first, second = (entered(estate, "80000.01", cause=Cause.ELEVATOR) for _ in range(2))
     law = """{"provisions": {"emergency_cap": {"value": "%s"}, "emergency_split_days": {"value": 30},
               "emergency_house_ratio": {"value": "%s"}}}"""
     entry = hold_unseen(estate, first, "26666.67", "26666.67", "26666.67")
     told = {"use_no": first, "entry": entry, "by": estate.officers[1]}
-    assert attack(estate, APPROVE, **told) == "fund_use_steps"
-    for cap, ratio in (("80000.00", "0.50"), ("80000.01", "0.13")):
-        said = APPROVE.replace("'{}'", f"'{law % (cap, ratio)}'")
-        assert attack(estate, said, **told) == "fund_use_steps"
+    for key, low in (("emergency_cap", "80000.00"), ("emergency_house_ratio", "0.13")):
+        with limit(house, key, low):
+            assert attack(estate, APPROVE, **told) == "fund_use_steps"
     said = APPROVE.replace("'{}'", f"'{law % ('150000.00', '0.50')}'")
     with house.connect("app") as connection:
         connection.execute(said, told)
     told = {"use_no": second, "entry": entry, "by": estate.officers[1]}
     assert attack(estate, said, **told) == "fund_use_steps"
+    wide = APPROVE.replace("'{}'", f"'{law % ('900000.00', '1.00')}'")
+    assert attack(estate, wide, **told) == "fund_use_steps"
     ordinary = voted(estate, "90.00")
     assert attack(estate, "UPDATE fund_use SET filed_on = current_date, filed_by = 1 WHERE use_no = %(no)s",
                   no=ordinary) == "fund_use_steps"  # fmt: skip

@@ -26,6 +26,7 @@ from ledger.money import ZERO, Yuan
 from tests.fund.advancing import held, refused
 from tests.fund.fund_estate import FundEstate
 from tests.fund.test_fund_database import refused_by
+from tests.fund.test_use_database import limit
 from tests.fund.use_paying import accepted, answered, asked, confirmed, ordered, paid
 from tests.fund.using import approved, paper, row_of, town
 
@@ -205,10 +206,10 @@ def test_payments_keep_their_steps_in_the_database(estate):
     UPDATE use_payment SET status = 'due', decided_by = %(by)s, decided_at = clock_timestamp(), law = {}
      WHERE id = %(id)s
     """
-    low = """'{"provisions": {"use_advance_ratio": {"value": "0.49"}}}'"""
-    assert attack(estate, due.format(low), **told) == "use_payment_steps"
-    assert attack(estate, due.format("'{}'"), **told) == "use_payment_steps"
-    same = due.format(low.replace("0.49", "0.50")).replace("%(by)s", "%(maker)s")
+    wide = """'{"provisions": {"use_advance_ratio": {"value": "1.00"}}}'"""
+    with limit(estate.house, "use_advance_ratio", "0.49"):
+        assert attack(estate, due.format(wide), **told) == "use_payment_steps"
+    same = due.format(wide).replace("%(by)s", "%(maker)s")
     assert attack(estate, same, **told) == "ck_use_payment_two_officers"
     confirmed(estate, use_no, one)
     for change in ("status = 'paid'", "amount = 1", "payee_bank = '别家'"):
