@@ -78,11 +78,11 @@ SHIFT = {
     "watch-statements": _every("查对账单未到", "watch_statements", 300),
     "watch-deadlines": _every("查审核、措施与日历的期限", "watch_deadlines", 300),
     "watch-ages": _every("查待认领、差异与推送的积压", "watch_ages", 300),
-    "close-days": _every("逐日日结，根签名送出", "close_days", 600),
+    "close-days": _every("逐日日结，根签名送出", "close_days", 60),
     "play-demo-banks": _every("演示银行报送对账单", "play_demo_banks", 600),
     "load-openings": _every("核对与导入维修资金期初", "load_openings", 5),
     "share-income": _every("测算与分配维修资金收益", "share_income", 20),
-    "match-differences": _every("再次勾对有差异的账户", "match_differences", 1800),
+    "match-differences": _every("再次勾对有差异的账户", "match_differences", 60),
     "purge": _every("清理过期会话、令牌与旧记录", "purge", 3600),
     "look-for-risks": Ring("每夜查找风险", "look_for_risks", timedelta(days=1), crontab(hour="2", minute="30")),
 }

@@ -29,7 +29,12 @@ SELECT statement_no, version, lines, received_at FROM statement
 """)
 _FILES = text("""
 SELECT f.id, encode(f.sha256, 'hex') AS sha256, f.size, f.media, f.bank_code, f.stored_at, f.status,
-       f.bytes_read, f.lines_read, f.faults, o.full_name AS officer, s.statement_no
+       f.bytes_read, f.lines_read, f.faults, o.full_name AS officer, s.statement_no,
+       CASE WHEN NOT EXISTS (SELECT FROM statement n WHERE n.account_id = s.account_id
+                                AND n.business_date = s.business_date AND n.version > s.version)
+            THEN s.status END AS stands,
+       (SELECT count(*) FROM statement_match m
+         WHERE m.statement_id = s.id AND s.status = 'matching') AS paired
   FROM statement_file f LEFT JOIN officer o ON o.id = f.officer_id LEFT JOIN statement s ON s.file_id = f.id
 """)
 _LINES = text("""
@@ -160,12 +165,16 @@ def differing(session: Session, statement_id: int) -> list[Row[Any]]:
     return [*session.execute(_DIFFERENCES, told), *session.execute(_BOOKED, told)]
 
 
+def total_of(found: list[Row[Any]]) -> int:
+    """How many there are, also of those not listed (总件数)."""
+    return sum({one.closed_how == "booked": one.total for one in found}.values())
+
+
 def compared(session: Session, row: Row[Any]) -> dict[str, Any]:
     """How a statement stands against the book, as its door answers (勾对结果)."""
     found = differing(session, row.id)
-    totals = {one.closed_how == "booked": one.total for one in found}
     return {
-        "matched": row.matched, "differences_total": sum(totals.values()),
+        "matched": row.matched, "differences_total": total_of(found),
         "differences": [
             {
                 "kind": one.kind, "status": one.status, "bank_serial": one.bank_serial,

@@ -58,8 +58,7 @@ SELECT p.statement_id, p.line_no, :account, p.entry_id, :how,
  WHERE p.of_line = 1 AND p.of_entry = 1
 ON CONFLICT DO NOTHING
 """
-_LINES = "(SELECT * FROM open_lines(:account) WHERE NOT is_duplicate)"
-_MOVEMENTS = "free_movements(:account)"
+_LINES, _MOVEMENTS = "lines_to_match(:account)", "movements_to_match(:account)"
 # The first of several equal lines goes with the first of several equal movements, the second with the second.
 _NTH = """
 (SELECT *, row_number() OVER (PARTITION BY direction, amount, value_date ORDER BY {0}) AS nth FROM {1} q)
@@ -127,7 +126,9 @@ SELECT s.statement_no, l.bank_serial FROM statement_line l JOIN statement s ON s
 """)
 _WAITING = text("""
 SELECT DISTINCT s.account_id FROM statement s
- WHERE s.status IN ('received', 'matching')
+ WHERE (s.status IN ('received', 'matching') OR s.status = 'differences'
+        -- Its last one was closed while somebody else had the turn: nobody has said so yet.
+        AND NOT EXISTS (SELECT FROM statement_difference d WHERE d.statement_id = s.id AND d.status = 'open'))
    AND NOT EXISTS (SELECT FROM statement n WHERE n.account_id = s.account_id
                       AND n.business_date = s.business_date AND n.version > s.version)
  ORDER BY s.account_id LIMIT 20

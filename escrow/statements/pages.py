@@ -44,6 +44,7 @@ from escrow.statements.lists import (
     file,
     lines,
     statements,
+    total_of,
     unread_files,
     versions,
 )
@@ -63,6 +64,7 @@ from escrow.statements.standing import standing
 pages = Blueprint("statements", __name__)
 
 _PAGE, _LINES = 50, 200
+_UNDER_WAY = (StatementStatus.RECEIVED, StatementStatus.MATCHING)
 # What is read while the officer waits; a larger file is read in the background.
 _AT_ONCE = 2 * 1024 * 1024
 _TONES = {
@@ -140,7 +142,7 @@ def accounts() -> ResponseReturnValue:
 @pages.get("/statements/files/<int:file_id>")
 @officer("read")
 def show_file(file_id: int) -> ResponseReturnValue:
-    """一份文件的读取进度与结果；读取中每两秒自动刷新。"""
+    """一份文件读取、勾对的进度与结果；未完时每两秒自动刷新。"""
     if file_id > 2**31 - 1:
         raise NotFound("没有这份文件")
     with database().read() as transaction:
@@ -148,7 +150,7 @@ def show_file(file_id: int) -> ResponseReturnValue:
     if row is None:
         raise NotFound("没有这份文件")
     answer = make_response(render_template("statements/file.html", row=row))
-    if row.status in (FileStatus.STORED, FileStatus.READING):
+    if row.status in (FileStatus.STORED, FileStatus.READING) or row.stands in _UNDER_WAY:
         answer.headers["Refresh"] = "2"
     return answer
 
@@ -168,6 +170,7 @@ def show(statement_no: str) -> ResponseReturnValue:
             "versions": versions(transaction, row), "changes": changes(transaction, row),
             "differences": differing(transaction, row.id), **_day(transaction, row),
         }  # fmt: skip
+    found["total"] = total_of(found["differences"])
     following = found["lines"][_LINES - 1].line_no if len(found["lines"]) > _LINES else None
     found["lines"] = found["lines"][:_LINES]
     return render_template("statements/show.html", row=row, following=following, first=not after, **found)

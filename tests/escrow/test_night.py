@@ -77,7 +77,10 @@ def test_every_task_has_a_bell_that_falls_silent() -> None:
     assert {name for name, ring in SHIFT.items() if not ring.label} == set()
     assert all(entry["options"]["expires"] <= 600 for entry in BEAT.values())
     assert isinstance(BEAT["look-for-risks"]["schedule"], crontab)
-    swept = ("bring-events", "read-statements", "match-statements", "seal-books", "ask-about-orders")
+    swept = (
+        "bring-events", "read-statements", "match-statements", "match-differences", "close-days",
+        "seal-books", "ask-about-orders",
+    )  # fmt: skip
     assert all(BEAT[name]["schedule"] <= 60 for name in swept)
 
 

@@ -12,6 +12,7 @@ from escrow.errors import Refused
 from escrow.statements.difference_rules import ClosingFacts, Remedy, closing_refusals
 from escrow.statements.explaining import Explanation, close, explain, give_back, take
 from escrow.statements.rules import Cause, DifferenceStatus
+from escrow.tasks import match_statements
 from tests.desk import hire, sit_down
 from tests.estate import Estate, build, officers
 from tests.stating import Day, Told, held, kinds, paid_in, teller
@@ -69,7 +70,7 @@ def said(remedy: Remedy, *entries: int) -> Explanation:
 
 
 def test_a_debit_without_an_order_becomes_what_the_bank_owes(bank: Any, estate: Estate) -> None:
-    """银行误付：查明后记应收银行更正款，账实相符；差异留着它的凭证与两个人的名字。"""
+    """银行误付：查明后记应收银行更正款，账实相符；差异留着它的凭证与两个人的名字；未及勾对的，下一拍补上。"""
     one, two = officers(estate.house, "yuan", "shen")
     answer = bank(Day(estate.account_no, (Told(*paid_in(estate)), Told("OUT", 3000, "debit"))))
     number = only(estate)
@@ -84,6 +85,11 @@ def test_a_debit_without_an_order_becomes_what_the_bank_owes(bank: Any, estate: 
     assert (estate.held()["1101", ""], estate.held()["1301", ""]) == ("70.00", "30.00")
     query = "SELECT status, closed_how, asked_by, decided_by FROM statement_difference"
     assert held(estate, query) == [("closed", "entries", one, two)]
+    # Closed while somebody else had the turn at the account: the next beat says that it is matched.
+    assert held(estate, "SELECT status FROM statement") == [("differences",)]
+    with bank.app.app_context():
+        assert match_statements() == 1
+    assert held(estate, "SELECT status FROM statement") == [("matched",)]
     assert bank(Day(estate.account_no, (Told("B9", 1),), day=None, opening=7000))["version"] == 2
     assert answer["status"] == "differences"
 

@@ -16,6 +16,7 @@ from config.clock import bureau_day
 from escrow.application import create_app
 from escrow.errors import Busy
 from escrow.statements.files import Kept, Sender, arriving, keep, pieces
+from escrow.statements.matching import match
 from escrow.statements.reading import read, waiting
 from tests.desk import bearer, form_token, hire, sit_down
 from tests.estate import Estate, build, officers
@@ -237,7 +238,7 @@ def test_a_file_goes_only_its_own_steps(estate: Estate, before: str, after: str)
 
 
 def test_an_officer_uploads_and_sees_how_far_it_is(app: Any, estate: Estate) -> None:
-    """工作人员上传：小文件当即读完；大文件先留存，页面显示进度并自动刷新，后台读完后给出编号。"""
+    """工作人员上传：小文件当即读完；大文件先留存，页面显示读取、勾对的进度并自动刷新，直到勾对完。"""
     house = estate.house
     seat = sit_down(app, hire(house.database, house.settings, "yuan", "cashier"))
 
@@ -254,7 +255,7 @@ def test_an_officer_uploads_and_sees_how_far_it_is(app: Any, estate: Estate) -> 
     assert "这份文件已收过" in upload(as_csv(day(estate))).text
     assert "期初 0.00 ＋ 收 105.00" in upload(as_csv(day(estate, closing=1))).text
 
-    many = tuple(Told(f"B{n:06d}", n, memo="购房款" * 30) for n in range(1, 10001))
+    many = tuple(Told(f"B{n:06d}", n, memo="购房款" * 160) for n in range(1, 1601))
     large = upload(as_csv(day(estate, lines=many)))
     assert "已留存，待读取" in large.text and large.headers["Refresh"] == "2"
     with app.app_context():
@@ -262,7 +263,11 @@ def test_an_officer_uploads_and_sees_how_far_it_is(app: Any, estate: Estate) -> 
 
         read_statements()
     after = seat.get(large.request.path)
-    assert "共 10,000 笔" in after.text and "Refresh" not in after.headers
+    assert "正在勾对：0 / 1,600 笔" in after.text and after.headers["Refresh"] == "2"
+    match(house.database, house.settings, estate.account_id)
+    after = seat.get(large.request.path)
+    assert "有差异" in after.text and "Refresh" not in after.headers
+    assert "件，列出前 50" in seat.get(f"/statements/{held(house, NEWEST)[0][0]}").text
     assert "与上一版的差别" in seat.get(f"/statements/{held(house, NEWEST)[0][0]}").text
     page = seat.get("/statements").text
     assert "未接收的文件" in page and "第 2 版" not in page
