@@ -16,7 +16,8 @@ from escrow.advances.booking import Apart, Into, movement_of, numbers, received
 from escrow.advances.facts import Fund, House, fund_of, houses, open_day
 from escrow.advances.rules import PAYER_LABELS, Aside, PayerKind, Verdict, line_faults, verdict
 from escrow.deposits.rules import receipt_status
-from escrow.errors import Invalid, Refusal
+from escrow.errors import Invalid, Refusal, Refused
+from escrow.maintenance.reading import line_refusals
 from ledger.journal import Entry, post
 from ledger.money import ZERO, Yuan
 from ledger.wire import ask
@@ -66,6 +67,9 @@ def receive(session: Session, deposit: FundDeposit, bank_code: str, told: Settin
     fund = fund_of(session, deposit.account_no, bank_code, deposit.value_date)
     if faults := line_faults(deposit.amount, deposit.units):
         raise Invalid(faults)
+    source = fund.law["fund_income_papers"].citation
+    if used := line_refusals(session, fund.id, deposit.bank_serial, source):
+        raise Refused(used)
     judged = _judged(session, deposit, fund)
     into = [
         Into(one.house, one.verdict.booked, one.verdict.is_advance)

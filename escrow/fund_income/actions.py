@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from config.clock import bureau_day
 from config.regulations import Law, law_on
 from escrow.access import audit
-from escrow.errors import NotFound, Refused
+from escrow.errors import NotFound, Refusal, Refused
 from escrow.fund_income.models import FundIncome
 from escrow.fund_income.rules import (
     EARNED,
@@ -26,6 +26,7 @@ from escrow.maintenance import chart
 from escrow.maintenance.books import account_of
 from escrow.maintenance.chart import Nature
 from escrow.maintenance.models import Community, FundAccount
+from escrow.maintenance.reading import line_refusals
 from escrow.maintenance.rules import FundStatus
 from ledger.accounts import balance
 from ledger.journal import post
@@ -55,7 +56,9 @@ class Slip:
 def enter(session: Session, slip: Slip, *, officer_id: int) -> int:
     """One officer writes a slip down; its number (录入). No money moves yet. Raises NotFound or Refused."""
     fund = held_fund(session, slip.fund_account_id)
-    if reasons := income_refusals(_facts(session, fund, slip), _law(fund)):
+    law = _law(fund)
+    reasons = income_refusals(_facts(session, fund, slip), law) + _booked(session, fund, slip, law)
+    if reasons:
         raise Refused(reasons)
     row = FundIncome(
         fund_account_id=fund.id, kind=slip.kind, nature=slip.nature, community_id=slip.community_id,
@@ -78,6 +81,7 @@ def book(session: Session, income_id: int, *, officer_id: int, fund_id: int) -> 
     reasons = decider_refusals(row.status is IncomeStatus.ENTERED, row.entered_by, officer_id, law)
     if row.status is IncomeStatus.ENTERED:
         reasons += income_refusals(_facts(session, fund, _slip(row), own=row.id), law)
+        reasons += _booked(session, fund, _slip(row), law)
     if reasons:
         raise Refused(reasons)
     entry = post(
@@ -129,6 +133,17 @@ def _slip(row: FundIncome) -> Slip:
     )  # fmt: skip
 
 
+def _booked(session: Session, fund: FundAccount, slip: Slip, law: Law) -> list[Refusal]:
+    """Whether another room has booked the bank's line (别处已入账); what this room has, its own rule names."""
+    own = select(FundIncome.id).where(
+        FundIncome.fund_account_id == fund.id, FundIncome.bank_serial == slip.bank_serial,
+        FundIncome.status == IncomeStatus.BOOKED,
+    )  # fmt: skip
+    if session.scalar(own) is not None:
+        return []
+    return line_refusals(session, fund.id, slip.bank_serial, law["fund_income_papers"].citation)
+
+
 def _facts(session: Session, fund: FundAccount, slip: Slip, *, own: int = 0) -> IncomeFacts:
     def stands(code: str) -> Yuan:
         return balance(session, account_of(session, _book(fund), code))
@@ -142,12 +157,24 @@ def _facts(session: Session, fund: FundAccount, slip: Slip, *, own: int = 0) -> 
     )
     return IncomeFacts(
         kind=slip.kind, amount=slip.amount, value_date=slip.value_date, today=bureau_day(),
-        opened_on=fund.opened_on or date.max, at_bank=stands(chart.BANK[slip.nature]),
+        opened_on=fund.opened_on or date.max, interest=slip.interest,
+        at_bank=stands(chart.BANK[slip.nature]) - _ordered(session, fund, slip.nature),
         at_bonds_account=stands(chart.BANK_BONDS), bonds=stands(chart.BONDS[slip.nature]),
         serial_used=session.scalar(serial) is not None,
         community_known=slip.community_id is None
         or (slip.kind in OF_COMMUNITY and session.scalar(of_fund) is not None),
     )  # fmt: skip
+
+
+_ORDERED = text("""
+SELECT coalesce(sum(amount), 0)::bigint FROM fund_order
+ WHERE fund_account_id = :fund_id AND nature = :nature AND status IN ('issued', 'unknown')
+""")
+
+
+def _ordered(session: Session, fund: FundAccount, nature: Nature) -> Yuan:
+    """What open orders will take: it is not there to be moved (指令占用)."""
+    return Yuan.from_fen(session.scalar(_ORDERED, {"fund_id": fund.id, "nature": nature.value}) or 0)
 
 
 def _transfers(session: Session, fund: FundAccount, row: FundIncome) -> list[Transfer]:

@@ -119,6 +119,7 @@ class IncomeFacts:
     bonds: Yuan
     serial_used: bool
     community_known: bool
+    interest: Yuan = ZERO
 
 
 def income_refusals(facts: IncomeFacts, law: Law) -> list[Refusal]:
@@ -129,10 +130,12 @@ def income_refusals(facts: IncomeFacts, law: Law) -> list[Refusal]:
     if not facts.opened_on <= facts.value_date <= facts.today:
         message = f"起息日须在专户开立日 {facts.opened_on} 与今天之间"
         found.append(Refusal("value-date", message, source))
+    if facts.interest > ZERO and facts.kind is not IncomeKind.REDEEM:
+        found.append(Refusal("no-interest", "只有国债兑付另填国债利息，其他种类不填", source))
     if not facts.community_known:
         found.append(Refusal("community-unknown", "小区不属于这个专户，或该类收入不归属小区", source))
     spent, held, label = {
-        IncomeKind.TO_BONDS: (facts.amount, facts.at_bank, "专户存款"),
+        IncomeKind.TO_BONDS: (facts.amount, facts.at_bank, "专户存款（扣除已签发未付的指令）"),
         IncomeKind.FROM_BONDS: (facts.amount, facts.at_bonds_account, "国债专户存款"),
         IncomeKind.BUY: (facts.amount, facts.at_bonds_account, "国债专户存款"),
         IncomeKind.REDEEM: (facts.amount, facts.bonds, "持有国债本金"),

@@ -26,7 +26,7 @@ from escrow.houses.change_rules import (
     renewal_refusals,
 )
 from escrow.maintenance.chart import Nature
-from escrow.maintenance.reading import UnitSeen, units_seen
+from escrow.maintenance.reading import UnitSeen, line_refusals, units_seen
 from escrow.maintenance.rules import HouseStatus
 from ledger.money import ZERO, Yuan
 
@@ -119,9 +119,10 @@ def enter_renewal(
         raise Invalid({"value_date": "起息日不能晚于今天。"})
     place = locked(session, unit_code, ChangeKind.RENEWAL)
     reasons = renewal_refusals(place.facts, amount, place.law)
+    reasons += line_refusals(session, place.facts.fund_id, paper.document_no, _once(place))
     if session.scalar(_SERIAL, {"fund_id": place.facts.fund_id, "serial": paper.document_no}):
-        said = f"银行流水 {paper.document_no} 已入账，不得重复入账"
-        reasons.append(Refusal("serial-used", said, place.law["renewal_threshold"].citation))
+        said = f"银行流水 {paper.document_no} 已录入续交，不得重复"
+        reasons.append(Refusal("serial-entered", said, _once(place)))
     _refuse(session, paper, place, reasons)
     said_ = {"amount": amount, "effective_on": value_date}
     return _write(session, place, ChangeKind.RENEWAL, paper, officer_id, **said_)
@@ -129,11 +130,15 @@ def enter_renewal(
 
 # --- looking ---
 
+
+def _once(place: Place) -> str:
+    return place.law["fund_income_papers"].citation
+
+
 _LOCK = text("SELECT id FROM house WHERE unit_code = ANY (:codes) ORDER BY id FOR NO KEY UPDATE")
 _SERIAL = text("""
-SELECT 1 FROM fund_receipt WHERE fund_account_id = :fund_id AND bank_serial = :serial
-UNION ALL SELECT 1 FROM house_change WHERE fund_account_id = :fund_id AND document_no = :serial
-             AND kind = 'renewal' AND status <> 'rejected' LIMIT 1
+SELECT 1 FROM house_change WHERE fund_account_id = :fund_id AND document_no = :serial
+   AND kind = 'renewal' AND status = 'entered' LIMIT 1
 """)
 _PAPER = text("SELECT 1 FROM filed_paper WHERE file_hash = :file_hash")
 _DEPOSIT = text("""

@@ -25,6 +25,7 @@ from escrow.houses.change_rules import (
 from escrow.maintenance import chart
 from escrow.maintenance.books import accounts_of
 from escrow.maintenance.models import FundAccount, House
+from escrow.maintenance.reading import line_refusals
 from escrow.maintenance.rules import HouseStatus
 from escrow.projects.rules import Home, Structure, UnitUse, first_deposit
 from ledger.journal import Entry, post
@@ -166,7 +167,9 @@ def _lost(session: Session, place: Place, row: HouseChange) -> dict[str, Any]:
 def _renewed(session: Session, place: Place, row: HouseChange) -> dict[str, Any]:
     """The owner has paid the fund up again (M16)."""
     amount, nature = row.amount or ZERO, place.facts.nature
-    if reasons := renewal_refusals(place.facts, amount, place.law):
+    reasons = renewal_refusals(place.facts, amount, place.law)
+    source = place.law["fund_income_papers"].citation
+    if reasons := reasons + line_refusals(session, place.facts.fund_id, row.document_no, source):
         raise Refused(reasons)
     key = chart.house_key(place.house_id)
     way = ((chart.BANK[nature], ""), (chart.DEPOSITS[nature], key), amount)

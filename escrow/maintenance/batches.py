@@ -34,7 +34,7 @@ LAW_KEYS = ("house_batch", "residential_only", "basis", "standard")
 _UNITS = text("""
 SELECT u.id AS unit_id, u.unit_code, b.id AS building_id, b.building_no, b.structure, u.room_no, u.area,
        u.use, u.removed_at IS NOT NULL OR b.removed_at IS NOT NULL AS removed, h.id IS NOT NULL AS built
-  FROM unit u JOIN building b ON b.id = u.building_id LEFT JOIN house h ON h.unit_id = u.id
+  FROM unit u JOIN building b ON b.id = u.building_id LEFT JOIN house h ON h.unit_code = u.unit_code
  WHERE b.project_id = :project_id
  ORDER BY b.id, u.id
 """)

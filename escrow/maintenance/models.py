@@ -10,6 +10,7 @@ from sqlalchemy import (
     ForeignKey,
     Index,
     Numeric,
+    String,
     UniqueConstraint,
     func,
     text,
@@ -161,3 +162,14 @@ class FundOutflow(Base):
         BigInteger, ForeignKey("ledger.journal_entry.id"), primary_key=True, autoincrement=False
     )
     amount: Mapped[Yuan] = mapped_column(MoneyColumn)
+
+
+class FundBankLine(Base):
+    """A line of the fund's bank that is booked, by whichever room; written by the database (已入账流水)."""
+
+    __tablename__ = "fund_bank_line"
+    __table_args__ = ({"comment": "维修资金专户已入账的银行流水，一笔只入账一次"},)
+
+    fund_account_id: Mapped[int] = mapped_column(ForeignKey("fund_account.id"), primary_key=True)
+    bank_serial: Mapped[str] = mapped_column(primary_key=True)
+    booked_as: Mapped[str] = mapped_column(String(32))

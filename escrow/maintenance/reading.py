@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from config.clock import bureau_day
 from config.regulations import law_on
+from escrow.errors import Refusal
 from escrow.projects.rules import FirstDeposit, Home, Structure, UnitUse, first_deposit
 from ledger.money import Yuan
 
@@ -120,3 +121,17 @@ def _due(row: Row[Any], day: date) -> FirstDeposit:
     price = None if row.price is None else Yuan.from_fen(row.price)
     home = Home(row.area, Structure(row.structure), UnitUse(row.use), price)
     return first_deposit(home, law_on(day, LAW, row.region))
+
+
+_LINE = text("""
+SELECT booked_as FROM fund_bank_line WHERE fund_account_id = :fund_id AND bank_serial = :serial
+""")
+_BOOKED_AS = {"deposit": "银行报送的交存", "renewal": "续交", "income": "收益与存款变动"}
+
+
+def line_refusals(session: Session, fund_id: int, serial: str, citation: str) -> list[Refusal]:
+    """Why a line of the bank is not booked again, whichever room booked it (流水不得重复入账)."""
+    booked = session.scalar(_LINE, {"fund_id": fund_id, "serial": serial})
+    if booked is None:
+        return []
+    return [Refusal("serial-used", f"银行流水 {serial} 已作{_BOOKED_AS[booked]}入账，不得重复入账", citation)]
