@@ -284,6 +284,42 @@ def scene(stage: Stage, house: House, app: Any) -> Any:
     return stage.copied(house, app)
 
 
+@pytest.fixture
+def people(scene: Any) -> Any:
+    """The scene's people (场景里的人员)."""
+    return scene.people
+
+
+@pytest.fixture
+def desks(scene: Any) -> Any:
+    """The scene's people at their desks (场景里的窗口)."""
+    return scene.desks
+
+
+@pytest.fixture
+def estate(scene: Any) -> Any:
+    """The scene's project under supervision (场景里的项目)."""
+    return scene.estate
+
+
+@pytest.fixture
+def site(scene: Any) -> Any:
+    """The scene's building site (场景里的在建项目)."""
+    return scene.site
+
+
+@pytest.fixture
+def gone(scene: Any) -> Any:
+    """The scene's sale that is no more (场景里已注销的买卖)."""
+    return scene.gone
+
+
+@pytest.fixture
+def fund(scene: Any) -> Any:
+    """The scene's fund account (场景里的专户)."""
+    return scene.fund
+
+
 @pytest.fixture(scope="session")
 def shared_house(cluster: Cluster, blank_settings: Settings) -> Iterator[House]:
     """One database per worker for tests that undo what they did."""

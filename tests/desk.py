@@ -4,6 +4,7 @@ import re
 import secrets
 import time
 from dataclasses import dataclass, field
+from types import SimpleNamespace
 from typing import Any
 
 import pyotp
@@ -89,6 +90,14 @@ def sit_down(app: Flask, who: Hired) -> Seat:
     answer = sign_in(client, who)
     assert answer.status_code == 303, answer.text
     return Seat(client, who)
+
+
+def staffed(house: Any, app: Flask, roles: dict[str, list[str]], prefix: str = "") -> SimpleNamespace:
+    """People by the names of their desks, all signed in (各窗口有人)."""
+    hired = {
+        name: hire(house.database, house.settings, f"{prefix}{name}", *held) for name, held in roles.items()
+    }
+    return SimpleNamespace(**{name: sit_down(app, who) for name, who in hired.items()})
 
 
 def bearer(database: Database, client_id: str, *scopes: str, bank_code: str | None = None) -> dict[str, str]:

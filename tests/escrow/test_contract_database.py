@@ -1,5 +1,7 @@
 """What PostgreSQL itself refuses of registers, agreements and contracts, by plain SQL (数据库自身的约束)."""
 
+from types import SimpleNamespace
+
 import psycopg
 import pytest
 
@@ -9,23 +11,23 @@ from tests.builders import County, new_number
 ROLES = ["app", "owner"]
 
 
-@pytest.fixture
-def county(house, app):
-    return County(house, app)
-
-
-@pytest.fixture
-def sale(county):
+def scene_of(house, app):
     """A drafted contract with its first payment in, on an active project (已部分缴款的草拟合同)."""
+    county = County(house, app)
     made = county.project(buildings=2, units=2)
     drafted = county.draft(made)
     county.deposit(made, drafted.notices[0], "100000.00")
-    return made, drafted
+    return SimpleNamespace(county=county, made=made)
+
+
+@pytest.fixture
+def county(scene):
+    return scene.county
 
 
 def refused(house, statement, constraint, role="app"):
     """The statement is refused, by that guard; at the latest when the transaction ends."""
-    with pytest.raises(psycopg.Error) as caught, house.connect(role) as connection:
+    with house.connect(role) as connection, pytest.raises(psycopg.Error) as caught:
         connection.execute(statement)
         connection.execute("SET CONSTRAINTS ALL IMMEDIATE")
     denied = isinstance(caught.value, psycopg.errors.InsufficientPrivilege) and role == "app"
@@ -77,12 +79,12 @@ def refused(house, statement, constraint, role="app"):
         ("UPDATE building SET removed_at = now() WHERE building_no = '1'", "sold_building_stands"),
     ],
 )
-def test_what_stands_is_not_changed_by_hand(house, sale, statement, constraint, role):
+def test_what_stands_is_not_changed_by_hand(stage, statement, constraint, role):
     """登记、协议、合同、通知书不得绕过业务直接改写、删除，应用角色与库主一样。"""
-    refused(house, statement, constraint, role)
+    refused(stage.house, statement, constraint, role)
 
 
-def test_what_is_not_sold_may_still_change(house, sale):
+def test_what_is_not_sold_may_still_change(house):
     """同样的语句，对未售的房屋与楼幢可以。"""
     with house.connect() as connection:
         free = "WHERE id NOT IN (SELECT unit_id FROM contract)"
@@ -92,10 +94,9 @@ def test_what_is_not_sold_may_still_change(house, sale):
         )
 
 
-def test_a_contract_begins_as_a_draft_on_an_active_account(house, county, sale):
+def test_a_contract_begins_as_a_draft_on_an_active_account(house, county, scene):
     """合同只能从草拟、第一版开始，房屋在该项目楼盘表内，账户正常；一房不得两份有效合同。"""
-    made, _ = sale
-    waiting = county.project(status="proposed")
+    made, waiting = scene.made, county.project(status="proposed")
     insert = (
         "INSERT INTO contract (contract_no, project_id, unit_id, status, version, price)"
         " SELECT 'HT-x', p.id, u.id, '{status}', {version}, 100 FROM unit u, project p"
@@ -120,9 +121,10 @@ def test_two_officers_are_two_people_in_the_database_too(house, county):
     county.seat("bb")
     aa, bb = (f"(SELECT id FROM officer WHERE username = '{name}')" for name in ("aa", "bb"))
     effective = "UPDATE agreement SET status = 'effective', effective_at = now(), second_officer_id = "
-    refused(house, effective + aa, "ck_agreement_two_officers")
-    refused(house, f"UPDATE agreement SET first_officer_id = {bb}", "agreement_steps")
-    refused(house, "UPDATE agreement SET status = 'effective', effective_at = now()", "agreement_steps")
+    waits = " WHERE status = 'proposed'"
+    refused(house, f"{effective}{aa}{waits}", "ck_agreement_two_officers")
+    refused(house, f"UPDATE agreement SET first_officer_id = {bb}{waits}", "agreement_steps")
+    refused(house, f"UPDATE agreement SET status = 'effective', effective_at = now(){waits}", "agreement_steps")
     fresh = county.project(status="proposed")
     both = (
         f"{effective}{bb}, first_officer_id = {aa} WHERE project_id = (SELECT max(project_id) FROM agreement)"
@@ -136,8 +138,9 @@ def test_a_void_notice_is_void_for_good(house, county):
     drafted = county.draft(county.project())
     body = {"event_id": new_number("ZX"), "cancelled_on": bureau_day().isoformat(), "reason": "放弃"}
     county.post("filing", f"/contracts/{drafted.contract_no}/cancellation", body)
-    refused(house, "UPDATE payment_notice SET voided_at = NULL", "notice_void_for_good")
-    refused(house, "UPDATE payment_notice SET paid = 1", "notice_void_for_good")
+    of_it = "WHERE contract_id = (SELECT max(id) FROM contract)"
+    refused(house, f"UPDATE payment_notice SET voided_at = NULL {of_it}", "notice_void_for_good")
+    refused(house, f"UPDATE payment_notice SET paid = 1 {of_it}", "notice_void_for_good")
     refused(house, "DELETE FROM contract_cancellation", "written_once")
 
 
@@ -146,7 +149,7 @@ def test_a_unit_that_was_ever_sold_stays_in_its_building(house, county):
     drafted = county.draft(county.project(buildings=2))
     body = {"event_id": new_number("ZX"), "cancelled_on": bureau_day().isoformat(), "reason": "放弃"}
     county.post("filing", f"/contracts/{drafted.contract_no}/cancellation", body)
-    which = "WHERE id = (SELECT unit_id FROM contract)"
+    which = "WHERE id = (SELECT unit_id FROM contract WHERE status = 'cancelled')"
     refused(house, f"UPDATE unit SET building_id = building_id + 1 {which}", "sold_unit_stands")
     with house.connect() as connection:
         assert connection.execute(f"UPDATE unit SET area = 1 {which}").rowcount == 1

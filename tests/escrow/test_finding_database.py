@@ -1,6 +1,7 @@
 """What PostgreSQL itself refuses of findings and the watch, whoever is connected (数据库层面的风险提示约束)."""
 
 from itertools import product
+from types import SimpleNamespace
 
 import psycopg
 import pytest
@@ -22,24 +23,24 @@ OPEN = {"withdrawals": "{}", "payees": "{}", "receipts": "{}", "status": "open",
         "reason": "NULL"}  # fmt: skip
 
 
-@pytest.fixture
-def people(house):
-    return people_of(house)
-
-
-@pytest.fixture
-def found(house, people):
-    """One round trip, entered by the second officer of the whitelist's."""
+def scene_of(house, app):
+    """One round trip, entered by the second officer of the whitelist's (往返资金一件)."""
+    people = people_of(house)
     site = funded(site_of(house, people))
     paid_out(site, "100000.00", days_ago=3, who=people.third)
     Market(site.estate).bought(0, Payer(BUILDER, BUILDER_ACCOUNT))
     assert watched(house) == 2
-    return site
+    return SimpleNamespace(people=people)
 
 
-def refused(house, constraint, statement, role="app"):
-    with pytest.raises(psycopg.Error) as caught, house.connect(role) as connection:
-        connection.execute(statement)
+def refused(house, constraint, statement, role="app", before=""):
+    """The statement is refused, after another that is not; nothing stays."""
+    with house.connect(role) as connection:
+        if before:
+            connection.execute(before)
+        with pytest.raises(psycopg.Error) as caught:
+            connection.execute(statement)
+            connection.execute("SET CONSTRAINTS ALL IMMEDIATE")
     denied = isinstance(caught.value, psycopg.errors.InsufficientPrivilege) and role == "app"
     assert denied or refused_by(caught) == constraint, caught.value
 
@@ -67,9 +68,9 @@ def refused(house, constraint, statement, role="app"):
         ("INSERT INTO watched_receipt VALUES (999, 'x', 'x', true)", "fk_watched_receipt_receipt_id"),
     ],
 )
-def test_what_was_noticed_stays_as_it_was(house, found, role, statement, constraint):
+def test_what_was_noticed_stays_as_it_was(stage, role, statement, constraint):
     """提示与查看记录不可删、不可改；决定须有人、有理由、走有的步骤。"""
-    refused(house, constraint, statement, role)
+    refused(stage.house, constraint, statement, role)
 
 
 @pytest.mark.parametrize(
@@ -84,19 +85,19 @@ def test_what_was_noticed_stays_as_it_was(house, found, role, statement, constra
         ({"reason": "'x'"}, "ck_finding_with_reason"),
     ],
 )
-def test_a_finding_begins_open_and_about_what_is_there(house, found, changes, constraint):
+def test_a_finding_begins_open_and_about_what_is_there(stage, changes, constraint):
     """写入的提示只能是待核查的，所涉用款、收款人、入账须真有其事。"""
-    refused(house, constraint, INSERT.format(**{**OPEN, **changes}))
+    refused(stage.house, constraint, INSERT.format(**{**OPEN, **changes}))
 
 
-def test_the_same_thing_is_noticed_once(house, found):
+def test_the_same_thing_is_noticed_once(house):
     """同一标识的提示，库里只有一条。"""
     with house.connect("app") as connection:
         connection.execute(INSERT.format(**OPEN))
     refused(house, "uq_finding_key", INSERT.format(**OPEN))
 
 
-def test_who_entered_the_payment_does_not_decide(house, people, found):
+def test_who_entered_the_payment_does_not_decide(house, people):
     """所涉用款的录入人、所涉收款人的录入人，直接写库也不能决定；别人可以，时间由数据库记。"""
     for kind, who in (("round-trip", people.third), ("payee-pays", people.cashier)):
         one = f" WHERE kind = '{kind}'"
@@ -110,11 +111,12 @@ def test_who_entered_the_payment_does_not_decide(house, people, found):
 
 
 @pytest.mark.parametrize("edge", [e for e in product(FindingStatus, FindingStatus) if e not in STEPS])
-def test_no_other_step_is_taken(house, people, found, edge):
+def test_no_other_step_is_taken(stage, edge):
     """状态表之外的每一条边，数据库都拒绝：决定只有一次，不能收回。"""
-    before, after = edge
-    if before is not FindingStatus.OPEN:
-        with house.connect("app") as connection:
-            connection.execute(DECIDE.format(status=before, by=people.reviewer, reason="x"))
+    (before, after), people = edge, stage.made.people
+    decided = DECIDE.format(status=before, by=people.reviewer, reason="x")
     by = "NULL" if after is FindingStatus.OPEN else people.second
-    refused(house, "finding_steps", DECIDE.format(status=after, by=by, reason="y"))
+    refused(
+        stage.house, "finding_steps", DECIDE.format(status=after, by=by, reason="y"),
+        before="" if before is FindingStatus.OPEN else decided,
+    )  # fmt: skip

@@ -1,6 +1,7 @@
 """夜班：到期而没人办的报警、办妥即解除；到期的保函自行失效；只清理早已了结的；跑了什么一页看清。"""
 
 import re
+from dataclasses import replace
 from datetime import date, timedelta
 from typing import Any
 
@@ -10,22 +11,22 @@ from celery.schedules import crontab
 
 from config.clock import bureau_day, now
 from escrow.access.rules import Role
-from escrow.application import create_app
 from escrow.errors import NotFound
 from escrow.night import actions
 from escrow.night.rules import ALARM_LABELS, AlarmKind, is_late, overdue_since
 from escrow.night.shift import PartlyFailed, each
+from escrow.rehearsal.banking import CREDENTIALS
 from escrow.supervision import guarantees
 from escrow.supervision.guarantees import Offered
 from escrow.supervision.measures import months_after
 from escrow.tasks import BEAT, SHIFT
 from escrow.workdays.rules import Calendar
 from ledger.money import Yuan
+from tests.conftest import applied
 from tests.days import CALENDAR
 from tests.desk import hire, sit_down
-from tests.dusk import YESTERDAY, fall
+from tests.dusk import YESTERDAY, copied, prepared
 from tests.estate import Estate, build, file_hash, officers
-from tests.listening import listening
 from tests.stating import Day, Told, held, teller
 from tests.withdrawing import force
 
@@ -33,13 +34,27 @@ TODAY = bureau_day()
 AT = now()
 
 
+@pytest.fixture(scope="module")
+def first_evening(cluster: Any, blank_settings: Any, tmp_path_factory: Any) -> Any:
+    """一个傍晚，备好一次：每项任务都有事要办；各测试各用副本。"""
+    with prepared(cluster, blank_settings, tmp_path_factory.mktemp("dusk")) as (house, _):
+        yield house
+
+
 @pytest.fixture
-def evening(house: Any, tmp_path: Any) -> Any:
-    """一个傍晚：每项任务都有事要办。"""
-    with listening() as listener:
-        app = create_app(fall(house, listener, tmp_path))
+def dusk(first_evening: Any, tmp_path: Any) -> Any:
+    """本例的傍晚，数据目录自备。"""
+    with copied(first_evening) as house:
+        (tmp_path / CREDENTIALS).write_text("{}")
+        house.settings = replace(house.settings, data_dir=tmp_path)
+        yield house
+
+
+@pytest.fixture
+def evening(built: Any, dusk: Any) -> Any:
+    """傍晚的应用。"""
+    with applied(built, dusk) as app:
         yield app
-        app.extensions["database"].dispose()
 
 
 def ring(app: Any, name: str) -> int:
@@ -104,24 +119,24 @@ def test_one_bad_row_keeps_no_other_waiting() -> None:
 # --- alarms ---
 
 
-def test_what_is_due_is_warned_of_and_cleared_when_it_is_done(evening: Any, house: Any) -> None:
+def test_what_is_due_is_warned_of_and_cleared_when_it_is_done(evening: Any, dusk: Any) -> None:
     """指令不明、审核逾期、保函到期、待认领逾期各报一次；办妥即解除，记录还在；报过的不再报。"""
     ring(evening, "ask-about-orders")
     assert ring(evening, "watch-deadlines") >= 3
     assert ring(evening, "watch-ages") == 1
     expected = {"order-unknown": 1, "review-late": 1, "guarantee-ending": 1, "receipt-late": 1}
-    assert {kind: n for kind, n in alarms(house).items() if kind != "year-missing"} == expected
+    assert {kind: n for kind, n in alarms(dusk).items() if kind != "year-missing"} == expected
     assert ring(evening, "watch-deadlines") == ring(evening, "watch-ages") == 0
     for role in Role:  # and the front page leads nobody to a closed door
-        seat = sit_down(evening, hire(house.database, house.settings, f"{role}-home", role))
+        seat = sit_down(evening, hire(dusk.database, dusk.settings, f"{role}-home", role))
         links = set(re.findall(r'<a [^>]*href="(/[^"#]*)"', seat.get("/").text))
         assert [link for link in links if seat.get(link).status_code == 403] == []
 
     assert ring(evening, "lapse-guarantees") == 1
     assert ring(evening, "watch-deadlines") == 1
-    assert "guarantee-ending" not in alarms(house)
+    assert "guarantee-ending" not in alarms(dusk)
     query = "SELECT count(*) FROM alarm WHERE kind = 'guarantee-ending' AND cleared_at >= raised_at"
-    with house.connect("app") as connection:
+    with dusk.connect("app") as connection:
         assert connection.execute(query).fetchone() == (1,)
 
 
@@ -141,29 +156,29 @@ def test_a_payment_nobody_ordered_is_an_alarm_until_the_account_is_reopened(hous
     assert "account-stopped" not in alarms(house)
 
 
-def test_every_alarm_leads_to_the_page_where_it_is_seen_to(evening: Any, house: Any) -> None:
+def test_every_alarm_leads_to_the_page_where_it_is_seen_to(evening: Any, dusk: Any) -> None:
     """报警清单每一条都指向办理的页面；首页列出件数；可看已解除的。"""
-    force(house, "UPDATE supervised_account SET opened_at = now() - interval '30 days'")
-    force(house, "UPDATE statement_difference SET opened_at = now() - interval '30 days'")
-    force(house, "UPDATE delivery SET status = 'dead', tries = 12, token = 12 WHERE id = 1")
-    force(house, "DELETE FROM working_year WHERE year > 2026")
-    force(house, "INSERT INTO account_suspension (account_id, cause) VALUES (1, '银行自行付出')")
+    force(dusk, "UPDATE supervised_account SET opened_at = now() - interval '30 days'")
+    force(dusk, "UPDATE statement_difference SET opened_at = now() - interval '30 days'")
+    force(dusk, "UPDATE delivery SET status = 'dead', tries = 12, token = 12 WHERE id = 1")
+    force(dusk, "DELETE FROM working_year WHERE year > 2026")
+    force(dusk, "INSERT INTO account_suspension (account_id, cause) VALUES (1, '银行自行付出')")
     for name in ("ask-about-orders", "watch-deadlines", "watch-ages", "watch-statements", "match-statements"):
         ring(evening, name)
     freeze = (
         "INSERT INTO court_hold (hold_no, account_id, court, amount, is_whole, held_from, held_until, status)"
         f" VALUES ('DJ1', 1, '吕梁中院', 1, false, '{TODAY - timedelta(days=300)}', '{YESTERDAY}', 'in-force')"
     )
-    force(house, freeze)
+    force(dusk, freeze)
     ring(evening, "watch-deadlines")
-    found = set(alarms(house))
+    found = set(alarms(dusk))
     assert found | {"year-missing"} == {kind.value for kind in AlarmKind}
-    seat = sit_down(evening, hire(house.database, house.settings, "shen", "reviewer"))
+    seat = sit_down(evening, hire(dusk.database, dusk.settings, "shen", "reviewer"))
     home, listed = seat.get("/").text, seat.get("/night/alarms").text
     for kind in found:
         assert ALARM_LABELS[AlarmKind(kind)] in home
         assert "未解除" in seat.get(f"/night/alarms?kind={kind}").text
-    with house.connect("app") as connection:
+    with dusk.connect("app") as connection:
         places = [place for (place,) in connection.execute("SELECT place FROM alarm").fetchall()]
     for place in places:
         assert place in listed.replace("&amp;", "&")
@@ -227,13 +242,23 @@ def test_a_guarantee_lapses_by_its_date_and_the_quota_is_whole(house: Any) -> No
 # --- purge ---
 
 
-def test_only_what_is_long_over_is_purged(evening: Any, house: Any) -> None:
+def test_only_what_is_long_over_is_purged(evening: Any, dusk: Any) -> None:
     """清理：三个月前结束的会话、过期令牌、旧的失败登录、两年前的核对应答、旧运行记录；别的一行不少。"""
     assert ring(evening, "purge") == 6
-    with house.connect("app") as connection:
+    with dusk.connect("app") as connection:
         query = "SELECT key FROM answered_request WHERE key LIKE '%:a:%' ORDER BY 1"
         assert connection.execute(query).fetchall() == [("deposit-check:a:2",), ("serial:a:1",)]
         assert connection.execute("SELECT count(*) FROM officer_session").fetchone() == (1,)
+
+
+@pytest.fixture(scope="module")
+def full(first_evening: Any) -> Any:
+    """另一个副本，各样不可清理的都有；被拒的语句在此一一试过。"""
+    with copied(first_evening) as house:
+        hire(house.database, house.settings, "shen", "reviewer")
+        force(house, "INSERT INTO api_token SELECT decode(repeat('2', 64), 'hex'), id, scopes, now(),"
+                     " now() + interval '1 hour' FROM api_client LIMIT 1")  # fmt: skip
+        yield house
 
 
 @pytest.mark.parametrize("attack", [
@@ -244,13 +269,10 @@ def test_only_what_is_long_over_is_purged(evening: Any, house: Any) -> None:
     "DELETE FROM audit_event", "DELETE FROM outbox_event", "DELETE FROM receipt",
     "DELETE FROM deposit_check", "DELETE FROM ledger.journal_entry", "DELETE FROM statement_file",
 ])  # fmt: skip
-def test_nothing_else_can_be_purged(evening: Any, house: Any, attack: str) -> None:
+def test_nothing_else_can_be_purged(full: Any, attack: str) -> None:
     """钱的应答、未到期的会话与令牌、入账、凭证、审计、对账单：应用和属主都删不掉。"""
-    hire(house.database, house.settings, "shen", "reviewer")
-    force(house, "INSERT INTO api_token SELECT decode(repeat('2', 64), 'hex'), id, scopes, now(),"
-                 " now() + interval '1 hour' FROM api_client LIMIT 1")  # fmt: skip
     for role in ("app", "owner"):
-        with house.connect(role) as connection, pytest.raises(psycopg.Error):
+        with full.connect(role) as connection, pytest.raises(psycopg.Error):
             done = connection.execute(attack)
             assert done.rowcount > 0, "没有可攻击的行"
             connection.commit()
@@ -259,9 +281,9 @@ def test_nothing_else_can_be_purged(evening: Any, house: Any, attack: str) -> No
 # --- pages ---
 
 
-def test_an_officer_sees_what_ran_and_what_is_due(evening: Any, house: Any) -> None:
+def test_an_officer_sees_what_ran_and_what_is_due(evening: Any, dusk: Any) -> None:
     """夜班页：每项任务的名目、间隔、最近一次、结果、下一次、待办；没有跑的说没有跑；出错的留下原因。"""
-    who = hire(house.database, house.settings, "shen", "reviewer")
+    who = hire(dusk.database, dusk.settings, "shen", "reviewer")
     seat = sit_down(evening, who)
     silent = seat.get("/night").text
     assert "后台任务没有在运行" in silent and "后台任务没有在运行" in seat.get("/").text
@@ -309,11 +331,10 @@ def test_the_night_is_nobody_elses_business(app: Any, house: Any) -> None:
     assert seat.get("/night/alarms").status_code == 403
 
 
-def test_runs_are_paged_by_key(house: Any) -> None:
+def test_runs_are_paged_by_key(app: Any, house: Any) -> None:
     """运行记录逐页往前翻，一条不重、一条不漏。"""
     rows = "SELECT 'escrow.tasks.purge', 'N' || n, 1, 'done', 1 FROM generate_series(1, 120) n"
     force(house, f"INSERT INTO task_run (task, subject, took_ms, outcome, handled) {rows}")
-    app = create_app(house.settings)
     seat = sit_down(app, hire(house.database, house.settings, "shen", "reviewer"))
     seen, path = [], "/night/runs?task=purge"
     while path:
@@ -322,4 +343,3 @@ def test_runs_are_paged_by_key(house: Any) -> None:
         following = re.search(r'rel="next" href="([^"]+)"', page)
         path = following[1].replace("&amp;", "&") if following else ""
     assert seen == [str(n) for n in range(120, 0, -1)]
-    app.extensions["database"].dispose()

@@ -9,7 +9,7 @@ from config.clock import bureau_day
 from escrow.instructions.results import Result, record
 from escrow.instructions.rules import Outcome
 from ledger.money import Yuan
-from tests.desk import hire, sit_down
+from tests.desk import staffed
 from tests.estate import file_hash, new_number
 from tests.refunding import dropped, estate_of, people_of
 from tests.sale import BANK, row, sell
@@ -22,25 +22,8 @@ ROLES = {
 
 def scene_of(house, app):
     """A sale paid and cancelled, one yet living, and everybody at their desk (窗口有人，合同已注销)."""
-    hired = {name: hire(house.database, house.settings, name, *held) for name, held in ROLES.items()}
-    desks = SimpleNamespace(**{name: sit_down(app, who) for name, who in hired.items()})
-    estate = estate_of(house, people_of(house))
+    desks, estate = staffed(house, app, ROLES), estate_of(house, people_of(house))
     return SimpleNamespace(desks=desks, estate=estate, gone=dropped(estate))
-
-
-@pytest.fixture
-def desks(scene):
-    return scene.desks
-
-
-@pytest.fixture
-def estate(scene):
-    return scene.estate
-
-
-@pytest.fixture
-def gone(scene):
-    return scene.gone
 
 
 def paper(**changes):
