@@ -284,6 +284,20 @@ def scene(stage: Stage, house: House, app: Any) -> Any:
     return stage.copied(house, app)
 
 
+@pytest.fixture(scope="module")
+def struck(cluster: Cluster, blank_settings: Settings, stage: Stage) -> Iterator[Any]:
+    """One more copy of the scene, the whole module's: for statements that are refused (供攻击的场景)."""
+    with housed(cluster, blank_settings, stage.house.name) as copy:
+        yield stage.copied(copy, None)
+
+
+@pytest.fixture
+def empty_house(cluster: Cluster, blank_settings: Settings) -> Iterator[House]:
+    """A fresh house in which no scene stands (没有场景的系统)."""
+    with housed(cluster, blank_settings) as fresh:
+        yield fresh
+
+
 @pytest.fixture
 def people(scene: Any) -> Any:
     """The scene's people (场景里的人员)."""
@@ -390,4 +404,3 @@ def own_app(house: House) -> Iterator[Any]:
 def client(app: Any) -> Any:
     """A test client of the application."""
     return app.test_client()
-

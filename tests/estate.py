@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from decimal import Decimal
+from types import SimpleNamespace
 from typing import Any, TypeVar
 
 from flask import Flask
@@ -204,6 +205,15 @@ def build(
     if advanced:
         advance(estate, accepted_by)
     return estate
+
+
+def standing(**built: Any) -> Callable[[Any, Any], SimpleNamespace]:
+    """What builds the scene of one project under supervision (一个项目的场景)."""
+
+    def scene_of(house: Any, app: Any) -> SimpleNamespace:
+        return SimpleNamespace(estate=build(house, officers(house, "liuli", "wangyi"), **built))
+
+    return scene_of
 
 
 def advance(estate: Estate, two: list[int]) -> None:

@@ -1,6 +1,5 @@
 """Statements as a bank would write them: CSV and camt.053 in both versions (银行对账单样本)."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
@@ -8,7 +7,6 @@ from typing import Any
 from flask import Flask
 
 from config.clock import bureau_day
-from escrow.application import create_app
 from tests.desk import bearer
 from tests.estate import Estate, pay, sold
 
@@ -117,10 +115,9 @@ def _entry(one: Told, day: date, version: str) -> str:
     )
 
 
-def teller(house: Any) -> Iterator[Any]:
+def teller(app: Flask) -> Any:
     """开户行：报送一天的对账单，随即查询结果。"""
-    app: Flask = create_app(house.settings)
-    token = bearer(house.database, "bank-abc", "bank", bank_code="ABC")
+    token = bearer(app.extensions["database"], "bank-abc", "bank", bank_code="ABC")
     client = app.test_client()
 
     def state(told: Day, *, camt: bool = False) -> Any:
@@ -133,8 +130,7 @@ def teller(house: Any) -> Iterator[Any]:
         return client.open(f"/api/v1{path}", method=method, json=body, headers=token)
 
     state.call, state.app = call, app  # type: ignore[attr-defined]
-    yield state
-    app.extensions["database"].dispose()
+    return state
 
 
 def paid_in(estate: Estate, amount: str = "100.00") -> tuple[str, int]:

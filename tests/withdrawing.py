@@ -113,6 +113,12 @@ def site_of(
     return listed(estate, people, price=price)
 
 
+def at_work(house: Any, app: Any) -> SimpleNamespace:
+    """A scene: a quota of 600,000, general funds of 400,000 (额度六十万元，一般监管资金四十万元)."""
+    people = people_of(house)
+    return SimpleNamespace(people=people, site=funded(site_of(house, people)))
+
+
 def listed(estate: Estate, people: SimpleNamespace, *, price: str = "90000000.00") -> Site:
     """The contractor and its wage account, listed and past their waiting days (列入白名单)."""
     number = new_number("SG")

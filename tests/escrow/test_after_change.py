@@ -371,14 +371,14 @@ def forged(connection, source, target, payee):
     )
 
 
-def test_money_only_the_statement_tells_of_is_booked_on_the_old_account_too(house, estate, people):
+def test_money_only_the_statement_tells_of_is_booked_on_the_old_account_too(app, estate, people):
     """原账户的对账单上多出一笔：照样补记，归现账户待认领，差异即了；付出一笔没有指令的，停的是现账户。"""
     new = changed(estate, people)
-    for state in stating.teller(house):
-        state(Day(estate.account_no, (Told("L1", 5000),)))
-        assert estate.held() == {("1101", ""): "50.00", ("2203", ""): "50.00"}
-        assert new.held()["2101", ""] == "50.00"
-        assert row(estate, "SELECT count(*) AS n FROM statement_difference WHERE status = 'open'").n == 0
-        state(Day(estate.account_no, (Told("L1", 5000), Told("L2", 1000, "debit"))))
+    state = stating.teller(app)
+    state(Day(estate.account_no, (Told("L1", 5000),)))
+    assert estate.held() == {("1101", ""): "50.00", ("2203", ""): "50.00"}
+    assert new.held()["2101", ""] == "50.00"
+    assert row(estate, "SELECT count(*) AS n FROM statement_difference WHERE status = 'open'").n == 0
+    state(Day(estate.account_no, (Told("L1", 5000), Told("L2", 1000, "debit"))))
     found = row(estate, "SELECT account_id FROM account_suspension")
     assert found.account_id == new.account_id

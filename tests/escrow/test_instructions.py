@@ -7,13 +7,11 @@ from typing import Any
 
 import psycopg
 import pytest
-from flask import Flask
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from config.clock import bureau_day, now
 from escrow import chart
-from escrow.application import create_app
 from escrow.errors import Refused
 from escrow.instructions.actions import Issued, Order, Payee, ask_cancel, cancel, issue
 from escrow.instructions.results import ask_about, overdue
@@ -30,34 +28,32 @@ from tests.withdrawing import Site, listed
 PAYEE = "6222021410009876543"
 
 
-@pytest.fixture
-def estate(house: Any) -> Estate:
-    """一号楼额度五十元、已入账两百元：一般资金一百五十元。"""
-    built = build(house, officers(house, "liuli", "wangyi"), quotas={"1": "50.00"})
+def scene_of(house: Any, app: Any) -> SimpleNamespace:
+    """一号楼额度五十元、已入账两百元：一般资金一百五十元；收款人已列入白名单；两家银行。"""
+    estate = build(house, officers(house, "liuli", "wangyi"), quotas={"1": "50.00"})
     for _ in range(2):
-        _, (notice,) = sold(built)
-        pay(built, notice)
-    return built
+        _, (notice,) = sold(estate)
+        pay(estate, notice)
+    token = bearer(house.database, "bank-abc", "bank", bank_code="ABC")
+    other = bearer(house.database, "bank-ccb", "bank", bank_code="CCB")
+    return SimpleNamespace(estate=estate, clerk=officers(house, "cashier")[0], token=token, other=other)
 
 
 @pytest.fixture
-def clerk(estate: Estate) -> int:
-    return officers(estate.house, "cashier")[0]
+def clerk(scene: Any) -> int:
+    found: int = scene.clerk
+    return found
 
 
 @pytest.fixture
-def bank(estate: Estate) -> Any:
+def bank(app: Any, scene: Any) -> Any:
     """开户行的接口。"""
-    app: Flask = create_app(estate.house.settings)
-    token = bearer(estate.house.database, "bank-abc", "bank", bank_code="ABC")
-    other = bearer(estate.house.database, "bank-ccb", "bank", bank_code="CCB")
     client = app.test_client()
 
-    def call(method: str, path: str, body: Any = None, *, whose: Any = token) -> Any:
+    def call(method: str, path: str, body: Any = None, *, whose: Any = scene.token) -> Any:
         return client.open(f"/api/v1{path}", method=method, json=body, headers=whose)
 
-    yield call, other, app
-    app.extensions["database"].dispose()
+    return call, scene.other, app
 
 
 SITES: dict[str, Site] = {}
@@ -65,11 +61,11 @@ SITES: dict[str, Site] = {}
 
 def ordered(estate: Estate, clerk: int, amount: str = "100.00") -> str:
     """一件已核准的用款签发的拨付通知书，从一般资金付出。"""
-    if estate.account_no not in SITES:
+    if estate.house.name not in SITES:
         names = ("cashier", "reviewer", "second")
         ids = officers(estate.house, *(f"site-{name}" for name in names))
-        SITES[estate.account_no] = listed(estate, SimpleNamespace(**dict(zip(names, ids, strict=True))))
-    site = SITES[estate.account_no]
+        SITES[estate.house.name] = listed(estate, SimpleNamespace(**dict(zip(names, ids, strict=True))))
+    site = SITES[estate.house.name]
     return site.issue(site.approved(amount), clerk).numbers[0]
 
 

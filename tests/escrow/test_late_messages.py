@@ -2,6 +2,7 @@
 
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from types import SimpleNamespace
 from typing import Any
 
 import psycopg
@@ -18,15 +19,24 @@ from tests.withdrawing import force
 TODAY = bureau_day()
 
 
-@pytest.fixture
-def estate(house: Any) -> Estate:
-    """一号楼有额度一百元，二号楼没有。"""
-    return build(house, officers(house, "liuli", "wangyi"), quotas={"1": "60.00"})
+def scene_of(house: Any, app: Any) -> SimpleNamespace:
+    """一号楼有额度六十元，二号楼没有；对账单先列了一笔一百元，记为不明入账。"""
+    estate = build(house, officers(house, "liuli", "wangyi"), quotas={"1": "60.00"})
+    _, (notice,) = sold(estate)
+    assert teller(app)(Day(estate.account_no, (Told("U1", 10000),)))["status"] == "matched"
+    return SimpleNamespace(estate=estate, notice=notice)
 
 
 @pytest.fixture
-def bank(house: Any) -> Any:
-    yield from teller(house)
+def bank(app: Any) -> Any:
+    return teller(app)
+
+
+@pytest.fixture
+def stated(scene: Any) -> str:
+    """对账单所列那笔应归的通知书。"""
+    notice: str = scene.notice
+    return notice
 
 
 def told(estate: Estate, notice: str | None, **changed: Any) -> dict[str, Any]:
@@ -37,14 +47,6 @@ def told(estate: Estate, notice: str | None, **changed: Any) -> dict[str, Any]:
         "payer_name": "王秀英", "payer_account": "6217000010001234567", "channel": "pos", "memo": None,
         **changed,
     }  # fmt: skip
-
-
-@pytest.fixture
-def stated(bank: Any, estate: Estate) -> str:
-    """对账单先列了一笔一百元，记为不明入账；返回它应归的通知书。"""
-    _, (notice,) = sold(estate)
-    assert bank(Day(estate.account_no, (Told("U1", 10000),)))["status"] == "matched"
-    return notice
 
 
 def test_the_same_money_told_late_is_matched_and_not_booked_again(
@@ -87,12 +89,14 @@ def test_what_the_statement_says_otherwise_is_told(
 def test_a_message_that_came_first_is_still_the_only_one(bank: Any, estate: Estate) -> None:
     """先报通知、后有对账单的：同号不同内容照旧 409，不走补认。"""
     _, (notice,) = sold(estate)
-    first = bank.call("POST", "/deposits", told(estate, notice))
+    ours = told(estate, notice, bank_serial="U2")
+    first = bank.call("POST", "/deposits", ours)
     assert first.status_code == 201
-    assert bank(Day(estate.account_no, (Told("U1", 10000),)))["status"] == "matched"
-    answer = bank.call("POST", "/deposits", told(estate, None))
+    lines = (Told("U1", 10000), Told("U2", 10000))
+    assert bank(Day(estate.account_no, lines))["status"] == "matched"
+    answer = bank.call("POST", "/deposits", {**ours, "notice_no": None})
     assert (answer.status_code, answer.json["code"]) == (409, "key-reused")
-    assert bank.call("POST", "/deposits", told(estate, notice)).json == first.json
+    assert bank.call("POST", "/deposits", ours).json == first.json
 
 
 @pytest.mark.parametrize("notice", [None, "JK99999999999"])

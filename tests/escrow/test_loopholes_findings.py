@@ -29,17 +29,9 @@ from tests.changing import answered as answered_change
 from tests.estate import build, file_hash, new_number
 from tests.finding import Market, Payer, answered, buyer, kinds, noticed, paid_out, watched
 from tests.sale import BANK, together
-from tests.withdrawing import BUILDER, BUILDER_ACCOUNT, funded, listed, people_of, site_of, waited
+from tests.withdrawing import BUILDER, BUILDER_ACCOUNT, at_work, funded, listed, waited
 
-
-@pytest.fixture
-def people(house):
-    return people_of(house)
-
-
-@pytest.fixture
-def site(house, people):
-    return funded(site_of(house, people))
+scene_of = at_work
 
 
 @pytest.fixture
@@ -261,8 +253,9 @@ def test_honest_sales_and_payments_are_left_alone(house, site, market):
 
 
 @pytest.mark.slow
-def test_the_demo_county_is_quiet_but_for_its_planted_reversals(house, tmp_path):
+def test_the_demo_county_is_quiet_but_for_its_planted_reversals(empty_house, tmp_path):
     """演示数据里没有误报：除演示时安排的冲正逐笔提示外，一条也没有。"""
+    house = empty_house
     town = create_app(replace(house.settings, data_dir=tmp_path))
     said = town.test_cli_runner().invoke(args=["demo"])
     town.extensions["database"].dispose()

@@ -14,13 +14,13 @@ from escrow.deposits.rules import Channel as Way
 from escrow.supervision.schedules import PaperKind
 from ledger.errors import AccountBelowFloor
 from ledger.money import Yuan
-from tests.desk import bearer, hire, sit_down
+from tests.desk import bearer, staffed
 from tests.estate import file_hash, new_number
 from tests.noding import claimed
 from tests.noding import papers as node_papers
 from tests.releasing import refused_by
 from tests.sale import sell
-from tests.withdrawing import BUILDER, BUILDER_ACCOUNT, funded, people_of, site_of
+from tests.withdrawing import BUILDER, BUILDER_ACCOUNT, at_work, funded, site_of
 
 TODAY = bureau_day().isoformat()
 PAYEE = """
@@ -40,22 +40,14 @@ SELECT 'ZL' || (%s)::text, 'withdrawal', %s, %s, 100, 0, '', '众亚实业', '',
 """
 
 
-@pytest.fixture
-def people(house):
-    return people_of(house)
-
-
-@pytest.fixture
-def site(house, people):
-    """额度六十万元，一般监管资金四十万元。"""
-    return funded(site_of(house, people))
-
-
-@pytest.fixture
-def desks(app, house):
-    roles = {"cashier1": "cashier", "issuer1": "cashier", "reviewer1": "reviewer", "reviewer2": "reviewer"}
-    hired = {name: hire(house.database, house.settings, name, role) for name, role in roles.items()}
-    return SimpleNamespace(**{name: sit_down(app, who) for name, who in hired.items()})
+def scene_of(house, app):
+    """额度六十万元，一般监管资金四十万元；窗口有人。"""
+    roles = {
+        "cashier1": ["cashier"], "issuer1": ["cashier"], "reviewer1": ["reviewer"], "reviewer2": ["reviewer"]
+    }  # fmt: skip
+    made = at_work(house, app)
+    made.desks = staffed(house, app, roles)
+    return made
 
 
 def account(site):

@@ -140,10 +140,10 @@ def test_what_is_due_is_warned_of_and_cleared_when_it_is_done(evening: Any, dusk
         assert connection.execute(query).fetchone() == (1,)
 
 
-def test_a_payment_nobody_ordered_is_an_alarm_until_the_account_is_reopened(house: Any) -> None:
+def test_a_payment_nobody_ordered_is_an_alarm_until_the_account_is_reopened(app: Any, house: Any) -> None:
     """银行擅自付款：停付的同时报警，指到办理的页面；两人恢复之后自行解除。"""
     estate = build(house, officers(house, "aa", "bb"))
-    bank = next(teller(house))
+    bank = teller(app)
     bank(Day(estate.account_no, (Told("OUT", 100, "debit"),), opening=100))
     ring(bank.app, "match-statements")
     query = "SELECT said, place FROM alarm WHERE cleared_at IS NULL AND kind = 'account-stopped'"

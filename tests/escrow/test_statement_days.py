@@ -19,7 +19,7 @@ from escrow.supervision.freshness import missing_statement
 from tests.conftest import settle
 from tests.days import CALENDAR
 from tests.desk import hire, sit_down
-from tests.estate import Estate, build, officers
+from tests.estate import Estate, standing
 from tests.stating import Day, Told, held, teller
 
 TODAY = bureau_day()
@@ -31,14 +31,12 @@ GOOD = DayFacts(
 )  # fmt: skip
 
 
-@pytest.fixture
-def estate(house: Any) -> Estate:
-    return build(house, officers(house, "liuli", "wangyi"))
+scene_of = standing()
 
 
 @pytest.fixture
-def bank(house: Any) -> Any:
-    yield from teller(house)
+def bank(app: Any) -> Any:
+    return teller(app)
 
 
 def codes(**changed: Any) -> list[str]:

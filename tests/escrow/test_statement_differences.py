@@ -14,7 +14,7 @@ from escrow.statements.explaining import Explanation, close, explain, give_back,
 from escrow.statements.rules import Cause, DifferenceStatus
 from escrow.tasks import match_statements
 from tests.desk import hire, sit_down
-from tests.estate import Estate, build, officers
+from tests.estate import Estate, officers, standing
 from tests.stating import Day, Told, held, kinds, paid_in, teller
 
 SHORT = ClosingFacts(
@@ -24,14 +24,12 @@ SHORT = ClosingFacts(
 LAW = law_on(bureau_day(), "presale_funds", "141130")
 
 
-@pytest.fixture
-def estate(house: Any) -> Estate:
-    return build(house, officers(house, "liuli", "wangyi"))
+scene_of = standing()
 
 
 @pytest.fixture
-def bank(house: Any) -> Any:
-    yield from teller(house)
+def bank(app: Any) -> Any:
+    return teller(app)
 
 
 def codes(**changed: Any) -> list[str]:

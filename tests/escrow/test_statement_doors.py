@@ -4,6 +4,7 @@ import io
 from dataclasses import replace
 from datetime import timedelta
 from hashlib import sha256
+from types import SimpleNamespace
 from typing import Any
 
 import psycopg
@@ -13,7 +14,6 @@ from werkzeug.datastructures import FileStorage
 from werkzeug.test import encode_multipart
 
 from config.clock import bureau_day
-from escrow.application import create_app
 from escrow.errors import Busy
 from escrow.statements.files import Kept, Sender, arriving, keep, pieces
 from escrow.statements.matching import match
@@ -23,29 +23,27 @@ from tests.estate import Estate, build, officers
 from tests.stating import Day, Told, as_camt, as_csv
 
 
-@pytest.fixture
-def estate(house: Any) -> Estate:
-    return build(house, officers(house, "liuli", "wangyi"))
-
-
-@pytest.fixture
-def bank(estate: Estate) -> Any:
-    """开户行与另一家银行的接口。"""
-    app = create_app(estate.house.settings)
+def scene_of(house: Any, app: Any) -> SimpleNamespace:
+    """一个项目，开户行、另一家银行与备案系统。"""
     tokens = {
-        "bank": bearer(estate.house.database, "bank-abc", "bank", bank_code="ABC"),
-        "other": bearer(estate.house.database, "bank-ccb", "bank", bank_code="CCB"),
-        "filing": bearer(estate.house.database, "filing", "filing"),
+        "bank": bearer(house.database, "bank-abc", "bank", bank_code="ABC"),
+        "other": bearer(house.database, "bank-ccb", "bank", bank_code="CCB"),
+        "filing": bearer(house.database, "filing", "filing"),
     }
+    return SimpleNamespace(estate=build(house, officers(house, "liuli", "wangyi")), tokens=tokens)
+
+
+@pytest.fixture
+def bank(app: Any, scene: Any) -> Any:
+    """开户行与另一家银行的接口。"""
     client = app.test_client()
 
     def send(body: bytes | None, kind: str = "text/csv", who: str = "bank", path: str = "") -> Any:
         method = "GET" if body is None else "POST"
-        headers = tokens[who] | ({} if body is None else {"Content-Type": kind})
+        headers = scene.tokens[who] | ({} if body is None else {"Content-Type": kind})
         return client.open(f"/api/v1/statements{path}", method=method, data=body, headers=headers)
 
-    yield send
-    app.extensions["database"].dispose()
+    return send
 
 
 def day(estate: Estate, **changed: Any) -> Day:

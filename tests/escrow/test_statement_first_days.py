@@ -10,7 +10,7 @@ from ledger.money import Yuan
 from tests import changing, opening, stating
 from tests.conftest import settle
 from tests.desk import bearer, hire, sit_down
-from tests.estate import build, new_number, officers
+from tests.estate import build, new_number, officers, standing
 from tests.sale import sell
 from tests.stating import Day, Told, as_camt, as_csv, held, kinds, paid_in
 
@@ -18,9 +18,12 @@ TODAY = bureau_day()
 YESTERDAY = TODAY - timedelta(days=1)
 
 
+scene_of = standing()
+
+
 @pytest.fixture
-def bank(house):
-    yield from stating.teller(house)
+def bank(app):
+    return stating.teller(app)
 
 
 def closed(estate):
@@ -61,15 +64,14 @@ def test_a_first_statement_that_begins_elsewhere_is_told(house, bank):
         assert closed(estate) == []
 
 
-def test_money_of_before_that_nobody_opened_is_told_too(house, bank):
+def test_money_of_before_that_nobody_opened_is_told_too(bank, estate):
     """没有做期初导入，银行的期初却有钱：列为差异，不会当作没事。"""
-    estate = build(house, officers(house, "aa", "bb"))
     answer = bank(Day(estate.account_no, opening=100, day=YESTERDAY))
     assert answer["status"] == "differences" and kinds(answer) == [("balance-differs", "open")]
 
 
 @pytest.mark.parametrize("memo", ["", "监管账户变更 {number}"])
-def test_both_banks_tell_of_the_transfer_of_a_change(house, memo):
+def test_both_banks_tell_of_the_transfer_of_a_change(house, app, memo):
     """账户变更：原户对账单上整户转出、新户对账单上整户转入，两边逐笔相符，新户不多出一笔待认领。"""
     people = changing.people_of(house)
     estate = changing.estate_of(house, people)
@@ -82,7 +84,6 @@ def test_both_banks_tell_of_the_transfer_of_a_change(house, memo):
     changing.answered(estate, number, Outcome.PAID, bank_serial=serial)
     new = changing.moved(estate, number)
     bank_of = "SELECT bank_code FROM supervised_account WHERE id = {}"
-    app = next(stating.teller(house)).app
     for one, line, earlier in (
         (estate, Told(serial, total, "debit", account_no=new.account_no, memo=said), before),
         (new, Told("IN1", total, account_no=estate.account_no, memo=said), []),
@@ -101,9 +102,8 @@ def test_both_banks_tell_of_the_transfer_of_a_change(house, memo):
 
 
 @pytest.mark.parametrize("camt", [False, True])
-def test_a_day_without_a_line_is_matched_and_closed(house, bank, camt):
+def test_a_day_without_a_line_is_matched_and_closed(bank, estate, camt):
     """一天没有收付：零笔的对账单照收、相符、日结，次日接得上。"""
-    estate = build(house, officers(house, "aa", "bb"))
     answer = bank(Day(estate.account_no, day=YESTERDAY), camt=camt)
     assert (answer["status"], answer["matched"]) == ("matched", 0)
     with bank.app.app_context():
@@ -111,9 +111,8 @@ def test_a_day_without_a_line_is_matched_and_closed(house, bank, camt):
     assert bank(Day(estate.account_no))["status"] == "matched"
 
 
-def test_another_version_after_the_day_was_closed(house, bank):
+def test_another_version_after_the_day_was_closed(house, bank, estate):
     """日结之后银行另报一版：照收、列明差别，多出的收款记入未结之日；结过的日报一字不改；少了的另成差异。"""
-    estate = build(house, officers(house, "aa", "bb"))
     serial, fen = paid_in(estate)
     day = Day(estate.account_no, (Told("Y1", 700, value_date=YESTERDAY),), day=YESTERDAY)
     bank(day)
@@ -149,11 +148,9 @@ def test_another_version_after_the_day_was_closed(house, bank):
     ],
     ids=["csv-gb18030-crlf", "csv-gb18030", "camt-02", "camt-08", "camt-08-gb18030"],
 )  # fmt: skip
-def test_every_way_a_bank_writes_is_matched(house, body, kind):
+def test_every_way_a_bank_writes_is_matched(house, app, estate, body, kind):
     """GB18030 的 CSV、camt.053 两个版本，从银行的门进来，逐笔相符、付款人照认。"""
-    estate = build(house, officers(house, "aa", "bb"))
     serial, fen = paid_in(estate)
-    app = next(stating.teller(house)).app
     token = bearer(house.database, "bank-x", "bank", bank_code="ABC")
     day = Day(estate.account_no, (Told(serial, fen), Told("U1", 100, name="欧阳娜娜")))
     sent = app.test_client().post(
@@ -166,10 +163,9 @@ def test_every_way_a_bank_writes_is_matched(house, body, kind):
     assert masked == [("欧**",)]
 
 
-def test_the_evening_sees_every_account_at_a_glance(house, bank):
+def test_the_evening_sees_every_account_at_a_glance(house, bank, estate):
     """下班前一页看全：缺对账单的、有差异的在前，结到哪一天；由账号进到它的对账单；补记的一笔直通认领页。"""
-    people = officers(house, "aa", "bb")
-    fine, owing = build(house, people), build(house, people)
+    fine, owing = estate, build(house, officers(house, "aa", "bb"))
     first = bank(Day(fine.account_no, (Told("U1", 100),), day=TODAY))
     with house.connect("superuser") as connection:
         connection.execute("SET session_replication_role = replica")

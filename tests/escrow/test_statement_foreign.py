@@ -16,21 +16,19 @@ from escrow.statements.matching import match
 from escrow.statements.reading import MOST_TURNS, read, waiting
 from tests.desk import bearer, hire, sit_down
 from tests.dusk import stored
-from tests.estate import Estate, build, officers, pay, sold
+from tests.estate import Estate, build, officers, pay, sold, standing
 from tests.stating import COLUMNS, HEAD, Day, Told, as_camt, held, teller
 from tests.withdrawing import force
 
 TODAY = bureau_day()
 
 
-@pytest.fixture
-def estate(house: Any) -> Estate:
-    return build(house, officers(house, "liuli", "wangyi"))
+scene_of = standing()
 
 
 @pytest.fixture
-def bank(house: Any) -> Any:
-    yield from teller(house)
+def bank(app: Any) -> Any:
+    return teller(app)
 
 
 def sent(bank: Any, body: bytes, kind: str = "application/xml") -> Any:

@@ -19,7 +19,7 @@ from escrow.statements.matching import match
 from escrow.supervision.suspensions import causes
 from ledger.money import Yuan
 from tests.desk import hire, sit_down
-from tests.estate import Estate, build, officers, pay, sold
+from tests.estate import Estate, officers, pay, sold, standing
 from tests.stating import Day, Told, held, kinds, paid_in, teller
 from tests.withdrawing import Site, listed
 
@@ -28,14 +28,13 @@ YESTERDAY = bureau_day() - timedelta(days=1)
 _serials = itertools.count(1)
 
 
-@pytest.fixture
-def estate(house: Any) -> Estate:
-    return build(house, officers(house, "liuli", "wangyi"))
+# 一号楼额度一分，其余为一般资金。
+scene_of = standing(quotas={"1": "0.01"})
 
 
 @pytest.fixture
-def bank(house: Any) -> Any:
-    yield from teller(house)
+def bank(app: Any) -> Any:
+    return teller(app)
 
 
 SITES: dict[str, Site] = {}
@@ -43,20 +42,13 @@ SITES: dict[str, Site] = {}
 
 def ordered(estate: Estate, amount: str = "60.00") -> str:
     """一件已核准的用款签发的拨付通知书。"""
-    if estate.account_no not in SITES:
+    if estate.house.name not in SITES:
         names = ("cashier", "reviewer", "second")
         ids = officers(estate.house, *(f"site-{name}" for name in names))
-        SITES[estate.account_no] = listed(estate, SimpleNamespace(**dict(zip(names, ids, strict=True))))
-    site = SITES[estate.account_no]
+        SITES[estate.house.name] = listed(estate, SimpleNamespace(**dict(zip(names, ids, strict=True))))
+    site = SITES[estate.house.name]
     issuer = officers(estate.house, f"issuer{next(_serials)}")[0]
     return site.issue(site.approved(amount), issuer).numbers[0]
-
-
-@pytest.fixture
-def rich(house: Any) -> Estate:
-    """一号楼额度一分，其余为一般资金。"""
-    built = build(house, officers(house, "liuli", "wangyi"), quotas={"1": "0.01"})
-    return built
 
 
 def test_a_day_that_agrees_is_matched(bank: Any, estate: Estate) -> None:
@@ -96,7 +88,8 @@ def test_a_credit_only_the_bank_knows_is_an_unmatched_receipt(bank: Any, estate:
     assert (answer["status"], answer["matched"]) == ("matched", 1)
     assert kinds(answer) == [("bank-only", "closed")]
     assert "不明入账 RZ" in answer["differences"][0]["message"]
-    assert estate.held() == {("1101", ""): "123.45", ("2101", ""): "123.45"}
+    quota = {("8201", f"building:{estate.buildings['1']}"): "0.01", ("8199", ""): "0.01"}
+    assert estate.held() == {("1101", ""): "123.45", ("2101", ""): "123.45"} | quota
     [receipt] = bank.call("GET", "/deposits?bank_serial=U1").json["items"]
     assert (receipt["status"], receipt["amount"]) == ("unmatched", "123.45")
     late = bank.call("POST", "/deposits", {
@@ -108,26 +101,26 @@ def test_a_credit_only_the_bank_knows_is_an_unmatched_receipt(bank: Any, estate:
     assert estate.held()["1101", ""] == "123.45"
 
 
-def test_a_debit_without_an_order_stops_the_account(bank: Any, rich: Estate) -> None:
+def test_a_debit_without_an_order_stops_the_account(bank: Any, estate: Estate) -> None:
     """银行自行付出：当次即成差异，账户暂停，告知银行；恢复之后差异未了仍不付款，换谁写库也不行。"""
-    deposit = Told(*paid_in(rich))
-    answer = bank(Day(rich.account_no, (deposit, Told("OUT", 3000, "debit"))))
+    deposit = Told(*paid_in(estate))
+    answer = bank(Day(estate.account_no, (deposit, Told("OUT", 3000, "debit"))))
 
     assert kinds(answer) == [("bank-only", "open")]
-    with rich.begin() as session:
-        assert "没有本局指令" in causes(session, rich.account_id)[0]
-    assert held(rich, "SELECT status FROM supervised_account") == [("suspended",)]
+    with estate.begin() as session:
+        assert "没有本局指令" in causes(session, estate.account_id)[0]
+    assert held(estate, "SELECT status FROM supervised_account") == [("suspended",)]
     told = "SELECT data->>'differences' FROM outbox_event WHERE type = 'statement.differences'"
-    assert held(rich, told) == [("1",)]
-    match(rich.house.database, rich.house.settings, rich.account_id)
-    assert held(rich, "SELECT count(*) FROM account_suspension") == [(1,)]
-    reopen(rich)
+    assert held(estate, told) == [("1",)]
+    match(estate.house.database, estate.house.settings, estate.account_id)
+    assert held(estate, "SELECT count(*) FROM account_suspension") == [(1,)]
+    reopen(estate)
     with pytest.raises(Refused) as refused:
-        ordered(rich)
+        ordered(estate)
     [said] = refused.value.refusals
     assert (said.code, bool(said.citation)) == ("account-unreconciled", True)
     differ = pytest.raises(psycopg.Error, match="bank and book differ")
-    with rich.house.connect("owner") as connection, differ:
+    with estate.house.connect("owner") as connection, differ:
         connection.execute("INSERT INTO instruction_counter VALUES (2026, 1)")
         connection.execute(
             "INSERT INTO instruction (instruction_no, kind, account_id, building_id, amount, key_amount,"
@@ -182,12 +175,12 @@ def test_the_same_serial_twice_is_a_duplicate(bank: Any, estate: Estate) -> None
     assert estate.held()["1101", ""] == "100.00"
 
 
-def test_another_value_date_is_told_and_stops_nothing(bank: Any, rich: Estate) -> None:
+def test_another_value_date_is_told_and_stops_nothing(bank: Any, estate: Estate) -> None:
     """起息日不符：列明差异，不是钱的差异，不停付。"""
-    serial, fen = paid_in(rich)
-    answer = bank(Day(rich.account_no, (Told(serial, fen, value_date=YESTERDAY),)))
+    serial, fen = paid_in(estate)
+    answer = bank(Day(estate.account_no, (Told(serial, fen, value_date=YESTERDAY),)))
     assert kinds(answer) == [("date-differs", "open")]
-    ordered(rich)
+    ordered(estate)
 
 
 def test_a_missing_day_is_seen_and_heals_when_it_comes(bank: Any, estate: Estate) -> None:
@@ -206,27 +199,27 @@ def test_a_missing_day_is_seen_and_heals_when_it_comes(bank: Any, estate: Estate
     assert held(estate, "SELECT DISTINCT status FROM statement") == [("matched",)]
 
 
-def test_a_statement_answers_an_order_nobody_answered(bank: Any, rich: Estate) -> None:
+def test_a_statement_answers_an_order_nobody_answered(bank: Any, estate: Estate) -> None:
     """银行付了却没有报结果：对账单写明指令号、金额、收款账号相符的，即作为结果；不符的停户。"""
-    deposit = Told(*paid_in(rich))
-    number = ordered(rich)
+    deposit = Told(*paid_in(estate))
+    number = ordered(estate)
     out = Told("P1", 6000, "debit", account_no=PAYEE, memo=f"{number} 进度款")
-    answer = bank(Day(rich.account_no, (deposit, out)))
+    answer = bank(Day(estate.account_no, (deposit, out)))
     assert (answer["status"], answer["matched"]) == ("matched", 2)
     assert bank.call("GET", f"/instructions/{number}").json["status"] == "paid"
-    other = ordered(rich, "10.00")
+    other = ordered(estate, "10.00")
     wrong = Told("P2", 1000, "debit", account_no="99999999", memo=other)
-    answer = bank(Day(rich.account_no, (deposit, out, wrong)))
+    answer = bank(Day(estate.account_no, (deposit, out, wrong)))
     assert kinds(answer) == [("bank-only", "open")]
     assert bank.call("GET", f"/instructions/{other}").json["status"] == "issued"
-    assert held(rich, "SELECT status FROM supervised_account") == [("suspended",)]
+    assert held(estate, "SELECT status FROM supervised_account") == [("suspended",)]
 
 
-def test_a_late_answer_settles_the_break(bank: Any, rich: Estate) -> None:
+def test_a_late_answer_settles_the_break(bank: Any, estate: Estate) -> None:
     """对账单上没有写指令号的付款先成差异；银行补报结果后再勾对，差异自行了结。"""
-    deposit = Told(*paid_in(rich))
-    number = ordered(rich)
-    told = Day(rich.account_no, (deposit, Told("P1", 6000, "debit", account_no=PAYEE)))
+    deposit = Told(*paid_in(estate))
+    number = ordered(estate)
+    told = Day(estate.account_no, (deposit, Told("P1", 6000, "debit", account_no=PAYEE)))
     assert kinds(bank(told)) == [("bank-only", "open")]
     paid = bank.call("POST", f"/instructions/{number}/results", {
         "outcome": "paid", "bank_serial": "P1", "amount": "60.00", "payee_account": PAYEE,

@@ -59,8 +59,8 @@ def test_a_reversal_is_not_older_than_what_it_reverses(town: Town) -> None:
 
 
 @pytest.fixture
-def bank(house: Any) -> Any:
-    yield from teller(house)
+def bank(app: Any) -> Any:
+    return teller(app)
 
 
 @pytest.fixture

@@ -15,18 +15,9 @@ from tests.estate import file_hash
 from tests.noding import reached
 from tests.refunding import refused
 from tests.sale import row
-from tests.withdrawing import funded, people_of, site_of
+from tests.withdrawing import at_work, funded, site_of
 
-
-@pytest.fixture
-def people(house):
-    return people_of(house)
-
-
-@pytest.fixture
-def site(house, people):
-    """额度六十万元，一般监管资金四十万元。"""
-    return funded(site_of(house, people))
+scene_of = at_work
 
 
 def status(site, number):

@@ -16,20 +16,12 @@ from tests.estate import new_number
 from tests.noding import reached
 from tests.refunding import refused
 from tests.sale import row
-from tests.withdrawing import BUILDER_ACCOUNT, funded, people_of, site_of
+from tests.withdrawing import BUILDER_ACCOUNT, at_work, funded, site_of
 
 CLOSE = "UPDATE withdrawal SET status = 'closed', revoked_by = {who}, reason = '付不出去'"
 
 
-@pytest.fixture
-def people(house):
-    return people_of(house)
-
-
-@pytest.fixture
-def site(house, people):
-    """额度六十万元，一般监管资金四十万元。"""
-    return funded(site_of(house, people))
+scene_of = at_work
 
 
 def said(site, number, outcome, amount, serial=None):

@@ -24,7 +24,7 @@ from ledger.movements import Transfer
 from tests.estate import file_hash, new_number
 from tests.releasing import refused_by
 from tests.sale import row
-from tests.withdrawing import BUILDER, BUILDER_ACCOUNT, funded, people_of, site_of
+from tests.withdrawing import BUILDER, BUILDER_ACCOUNT, at_work, funded, site_of
 
 ROLES = ["app", "owner"]
 LAW = law_on(bureau_day(), "presale_funds", "141130").stored(LAW_KEYS)
@@ -42,15 +42,7 @@ SELECT w.id, w.account_id, {payee}, '{purpose}', {amount}, 1, '{invoice}', '{fil
 """
 
 
-@pytest.fixture
-def people(house):
-    return people_of(house)
-
-
-@pytest.fixture
-def site(house, people):
-    """额度六十万元，一般监管资金四十万元。"""
-    return funded(site_of(house, people))
+scene_of = at_work
 
 
 def run(house, statement, values=None, role="app"):
@@ -82,6 +74,13 @@ def approval(site, number, amount, **changed):
     return said | changed
 
 
+@pytest.fixture(scope="module")
+def paid_for(struck):
+    """A house with an application approved, where nothing that is tried stays (已核准一件)."""
+    struck.site.approved("1000.00")
+    return struck.site.estate.house
+
+
 @pytest.mark.parametrize("role", ROLES)
 @pytest.mark.parametrize(
     ("statement", "constraint"),
@@ -106,10 +105,9 @@ def approval(site, number, amount, **changed):
         ("DELETE FROM construction_contract", "written_once"),
     ],
 )  # fmt: skip
-def test_what_is_approved_is_not_changed_by_hand(house, site, statement, constraint, role):
+def test_what_is_approved_is_not_changed_by_hand(paid_for, statement, constraint, role):
     """核准之后，金额、明细、占用、收款账号、合同价都不得改写、删除，应用角色与库主一样。"""
-    site.approved("1000.00")
-    refused(house, constraint, statement, role=role)
+    refused(paid_for, constraint, statement, role=role)
 
 
 def test_who_entered_or_reviewed_cannot_approve_in_plain_sql(house, site, people):

@@ -2,8 +2,6 @@
 
 from datetime import timedelta
 
-import pytest
-
 from config.clock import bureau_day
 from escrow import chart
 from escrow.instructions.actions import ask_cancel, cancel
@@ -23,20 +21,12 @@ from tests.estate import file_hash, new_number
 from tests.noding import reached
 from tests.refunding import refused
 from tests.sale import row, sell
-from tests.withdrawing import funded, people_of, site_of
+from tests.withdrawing import at_work, funded, site_of
 
 TODAY = bureau_day()
 
 
-@pytest.fixture
-def people(house):
-    return people_of(house)
-
-
-@pytest.fixture
-def site(house, people):
-    """额度六十万元，一般监管资金四十万元。"""
-    return funded(site_of(house, people))
+scene_of = at_work
 
 
 def frozen(site, amount="300000.00"):

@@ -3,36 +3,29 @@
 import re
 from types import SimpleNamespace
 
-import pytest
-
 from config.clock import bureau_day
 from escrow import chart
 from escrow.instructions.results import Result, record
 from escrow.instructions.rules import Outcome
 from ledger.money import Yuan
-from tests.desk import hire, sit_down
+from tests.desk import staffed
 from tests.estate import file_hash, new_number
 from tests.sale import row
-from tests.withdrawing import BUILDER, BUILDER_ACCOUNT, force, funded, people_of, site_of, waited
+from tests.withdrawing import BUILDER, BUILDER_ACCOUNT, at_work, force, funded, people_of, site_of, waited
 
 TODAY = bureau_day().isoformat()
 
 
-@pytest.fixture
-def desks(app, house):
-    roles = {
-        "cashier1": ["cashier"], "issuer1": ["cashier"], "both": ["cashier", "reviewer"],
-        "reviewer1": ["reviewer"], "reviewer2": ["reviewer"], "auditor1": ["auditor"],
-        "register1": ["register"],
-    }  # fmt: skip
-    hired = {name: hire(house.database, house.settings, name, *held) for name, held in roles.items()}
-    return SimpleNamespace(**{name: sit_down(app, who) for name, who in hired.items()})
+ROLES = {
+    "cashier1": ["cashier"], "issuer1": ["cashier"], "both": ["cashier", "reviewer"], "reviewer1": ["reviewer"],
+    "reviewer2": ["reviewer"], "auditor1": ["auditor"], "register1": ["register"],
+}  # fmt: skip
 
 
-@pytest.fixture
-def site(house):
-    """额度六十万元，一般监管资金四十万元，白名单齐备。"""
-    return funded(site_of(house, people_of(house)))
+def scene_of(house, app):
+    """额度六十万元，一般监管资金四十万元，白名单齐备；窗口有人。"""
+    desks = staffed(house, app, ROLES)
+    return SimpleNamespace(desks=desks, site=at_work(house, app).site)
 
 
 def account_page(site):

@@ -3,25 +3,14 @@
 import re
 from collections import Counter
 
-import pytest
-
 from escrow import chart
 from escrow.withdrawals.rules import Channel, WithdrawalStatus
 from tests.desk import hire, sit_down
 from tests.noding import reached
 from tests.sale import row, together
-from tests.withdrawing import funded, people_of, site_of
+from tests.withdrawing import at_work, site_of
 
-
-@pytest.fixture
-def people(house):
-    return people_of(house)
-
-
-@pytest.fixture
-def site(house, people):
-    """额度六十万元，一般监管资金四十万元。"""
-    return funded(site_of(house, people))
+scene_of = at_work
 
 
 def standing(site):
