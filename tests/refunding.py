@@ -38,6 +38,13 @@ def estate_of(house: Any, people: SimpleNamespace, quota: str = "400000.00", mod
     )  # fmt: skip
 
 
+def all_gone(house: Any, app: Any) -> SimpleNamespace:
+    """A scene: one sale, paid, filed and cancelled (已注销的买卖一件)."""
+    people = people_of(house)
+    estate = estate_of(house, people)
+    return SimpleNamespace(people=people, estate=estate, gone=dropped(estate))
+
+
 @dataclass(slots=True)
 class Dropped:
     """A sale paid and cancelled, and what may be asked back of it (已注销的买卖)."""

@@ -13,13 +13,28 @@ from escrow.release.evidence import Evidence, decide_evidence, enter_evidence
 from escrow.release.receiving import ReceivingAsked, decide_receiving, enter_receiving
 from escrow.release.rules import EvidenceStatus
 from ledger.money import Yuan
-from tests.estate import Estate, file_hash, new_number, officers
+from tests.estate import Estate, build, file_hash, new_number, officers
 
 
 def named(house: Any) -> SimpleNamespace:
     """Clerk, reviewer, release clerk and two more (办理人员)."""
     names = ("clerk", "reviewer", "handler", "chief", "other")
     return SimpleNamespace(**dict(zip(names, officers(house, *names), strict=True)))
+
+
+def registered(house: Any, app: Any) -> SimpleNamespace:
+    """A scene: two buildings, both registered, nothing open (两幢都已首次登记)."""
+    people = named(house)
+    estate = build(house, [people.clerk, people.reviewer])
+    estate.register()
+    return SimpleNamespace(people=people, estate=estate)
+
+
+def with_money(house: Any, app: Any) -> SimpleNamespace:
+    """The same with money on the first building (一号楼有钱)."""
+    made = registered(house, app)
+    made.estate.put("1", "100.00")
+    return made
 
 
 def approved(estate: Estate, release_no: str, officer_id: int) -> Yuan:

@@ -1,6 +1,7 @@
 """监管账户变更遇到司法冻结、保函、接管与银行未付的用款：哪些先了结，为什么，依据哪一条；哪些随户转移。"""
 
 from datetime import timedelta
+from types import SimpleNamespace
 
 import psycopg
 import pytest
@@ -22,14 +23,10 @@ from tests.sale import row, sell
 from tests.withdrawing import BUILDER_ACCOUNT
 
 
-@pytest.fixture
-def people(house):
-    return people_of(house)
-
-
-@pytest.fixture
-def estate(house, people):
-    return estate_of(house, people)
+def scene_of(house, app):
+    """A project whose first building keeps a quota (有监管额度的项目)."""
+    people = people_of(house)
+    return SimpleNamespace(people=people, estate=estate_of(house, people))
 
 
 def reasons(unit):
@@ -138,10 +135,10 @@ def test_a_takeover_not_yet_decided_is_decided_first(estate, people):
     assert codes(lambda: entered(estate, people.clerk)) == ["takeover-pending"]
 
 
-def test_what_the_bank_did_not_pay_is_settled_first(house):
+def test_what_the_bank_did_not_pay_is_settled_first(empty_house):
     """已签发而银行未付的用款：再签或了结之前不得变更账户；了结余款之后可以。"""
-    staff = withdrawing.people_of(house)
-    site = withdrawing.funded(withdrawing.site_of(house, staff))
+    staff = withdrawing.people_of(empty_house)
+    site = withdrawing.funded(withdrawing.site_of(empty_house, staff))
     number = site.approved("1000.00", "500.00")
     orders = site.issue(number).numbers
     said(site, orders[0], Outcome.PAID, "1000.00")

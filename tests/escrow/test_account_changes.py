@@ -1,6 +1,7 @@
 """A project moves to another supervised account: by two, with all its money, or not at all (账户变更)."""
 
 from datetime import timedelta
+from types import SimpleNamespace
 
 import pytest
 
@@ -35,14 +36,10 @@ from tests.estate import file_hash, new_number
 from tests.sale import row, sell
 
 
-@pytest.fixture
-def people(house):
-    return people_of(house)
-
-
-@pytest.fixture
-def estate(house, people):
-    return estate_of(house, people)
+def scene_of(house, app):
+    """A project whose first building keeps a quota (有监管额度的项目)."""
+    people = people_of(house)
+    return SimpleNamespace(people=people, estate=estate_of(house, people))
 
 
 def ordered(estate, people):
@@ -233,10 +230,10 @@ def test_what_waits_in_other_rooms_is_named(estate, people):
     assert codes(lambda: entered(estate, people.clerk)) == ["agreement-pending"]
 
 
-def test_the_list_of_payees_goes_with_the_project(house):
+def test_the_list_of_payees_goes_with_the_project(empty_house):
     """白名单随项目走：变更之后，原来登记的施工合同与收款人照样从新账户付款，也可再列新的收款人。"""
-    staff = withdrawing.people_of(house)
-    site = withdrawing.funded(withdrawing.site_of(house, staff))
+    staff = withdrawing.people_of(empty_house)
+    site = withdrawing.funded(withdrawing.site_of(empty_house, staff))
     number = entered(site.estate, staff.clerk)
     approved(site.estate, number, staff.reviewer)
     answered(site.estate, number, Outcome.PAID)

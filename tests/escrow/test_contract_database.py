@@ -124,7 +124,8 @@ def test_two_officers_are_two_people_in_the_database_too(house, county):
     waits = " WHERE status = 'proposed'"
     refused(house, f"{effective}{aa}{waits}", "ck_agreement_two_officers")
     refused(house, f"UPDATE agreement SET first_officer_id = {bb}{waits}", "agreement_steps")
-    refused(house, f"UPDATE agreement SET status = 'effective', effective_at = now(){waits}", "agreement_steps")
+    at_once = f"UPDATE agreement SET status = 'effective', effective_at = now(){waits}"
+    refused(house, at_once, "agreement_steps")
     fresh = county.project(status="proposed")
     both = (
         f"{effective}{bb}, first_officer_id = {aa} WHERE project_id = (SELECT max(project_id) FROM agreement)"

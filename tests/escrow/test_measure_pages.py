@@ -5,24 +5,24 @@ from typing import Any
 import pytest
 
 from config.clock import bureau_day
-from escrow.application import create_app
 from escrow.supervision.measures import months_after
-from tests.desk import Seat, hire, sit_down
+from tests.desk import Seat, staffed
 from tests.estate import build, file_hash, new_number, officers
 
 TODAY = bureau_day()
 
 
-@pytest.fixture
-def seats(house: Any) -> Any:
+def scene_of(house: Any, app: Any) -> Any:
     """一个账户、登记受理与复核两名人员。"""
     estate = build(house, officers(house, "liuli", "wangyi"), quotas={"1": "1000.00"})
     estate.put("1", "950.00")
-    app = create_app(house.settings)
-    register = sit_down(app, hire(house.database, house.settings, "registrar", "register"))
-    reviewer = sit_down(app, hire(house.database, house.settings, "reviewer", "reviewer"))
-    yield f"/accounts/{estate.account_no}", register, reviewer, estate
-    app.extensions["database"].dispose()
+    desks = staffed(house, app, {"registrar": ["register"], "reviewer": ["reviewer"]})
+    return f"/accounts/{estate.account_no}", desks.registrar, desks.reviewer, estate
+
+
+@pytest.fixture
+def seats(scene: Any) -> Any:
+    return scene
 
 
 def paper() -> dict[str, str]:

@@ -1,6 +1,7 @@
 """工程节点：一人录入、另一人现场核查后核准；逐个推进，凭文书退回；额度随节点释放。"""
 
 from datetime import timedelta
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -26,19 +27,11 @@ from tests.noding import (
 )
 
 
-@pytest.fixture
-def estate(house: Any) -> Estate:
-    """一号楼额度一千元，现有九百元；二号楼没有额度。"""
+def scene_of(house: Any, app: Any) -> SimpleNamespace:
+    """一号楼额度一千元，现有九百元；二号楼没有额度；录入与决定的两名人员。"""
     built = build(house, officers(house, "liuli", "wangyi"), quotas={"1": "1000.00"}, nodes=SCHEDULE)
     built.put("1", "900.00")
-    return built
-
-
-@pytest.fixture
-def people(estate: Estate) -> tuple[int, int]:
-    """录入与决定的两名人员。"""
-    clerk, reviewer = officers(estate.house, "clerk", "reviewer")
-    return clerk, reviewer
+    return SimpleNamespace(estate=built, people=tuple(officers(house, "clerk", "reviewer")))
 
 
 def test_a_node_releases_its_share_of_the_quota(estate: Estate, people: tuple[int, int]) -> None:
@@ -151,10 +144,11 @@ def test_going_back_takes_an_order_and_two_officers(estate: Estate, people: tupl
     reached(estate, people, "主体结构验收")
 
 
-def test_where_nothing_is_agreed_the_law_lists_five_nodes(house: Any) -> None:
+def test_where_nothing_is_agreed_the_law_lists_five_nodes(empty_house: Any) -> None:
     """协议未列节点：依次为三分之一层、主体结构验收、竣工验收、竣工验收备案、首次登记；末一节点以登记簿为准。"""
-    estate = build(house, officers(house, "liuli", "wangyi"), quotas={"1": "1000.00"}, buildings=1)
-    people = officers(house, "clerk", "reviewer")
+    two = officers(empty_house, "liuli", "wangyi")
+    estate = build(empty_house, two, quotas={"1": "1000.00"}, buildings=1)
+    people = officers(empty_house, "clerk", "reviewer")
     estate.put("1", "1000.00")
     held = []
     for name in ("三分之一层", "主体结构验收", "竣工验收", "竣工验收备案"):

@@ -3,6 +3,7 @@
 import json
 from dataclasses import replace
 from itertools import product
+from types import SimpleNamespace
 from typing import Any
 
 import psycopg
@@ -14,6 +15,7 @@ from escrow.supervision import nodes
 from escrow.supervision.funds import change_level, position
 from escrow.supervision.schedules import STEPS, NodeStatus, Paper, PaperKind
 from ledger.money import Yuan
+from tests.conftest import housed
 from tests.estate import USCC, Estate, build, file_hash, new_number, officers
 from tests.noding import (
     FIRM_NOS,
@@ -53,19 +55,11 @@ VALUES (%(claim)s, %(kind)s, %(file_hash)s, current_date, %(firm)s, %(firm_no)s,
 LISTED = [{"node": node, "locked_ratio": ratio} for node, ratio in SCHEDULE.items()]
 
 
-@pytest.fixture
-def estate(house: Any) -> Estate:
-    """一号楼额度一千元，现有九百元；二号楼没有额度。"""
+def scene_of(house: Any, app: Any) -> SimpleNamespace:
+    """一号楼额度一千元，现有九百元；二号楼没有额度；录入与决定的两名人员。"""
     built = build(house, officers(house, "liuli", "wangyi"), quotas={"1": "1000.00"}, nodes=SCHEDULE)
     built.put("1", "900.00")
-    return built
-
-
-@pytest.fixture
-def people(estate: Estate) -> tuple[int, int]:
-    """录入与决定的两名人员。"""
-    clerk, reviewer = officers(estate.house, "clerk", "reviewer")
-    return clerk, reviewer
+    return SimpleNamespace(estate=built, people=tuple(officers(house, "clerk", "reviewer")))
 
 
 def run(estate: Estate, *statements: tuple[str, dict[str, Any]], role: str = "app") -> Any:
@@ -109,8 +103,21 @@ def decision(claim: int, who: int) -> dict[str, int]:
     return {"claim": claim, "who": who}
 
 
+@pytest.fixture(scope="module", params=["entered", "approved", "rejected"])
+def said(request: Any, cluster: Any, blank_settings: Any, stage: Any) -> Any:
+    """申报一件，录入、核准或退回；被拒的语句在此一一试过，什么也不留下。"""
+    with housed(cluster, blank_settings, stage.house.name) as house:
+        scene = stage.copied(house, None)
+        estate, (clerk, reviewer) = scene.estate, scene.people
+        claim = claimed(estate, clerk, "主体结构验收")
+        if request.param == "approved":
+            approved(estate, claim, reviewer)
+        elif request.param == "rejected":
+            estate.do(lambda session: nodes.reject(session, claim, officer_id=reviewer, reason="不实"))
+        yield estate
+
+
 @pytest.mark.parametrize("role", ROLES)
-@pytest.mark.parametrize("was", ["entered", "approved", "rejected"])
 @pytest.mark.parametrize(
     ("statement", "constraint"),
     [
@@ -127,15 +134,10 @@ def decision(claim: int, who: int) -> dict[str, int]:
     ],
 )
 def test_what_is_claimed_is_not_changed_by_hand(
-    estate: Estate, people: tuple[int, int], statement: str, constraint: str, was: str, role: str
+    said: Estate, statement: str, constraint: str, role: str
 ) -> None:
     """申报与材料，录入后、核准后、退回后，都不得改写、删除，应用角色与库主一样。"""
-    claim = claimed(estate, people[0], "主体结构验收")
-    if was == "approved":
-        approved(estate, claim, people[1])
-    elif was == "rejected":
-        estate.do(lambda session: nodes.reject(session, claim, officer_id=people[1], reason="不实"))
-    refused(estate, constraint, (statement, {}), role=role)
+    refused(said, constraint, (statement, {}), role=role)
 
 
 def test_the_one_who_entered_cannot_decide_in_plain_sql(estate: Estate, people: tuple[int, int]) -> None:
@@ -228,11 +230,12 @@ def test_three_firms_and_three_people_in_plain_sql(
     refused(estate, "node_follows_ledger", (APPROVE, decision(whole, people[1])))
 
 
-def test_first_registration_is_the_registers_to_say(house: Any) -> None:
+def test_first_registration_is_the_registers_to_say(empty_house: Any) -> None:
     """末一节点：登记簿没有确认的首次登记，纯 SQL 也不能核准。"""
     listed = {"首次登记": "0.00"}
-    estate = build(house, officers(house, "liuli", "wangyi"), quotas={"1": "1000.00"}, nodes=listed)
-    clerk, reviewer = officers(house, "clerk", "reviewer")
+    two = officers(empty_house, "liuli", "wangyi")
+    estate = build(empty_house, two, quotas={"1": "1000.00"}, nodes=listed)
+    clerk, reviewer = officers(empty_house, "clerk", "reviewer")
     schedule = [{"node": "首次登记", "locked_ratio": "0.00"}]
     claim = forged(estate, clerk, node="首次登记", ratio="0", schedule=schedule)
     refused(estate, "node_proved", (APPROVE, decision(claim, reviewer)))
@@ -278,17 +281,17 @@ def test_a_node_and_the_book_say_the_same(estate: Estate, people: tuple[int, int
     refused(estate, "node_follows_ledger", (stays, decision(back, reviewer)))
 
 
-def test_in_draw_down_more_is_not_released_either(house: Any) -> None:
+def test_in_draw_down_more_is_not_released_either(empty_house: Any) -> None:
     """支用制：释放额不动重点资金，只放宽支用，多记一分同样不许。"""
     estate = build(
-        house,
-        officers(house, "liuli", "wangyi"),
+        empty_house,
+        officers(empty_house, "liuli", "wangyi"),
         quotas={"1": "1000.00"},
         nodes=SCHEDULE,
         quota_mode="draw_down",
     )
     estate.put("1", "900.00")
-    people = officers(house, "clerk", "reviewer")
+    people = officers(empty_house, "clerk", "reviewer")
     assert booked(estate, "0.01") == "released_by_node"
     reached(estate, people, "主体结构验收")
     assert booked(estate, "600.01") == "released_by_node"
@@ -412,10 +415,11 @@ def test_a_quota_is_not_lowered_without_an_agreement(estate: Estate) -> None:
     assert funds(estate)["8201"] == "1000.01"
 
 
-def test_the_laws_own_nodes_are_kept_with_the_agreement(house: Any) -> None:
+def test_the_laws_own_nodes_are_kept_with_the_agreement(empty_house: Any) -> None:
     """协议未列节点：生效时的规定节点表随版本存下，不得改写；自造一份宽松的节点表，数据库不许核准。"""
-    estate = build(house, officers(house, "liuli", "wangyi"), quotas={"1": "1000.00"}, buildings=1)
-    clerk, reviewer = officers(house, "clerk", "reviewer")
+    two = officers(empty_house, "liuli", "wangyi")
+    estate = build(empty_house, two, quotas={"1": "1000.00"}, buildings=1)
+    clerk, reviewer = officers(empty_house, "clerk", "reviewer")
     generous = [{"node": "封顶", "locked_ratio": "0.00"}]
     claim = forged(estate, clerk, node="封顶", ratio="0", schedule=generous)
     refused(estate, "node_of_agreement", (APPROVE, decision(claim, reviewer)))
@@ -426,6 +430,6 @@ def test_the_laws_own_nodes_are_kept_with_the_agreement(house: Any) -> None:
     ):
         for role in ROLES:
             refused(estate, "written_once", (statement, {}), role=role)
-    named = build(house, officers(house, "jia", "yi"), nodes=SCHEDULE)
+    named = build(empty_house, officers(empty_house, "jia", "yi"), nodes=SCHEDULE)
     other = "INSERT INTO agreement_schedule VALUES (%(id)s, '[]', NULL)"
     refused(named, "schedule_of_agreement", (other, {"id": named.account_id}))

@@ -7,25 +7,25 @@ import pytest
 from sqlalchemy import text
 
 from config.clock import bureau_day
-from escrow.application import create_app
 from escrow.supervision.schedules import PaperKind
 from escrow.workdays.actions import calendar
 from tests.builders import County
-from tests.desk import Seat, hire, sit_down
+from tests.desk import Seat, staffed
 from tests.estate import Estate, build, file_hash, new_number, officers
 from tests.noding import FIRM_NOS, FIRMS, SCHEDULE, SIGNERS, TODAY, claimed, reached
 
 
-@pytest.fixture
-def seats(house: Any) -> Any:
+def scene_of(house: Any, app: Any) -> Any:
     """一号楼额度一千元、现有九百元；登记受理与复核两名人员。"""
     estate = build(house, officers(house, "liuli", "wangyi"), quotas={"1": "1000.00"}, nodes=SCHEDULE)
     estate.put("1", "900.00")
-    app = create_app(house.settings)
-    register = sit_down(app, hire(house.database, house.settings, "registrar", "register"))
-    reviewer = sit_down(app, hire(house.database, house.settings, "reviewer", "reviewer"))
-    yield estate, register, reviewer
-    app.extensions["database"].dispose()
+    desks = staffed(house, app, {"registrar": ["register"], "reviewer": ["reviewer"]})
+    return estate, desks.registrar, desks.reviewer
+
+
+@pytest.fixture
+def seats(scene: Any) -> Any:
+    return scene
 
 
 def form_of(node: str, *without: str) -> dict[str, str]:

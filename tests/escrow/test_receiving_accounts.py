@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import timedelta
+from types import SimpleNamespace
 
 import psycopg
 import pytest
@@ -13,7 +14,7 @@ from escrow.release.actions import Applied, enter
 from escrow.release.payout import pay_out
 from escrow.release.receiving import ReceivingAsked, decide_receiving, enter_receiving, retire_receiving
 from tests import withdrawing
-from tests.estate import Estate, build, file_hash, new_number
+from tests.estate import build, file_hash, new_number
 from tests.releasing import approved, named, receiving, refused_by
 
 FORGED = """
@@ -32,17 +33,13 @@ SELECT 'ZL2026000009', 'release', a.id, NULL, 10000, 0, {name_sealed}, {name}, {
 """
 
 
-@pytest.fixture
-def people(house):
-    return named(house)
-
-
-@pytest.fixture
-def estate(house, people) -> Estate:
+def scene_of(house, app):
+    """One building with money, registered (一幢有钱，已登记)."""
+    people = named(house)
     found = build(house, [people.clerk, people.reviewer], buildings=1, units=1)
     found.put("1", "100.00")
     found.register("1")
-    return found
+    return SimpleNamespace(people=people, estate=found)
 
 
 def asked(estate, **changed):
@@ -125,10 +122,10 @@ def test_a_retired_account_is_paid_no_more(estate, people):
     assert entered(estate, people.handler, account_no="62220001")
 
 
-def test_the_account_is_the_developers_own(house):
+def test_the_account_is_the_developers_own(empty_house):
     """监管账户、白名单收款人的账户，都不能登记作开发企业的收款账户。"""
-    staff = withdrawing.people_of(house)
-    site = withdrawing.site_of(house, staff)
+    staff = withdrawing.people_of(empty_house)
+    site = withdrawing.site_of(empty_house, staff)
     own = codes(lambda: entered(site.estate, staff.clerk, account_no=site.estate.account_no))
     assert own == ["account-is-supervised"]
     builder = codes(lambda: entered(site.estate, staff.clerk, account_no=withdrawing.BUILDER_ACCOUNT))

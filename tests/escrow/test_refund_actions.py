@@ -15,23 +15,10 @@ from escrow.refunds.rules import RefundStatus
 from escrow.workdays.actions import calendar
 from ledger.money import Yuan
 from tests.estate import file_hash, new_number
-from tests.refunding import SISTER, Dropped, dropped, estate_of, people_of, refused
+from tests.refunding import SISTER, Dropped, all_gone, dropped, estate_of, people_of, refused
 from tests.sale import row, sell, together
 
-
-@pytest.fixture
-def people(house):
-    return people_of(house)
-
-
-@pytest.fixture
-def estate(house, people):
-    return estate_of(house, people)
-
-
-@pytest.fixture
-def gone(estate):
-    return dropped(estate)
+scene_of = all_gone
 
 
 def building(estate, code):
@@ -65,9 +52,10 @@ def test_entering_moves_no_money_and_approval_makes_it_due_general_funds_first(g
 
 
 @pytest.mark.parametrize("filed", [True, False])
-def test_a_contract_is_refunded_whether_it_was_filed_or_not(estate, people, filed):
+def test_a_contract_is_refunded_whether_it_was_filed_or_not(empty_house, filed):
     """备案前、备案后注销的合同都可以退款；全部退清后合同已缴为零。"""
-    gone = dropped(estate, filed=filed)
+    people = people_of(empty_house)
+    gone = dropped(estate_of(empty_house, people), filed=filed)
     parts = [AskedPart(no, Yuan(amount)) for no, amount in
              zip(gone.receipts, ("50000.00", "300000.00", "650000.00"), strict=True)]  # fmt: skip
     assert gone.approved(gone.entered(people.cashier, *parts), people.reviewer) is RefundStatus.DUE

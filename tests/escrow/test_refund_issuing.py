@@ -19,21 +19,14 @@ from ledger.money import Yuan
 from ledger.movements import Transfer
 from tests.desk import hire, sit_down
 from tests.estate import new_number
-from tests.refunding import LENDER, dropped, estate_of, people_of, refused
+from tests.refunding import LENDER, all_gone, refused
 from tests.releasing import refused_by
 from tests.sale import BANK, row, together
 
 BUYER = "6217000010001234567"
 
 
-@pytest.fixture
-def people(house):
-    return people_of(house)
-
-
-@pytest.fixture
-def gone(house, people):
-    return dropped(estate_of(house, people))
+scene_of = all_gone
 
 
 def issued(gone, refund_no, officer_id):

@@ -16,31 +16,27 @@ from escrow.refunds.redirecting import RedirectAsked, approve_redirect, enter_re
 from ledger.money import Yuan
 from tests.desk import hire, sit_down
 from tests.estate import file_hash, new_number
-from tests.refunding import SISTER, dropped, estate_of, people_of, refused
+from tests.refunding import SISTER, all_gone, refused
 from tests.releasing import refused_by
 from tests.sale import BANK, row
 
 BUYER = "6217000010001234567"
 
 
-@pytest.fixture
-def people(house):
-    return people_of(house)
-
-
-@pytest.fixture
-def gone(house, people):
-    return dropped(estate_of(house, people))
-
-
-@pytest.fixture
-def failed(gone, people):
-    """A refund whose only order the bank could not pay."""
-    refund_no = gone.entered(people.cashier)
-    gone.approved(refund_no, people.reviewer)
-    [number] = issued(gone, refund_no, people)
+def scene_of(house, app):
+    """A refund whose only order the bank could not pay (银行付不出的退款)."""
+    made = all_gone(house, app)
+    gone, people = made.gone, made.people
+    made.failed = gone.entered(people.cashier)
+    gone.approved(made.failed, people.reviewer)
+    [number] = issued(gone, made.failed, people)
     bank_says(gone, number, Outcome.FAILED, BUYER)
-    return refund_no
+    return made
+
+
+@pytest.fixture
+def failed(scene):
+    return scene.failed
 
 
 def issued(gone, refund_no, people):
@@ -96,8 +92,10 @@ def test_three_people_and_a_day(house, gone, failed, people):
     assert ("2301", "building:1:refund:1") not in estate.held()
 
 
-def test_what_is_ordered_or_paid_is_not_redirected(gone, people):
+def test_what_is_ordered_or_paid_is_not_redirected(empty_house):
     """已签发未答复的、已付讫的不能改退；同一笔不能同时有两件改退；别件的明细不认。"""
+    made = all_gone(empty_house, None)
+    gone, people = made.gone, made.people
     refund_no = gone.entered(people.cashier)
     assert refused(gone.estate, entering(gone, people, asked(refund_no))) == ["refund-not-due"]
     gone.approved(refund_no, people.reviewer)

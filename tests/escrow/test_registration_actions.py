@@ -9,19 +9,15 @@ import pytest
 from escrow.access.sealing import unseal
 from escrow.errors import Invalid, NotFound, Refused
 from escrow.registration.by_hand import Decision, reject
-from tests.estate import Estate, build, officers
+from tests.estate import build, officers
 from tests.registering import TODAY, confirmed, entered, refused, rows, told, transferred
 
 
-@pytest.fixture
-def people(house):
+def scene_of(house, app):
+    """A project under supervision, and who enters and confirms (受监管的项目与办理人员)."""
     names = ("clerk", "reviewer", "other")
-    return SimpleNamespace(**dict(zip(names, officers(house, *names), strict=True)))
-
-
-@pytest.fixture
-def estate(house, people) -> Estate:
-    return build(house, [people.clerk, people.reviewer])
+    people = SimpleNamespace(**dict(zip(names, officers(house, *names), strict=True)))
+    return SimpleNamespace(people=people, estate=build(house, [people.clerk, people.reviewer]))
 
 
 STATUSES = "SELECT source, status FROM first_registration ORDER BY id"

@@ -33,15 +33,11 @@ SELECT b.building_no, f.certificate_no FROM registered_building r JOIN building 
 """
 
 
-@pytest.fixture
-def people(house: Any) -> SimpleNamespace:
+def scene_of(house: Any, app: Any) -> SimpleNamespace:
+    """A project under supervision, and who enters and confirms (受监管的项目与办理人员)."""
     names = ("clerk", "reviewer", "other", "fourth", "handler", "chief")
-    return SimpleNamespace(**dict(zip(names, officers(house, *names), strict=True)))
-
-
-@pytest.fixture
-def estate(house: Any, people: SimpleNamespace) -> Estate:
-    return build(house, [people.clerk, people.reviewer])
+    people = SimpleNamespace(**dict(zip(names, officers(house, *names), strict=True)))
+    return SimpleNamespace(people=people, estate=build(house, [people.clerk, people.reviewer]))
 
 
 def wrong(estate: Estate, people: SimpleNamespace, *buildings: str, certificate: str = "证错") -> int:

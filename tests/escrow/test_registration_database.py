@@ -5,19 +5,15 @@ from types import SimpleNamespace
 import psycopg
 import pytest
 
-from tests.estate import Estate, build, new_number, officers
+from tests.estate import build, new_number, officers
 from tests.registering import entered, told, transferred
 
 
-@pytest.fixture
-def people(house):
+def scene_of(house, app):
+    """A project under supervision, and who enters and confirms (受监管的项目与办理人员)."""
     names = ("clerk", "reviewer", "other")
-    return SimpleNamespace(**dict(zip(names, officers(house, *names), strict=True)))
-
-
-@pytest.fixture
-def estate(house, people) -> Estate:
-    return build(house, [people.clerk, people.reviewer])
+    people = SimpleNamespace(**dict(zip(names, officers(house, *names), strict=True)))
+    return SimpleNamespace(people=people, estate=build(house, [people.clerk, people.reviewer]))
 
 
 ENTRY = """

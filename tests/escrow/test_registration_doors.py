@@ -2,26 +2,32 @@
 
 import json
 from datetime import timedelta
+from types import SimpleNamespace
 
 import pytest
 from sqlalchemy import text
 
 from config.clock import bureau_day
-from tests.desk import bearer, hire, sit_down
+from tests.desk import bearer, staffed
 from tests.estate import build, file_hash, officers
 
 TODAY = bureau_day().isoformat()
 FIRST, TRANSFER = "/api/v1/first-registrations", "/api/v1/transfer-registrations"
 
 
-@pytest.fixture
-def estate(house):
-    return build(house, officers(house, "aa", "bb"))
+def scene_of(house, app):
+    """A project, the registration authority, and people at their desks (项目、登记机构、窗口)."""
+    roles = {"register1": ["register"], "register2": ["register"], "reviewer1": ["reviewer"]}
+    desks = vars(staffed(house, app, roles))
+    estate = build(house, officers(house, "aa", "bb"))
+    return SimpleNamespace(
+        desks=desks, estate=estate, registry=bearer(house.database, "registry", "registration")
+    )
 
 
 @pytest.fixture
-def registry(house):
-    return bearer(house.database, "registry", "registration")
+def registry(scene):
+    return scene.registry
 
 
 def first(estate, **changes):
@@ -174,13 +180,6 @@ def entry(estate, **changes):
         "project_no": estate.project_no, "building_nos": ["1"], "certificate_no": "证手1",
         "registered_on": TODAY, "file_hash": file_hash("证手1").upper(), **changes,
     }  # fmt: skip
-
-
-@pytest.fixture
-def desks(app, house):
-    roles = {"register1": "register", "register2": "register", "reviewer1": "reviewer"}
-    hired = {name: hire(house.database, house.settings, name, role) for name, role in roles.items()}
-    return {name: sit_down(app, who) for name, who in hired.items()}
 
 
 def test_by_hand_one_enters_and_another_confirms(desks, house, estate):

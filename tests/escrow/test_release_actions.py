@@ -17,21 +17,10 @@ from escrow.release.actions import reject as send_back
 from escrow.release.models import ReleaseApplication
 from escrow.release.rules import OPEN_CODES
 from ledger.money import Yuan
-from tests.estate import Estate, build, file_hash, new_number, pay, sold
-from tests.releasing import approved, codes, named, one
+from tests.estate import build, file_hash, new_number, pay, sold
+from tests.releasing import approved, codes, one, registered
 
-
-@pytest.fixture
-def people(house):
-    return named(house)
-
-
-@pytest.fixture
-def estate(house, people) -> Estate:
-    """Two buildings, both registered, nothing open."""
-    found = build(house, [people.clerk, people.reviewer])
-    found.register()
-    return found
+scene_of = registered
 
 
 def test_the_balance_of_each_building_goes_to_the_developer(house, people):

@@ -15,21 +15,10 @@ from escrow.release.evidence import Evidence, decide_evidence, enter_evidence
 from escrow.release.rules import EvidenceStatus
 from escrow.supervision.rules import ClauseKind
 from ledger.money import Yuan
-from tests.estate import Estate, build, file_hash
-from tests.releasing import approved, codes, filed, named
+from tests.estate import build, file_hash
+from tests.releasing import approved, codes, filed, registered
 
-
-@pytest.fixture
-def people(house):
-    return named(house)
-
-
-@pytest.fixture
-def estate(house, people) -> Estate:
-    """Two buildings, both registered, nothing open."""
-    found = build(house, [people.clerk, people.reviewer])
-    found.register()
-    return found
+scene_of = registered
 
 
 # --- who may approve ---

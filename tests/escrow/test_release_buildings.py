@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 from decimal import Decimal
+from types import SimpleNamespace
 
 import psycopg
 import pytest
@@ -18,26 +19,21 @@ from escrow.projects.rules import Structure, UnitUse
 from escrow.release.actions import Applied, enter
 from escrow.release.payout import close, pay_out
 from ledger.money import Yuan
-from tests.estate import USCC, Estate, build, file_hash, filed, new_number, pay, sold
+from tests.estate import USCC, build, file_hash, filed, new_number, pay, sold
 from tests.releasing import approved, codes, named, one, receiving, refused_by
 
 RECEIVING = "6222021410001112223"
 
 
-@pytest.fixture
-def people(house):
-    return named(house)
-
-
-@pytest.fixture
-def estate(house, people) -> Estate:
-    """Three buildings with money, the first of them registered."""
+def scene_of(house, app):
+    """Three buildings with money, the first of them registered (三幢有钱，一号楼已登记)."""
+    people = named(house)
     found = build(house, [people.clerk, people.reviewer], buildings=3, units=1)
     for building in found.buildings:
         found.put(building, "100.00")
     found.register("1")
     receiving(found, people.handler, people.chief, RECEIVING)
-    return found
+    return SimpleNamespace(people=people, estate=found)
 
 
 def applied(estate, officer_id, *buildings):

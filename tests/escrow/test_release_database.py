@@ -1,6 +1,5 @@
 """What PostgreSQL itself refuses of a release, when nobody asks the rules (数据库层面的解除监管约束)."""
 
-from types import SimpleNamespace
 
 import psycopg
 import pytest
@@ -16,8 +15,8 @@ from escrow.supervision.books import account_of
 from ledger.journal import post
 from ledger.money import Yuan
 from ledger.movements import Transfer
-from tests.estate import Estate, build, file_hash, filed, new_number, officers, pay, sold
-from tests.releasing import EVIDENCE, refused_by
+from tests.estate import Estate, build, file_hash, filed, new_number, pay, sold
+from tests.releasing import EVIDENCE, refused_by, with_money
 
 APPROVE = """
 UPDATE release_application
@@ -32,18 +31,7 @@ SELECT b.id, r.id FROM building b, release_application r WHERE r.release_no = %s
 RELEASING = "UPDATE supervised_account SET status = 'releasing' WHERE id = %s"
 
 
-@pytest.fixture
-def people(house):
-    names = ("clerk", "reviewer", "handler", "chief", "other")
-    return SimpleNamespace(**dict(zip(names, officers(house, *names), strict=True)))
-
-
-@pytest.fixture
-def estate(house, people) -> Estate:
-    found = build(house, [people.clerk, people.reviewer])
-    found.register()
-    found.put("1", "100.00")
-    return found
+scene_of = with_money
 
 
 def pay_over(estate: Estate, amount: str = "100.00") -> int:

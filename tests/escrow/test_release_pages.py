@@ -8,29 +8,23 @@ from sqlalchemy import event, text
 
 from config.clock import bureau_day
 from escrow import chart
-from tests.desk import hire, sit_down
+from tests.desk import staffed
 from tests.estate import build, file_hash, new_number, officers
 
 TODAY = bureau_day().isoformat()
 CLAUSE = "第九条：物业承接查验完成"
 
 
-@pytest.fixture
-def desks(app, house):
+def scene_of(house, app):
+    """Both buildings registered, money on the first, everybody at their desk (窗口有人，两幢都已登记)."""
     roles = {
         "release1": ["release"], "reviewer1": ["reviewer"], "reviewer2": ["reviewer"],
         "both": ["release", "reviewer"], "auditor1": ["auditor"],
     }  # fmt: skip
-    hired = {name: hire(house.database, house.settings, name, *held) for name, held in roles.items()}
-    return SimpleNamespace(**{name: sit_down(app, who) for name, who in hired.items()})
-
-
-@pytest.fixture
-def estate(house):
-    found = build(house, officers(house, "aa", "bb"))
+    desks, found = staffed(house, app, roles), build(house, officers(house, "aa", "bb"))
     found.register()
     found.put("1", "350000.00")
-    return found
+    return SimpleNamespace(desks=desks, estate=found)
 
 
 def paper(**changes):

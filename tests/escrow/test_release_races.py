@@ -11,22 +11,11 @@ from escrow.errors import Refused
 from ledger.journal import post
 from ledger.money import Yuan
 from ledger.movements import Transfer
-from tests.estate import Estate, build, new_number, pay, sold
 from tests.estate import filed as filed_contract
-from tests.releasing import approved, named, one
+from tests.estate import new_number, pay, sold
+from tests.releasing import approved, one, registered
 
-
-@pytest.fixture
-def people(house):
-    return named(house)
-
-
-@pytest.fixture
-def estate(house, people) -> Estate:
-    """Two buildings, both registered, nothing open."""
-    found = build(house, [people.clerk, people.reviewer])
-    found.register()
-    return found
+scene_of = registered
 
 
 def test_twenty_who_press_at_once_release_it_once(estate, people):

@@ -1,6 +1,5 @@
 """What was decided of a release stands, no file serves twice, no money comes after (决定与材料不改)."""
 
-from types import SimpleNamespace
 
 import psycopg
 import pytest
@@ -10,22 +9,10 @@ from escrow import chart
 from escrow.registration.actions import FirstAsked
 from escrow.registration.by_hand import enter as enter_by_hand
 from escrow.release.actions import approve
-from tests.estate import Estate, build, file_hash, officers
-from tests.releasing import EVIDENCE, refused_by
+from tests.estate import build, file_hash
+from tests.releasing import EVIDENCE, refused_by, with_money
 
-
-@pytest.fixture
-def people(house):
-    names = ("clerk", "reviewer", "handler", "chief", "other")
-    return SimpleNamespace(**dict(zip(names, officers(house, *names), strict=True)))
-
-
-@pytest.fixture
-def estate(house, people) -> Estate:
-    found = build(house, [people.clerk, people.reviewer])
-    found.register()
-    found.put("1", "100.00")
-    return found
+scene_of = with_money
 
 
 @pytest.mark.parametrize(

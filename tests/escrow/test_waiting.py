@@ -1,6 +1,7 @@
 """首页的待办：各房间等本人办理的事项，自己录入的不算，件数有上限，点开就是清单。"""
 
 import re
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -16,13 +17,12 @@ from tests.noding import claimed
 from tests.withdrawing import people_of, site_of
 
 
-@pytest.fixture
-def site(house: Any) -> Any:
+def scene_of(house: Any, app: Any) -> Any:
     """白名单齐备的项目，一号楼有钱可付。"""
     made = site_of(house, people_of(house))
     made.estate.put("1", "600000.00")
     made.estate.put("1", "300000.00", chart.GENERAL_FUNDS)
-    return made
+    return SimpleNamespace(site=made)
 
 
 def seat(app: Any, house: Any, name: str, *roles: str) -> Any:

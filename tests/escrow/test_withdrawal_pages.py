@@ -1,7 +1,6 @@
 """The officers' pages of withdrawals: whitelist, application, review, orders, and who did what (用款页面)."""
 
 import re
-from types import SimpleNamespace
 
 from config.clock import bureau_day
 from escrow import chart
@@ -11,21 +10,22 @@ from ledger.money import Yuan
 from tests.desk import staffed
 from tests.estate import file_hash, new_number
 from tests.sale import row
-from tests.withdrawing import BUILDER, BUILDER_ACCOUNT, at_work, force, funded, people_of, site_of, waited
+from tests.withdrawing import BUILDER, BUILDER_ACCOUNT, at_work, force, funded, site_of, waited
 
 TODAY = bureau_day().isoformat()
 
 
 ROLES = {
-    "cashier1": ["cashier"], "issuer1": ["cashier"], "both": ["cashier", "reviewer"], "reviewer1": ["reviewer"],
-    "reviewer2": ["reviewer"], "auditor1": ["auditor"], "register1": ["register"],
+    "cashier1": ["cashier"], "issuer1": ["cashier"], "both": ["cashier", "reviewer"],
+    "reviewer1": ["reviewer"], "reviewer2": ["reviewer"], "auditor1": ["auditor"], "register1": ["register"],
 }  # fmt: skip
 
 
 def scene_of(house, app):
     """额度六十万元，一般监管资金四十万元，白名单齐备；窗口有人。"""
-    desks = staffed(house, app, ROLES)
-    return SimpleNamespace(desks=desks, site=at_work(house, app).site)
+    made = at_work(house, app)
+    made.desks = staffed(house, app, ROLES)
+    return made
 
 
 def account_page(site):
@@ -135,9 +135,9 @@ def test_whoever_reviewed_does_not_issue(desks, site):
     assert "未准" in desks.auditor1.get(page).text
 
 
-def test_a_large_payment_is_seen_twice(desks, house):
+def test_a_large_payment_is_seen_twice(desks, house, people):
     """达到限额的用款：一级复核后须另一人二级复核，理由与依据写在页面上。"""
-    site = funded(site_of(house, people_of(house)), general="9000000.00")
+    site = funded(site_of(house, people), general="9000000.00")
     page = entered(desks.both, site, "5000000.00")
     assert desks.both.post(f"{page}/approve").status_code == 409
     assert "须二级复核" in desks.reviewer1.get(page).text

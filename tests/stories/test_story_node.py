@@ -31,13 +31,10 @@ def site(house: Any, people: Any, mode: str, *, nodes: dict[str, str] | None = N
     return listed(estate, people)
 
 
-def payable(site: Site, channel: Channel) -> str:
-    """The most that may be asked for, found by asking: to the fen (试出最多能申请多少)."""
-    low, high = 0, 200_000_000
-    while low < high:
-        asked = (low + high + 1) // 2
-        low, high = (asked, high) if not refused(site, asked, channel) else (low, asked - 1)
-    return str(Yuan.from_fen(low))
+def payable(site: Site, channel: Channel, amount: str) -> bool:
+    """So much may be asked for, and not a fen more (恰可申请这么多)."""
+    fen = Yuan(amount).fen
+    return not (fen and refused(site, fen, channel)) and bool(refused(site, fen + 1, channel))
 
 
 def refused(site: Site, fen: int, channel: Channel) -> list[str]:
@@ -62,7 +59,7 @@ def test_floor_from_the_first_deposit_to_first_registration(house: Any) -> None:
     people = people_of(house)
     here = site(house, people, "floor")
     here.estate.put("1", "900000.00")
-    assert payable(here, Channel.GENERAL) == "0.00"
+    assert payable(here, Channel.GENERAL, "0.00")
     left = {
         "三分之一层": "600000.00",
         "主体结构验收": "300000.00",
@@ -73,7 +70,7 @@ def test_floor_from_the_first_deposit_to_first_registration(house: Any) -> None:
     for name, kept in left.items():
         reached(here.estate, (people.clerk, people.reviewer), name)
         free = str(before - Yuan(kept))
-        assert payable(here, Channel.GENERAL) == free, name
+        assert payable(here, Channel.GENERAL, free), name
         assert refused(here, Yuan(free).fen + 1, Channel.GENERAL), name
         paid(here, free, Channel.GENERAL)
         assert funds(here.estate)["2111"] == kept and "2112" not in funds(here.estate)
@@ -82,7 +79,7 @@ def test_floor_from_the_first_deposit_to_first_registration(house: Any) -> None:
     here.estate.register()
     reached(here.estate, (people.clerk, people.reviewer), "首次登记")
     assert funds(here.estate) == {"2112": "50000.00", "8201": "1000000.00", "8203": "1000000.00"}
-    assert payable(here, Channel.GENERAL) == "50000.00"
+    assert payable(here, Channel.GENERAL, "50000.00")
 
 
 def test_draw_down_spends_what_each_node_allows(house: Any) -> None:
@@ -90,17 +87,17 @@ def test_draw_down_spends_what_each_node_allows(house: Any) -> None:
     people = people_of(house)
     here = site(house, people, "draw_down")
     here.estate.put("1", "1000000.00")
-    assert payable(here, Channel.KEY) == "0.00"
+    assert payable(here, Channel.KEY, "0.00")
     spent = Yuan("0.00")
     for name, allowed in zip(FIVE[:4], ("400000.00", "700000.00", "900000.00", "950000.00"), strict=True):
         reached(here.estate, (people.clerk, people.reviewer), name)
         assert funds(here.estate)["2111"] == str(Yuan("1000000.00") - spent)
         free = str(Yuan(allowed) - spent)
-        assert payable(here, Channel.KEY) == free, name
+        assert payable(here, Channel.KEY, free), name
         paid(here, free, Channel.KEY)
         spent = Yuan(allowed)
         assert funds(here.estate)["8204"] == allowed
-        assert payable(here, Channel.KEY) == "0.00"
+        assert payable(here, Channel.KEY, "0.00")
     assert funds(here.estate)["2111"] == "50000.00"
 
 
@@ -115,9 +112,9 @@ def test_going_back_takes_what_was_released(house: Any, mode: str) -> None:
     approved(here.estate, corrected(here.estate, people.clerk, "三分之一层"), people.reviewer, None)
     held = funds(here.estate)
     assert (held["2111"], held["8203"]) == ("500000.00", "400000.00")
-    assert "2112" not in held and payable(here, channel) == "0.00"
+    assert "2112" not in held and payable(here, channel, "0.00")
     reached(here.estate, (people.clerk, people.reviewer), "主体结构验收")
-    assert payable(here, channel) == "200000.00"
+    assert payable(here, channel, "200000.00")
 
 
 @pytest.mark.parametrize(("mode", "key_funds"), [("floor", "600000.00"), ("draw_down", "1000000.00")])
