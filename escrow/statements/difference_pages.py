@@ -13,7 +13,7 @@ from wtforms.fields import SelectChoice
 from config.clock import bureau_day
 from config.regulations import law_on
 from escrow.access.guards import officer
-from escrow.doors import database, settings
+from escrow.doors import database, settings, tried
 from escrow.errors import NotFound
 from escrow.fields import ReadField, read_text
 from escrow.forms import posted, posted_reason
@@ -56,6 +56,9 @@ _CANDIDATES = text("""
 SELECT m.entry_id AS id, m.direction, m.amount, m.effective_on, m.booked_at
   FROM free_movements(:account_id) m WHERE m.booked_at > :opened_at ORDER BY m.entry_id DESC LIMIT 20
 """)
+
+_STEPS = ("difference.taken", "difference.entered", "difference.returned", "difference.closed")
+_KEYS = ("difference_two_officers", "difference_needs_entries", "difference_days", "break_stops_payment")
 
 
 def read_entries(said: str) -> tuple[int, ...]:
@@ -115,7 +118,8 @@ def show(difference_id: int) -> ResponseReturnValue:
         known = calendar(session, since=0)
     return render_template(
         "statements/difference.html", row=row, form=ExplanationForm(), entries=entries,
-        candidates=candidates, says=difference_says(row), age=_age(known, row),
+        candidates=candidates, says=difference_says(row), age=_age(known, row), steps=_STEPS,
+        citations=_citations(row.region),
     )  # fmt: skip
 
 
@@ -123,7 +127,8 @@ def show(difference_id: int) -> ResponseReturnValue:
 @officer("reconcile", page="differences.show")
 def take_it(difference_id: int) -> ResponseReturnValue:
     """认领一件差异。"""
-    database().transact(lambda session: take(session, _known(difference_id), officer_id=g.officer.id))
+    unit, who = _known(difference_id), g.officer.id
+    tried(unit, "difference.taken", lambda session: take(session, unit, officer_id=who))
     return _done(difference_id, "已由您经办。")
 
 
@@ -135,8 +140,8 @@ def enter(difference_id: int) -> ResponseReturnValue:
     remedy = Remedy(form.remedy.data)
     entries = (form.entries.data or ()) if remedy is Remedy.ENTRIES else ()
     said = Explanation(Cause(form.cause.data), str(form.note.data), remedy, entries)
-    unit = _known(difference_id)
-    database().transact(lambda session: explain(session, unit, said, officer_id=g.officer.id))
+    unit, who = _known(difference_id), g.officer.id
+    tried(unit, "difference.entered", lambda session: explain(session, unit, said, officer_id=who))
     return _done(difference_id, "查明结果已录入，须另一人员了结。")
 
 
@@ -144,7 +149,8 @@ def enter(difference_id: int) -> ResponseReturnValue:
 @officer("approve-reconciliation", fresh=True, page="differences.show")
 def confirm(difference_id: int) -> ResponseReturnValue:
     """另一人员了结；须记更正凭证的，同时记账。"""
-    database().transact(lambda session: close(session, _known(difference_id), officer_id=g.officer.id))
+    unit, who = _known(difference_id), g.officer.id
+    tried(unit, "difference.closed", lambda session: close(session, unit, officer_id=who))
     with database().read() as session:
         account_id = session.execute(_ONE, {"id": difference_id}).one().account_id
     match(database(), settings(), account_id)
@@ -166,6 +172,11 @@ def _age(known: Calendar, row: Any) -> tuple[int, bool]:
     ended = bureau_day(row.closed_at) if row.closed_at else bureau_day()
     days = law_on(bureau_day(), "presale_funds", row.region)["difference_days"].value
     return (ended - opened).days, known.overdue(opened, days, ended)
+
+
+def _citations(region: str) -> list[str]:
+    law = law_on(bureau_day(), "presale_funds", region)
+    return list(dict.fromkeys(law[key].citation for key in _KEYS))
 
 
 def _known(difference_id: int) -> int:

@@ -199,7 +199,7 @@ def difference_says(one: Any) -> str:
         "date-differs": "同一笔，银行与账簿起息日不符",
         "balance-differs": "期初余额与上一份对账单（或账簿）不符：可能缺少中间日期的对账单，或账户尚未期初导入",
     }[one.kind]  # fmt: skip
-    ended = {"matched": "；已勾对", "entries": "；已由新凭证解释", "superseded": "；已有新版对账单"}
+    ended = {"matched": "；已勾对，或已用于解释另一件差异", "entries": "；已由新凭证解释", "superseded": "；已有新版对账单"}
     return said + ended.get(one.closed_how or "", "")
 
 

@@ -83,6 +83,7 @@ UPDATE statement_difference d SET status = 'closed', closed_how = 'matched', clo
  WHERE d.account_id = :account AND d.status = 'open' AND CASE d.kind
        WHEN 'ledger-only' THEN EXISTS (
            SELECT FROM statement_match m WHERE m.entry_id = d.entry_id AND m.live)
+           OR EXISTS (SELECT FROM difference_entry x WHERE x.entry_id = d.entry_id AND x.live)
        WHEN 'balance-differs' THEN NOT EXISTS (
            SELECT FROM standing_differences(:account) s WHERE s.kind = d.kind
               AND s.statement_id = d.statement_id AND s.delta = d.delta)

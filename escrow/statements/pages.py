@@ -196,7 +196,10 @@ def _day(transaction: Session, row: Row[Any]) -> dict[str, Any]:
     report = day_report(transaction, row.account_id, row.business_date)
     facts, _ = facts_of(transaction, row.account_id, row.business_date)
     law = law_on(bureau_day(), "presale_funds", row.region)
-    return {"report": report, "waits": [] if report else day_refusals(facts, law), "day": facts}
+    return {
+        "report": report, "waits": [] if report else day_refusals(facts, law), "day": facts,
+        "day_citation": law["day_close_identity"].citation,
+    }  # fmt: skip
 
 
 def _match(file_id: int) -> None:

@@ -11,6 +11,7 @@ from config.regulations import law_on
 from escrow.errors import Refused
 from escrow.statements.difference_rules import ClosingFacts, Remedy, closing_refusals
 from escrow.statements.explaining import Explanation, close, explain, give_back, take
+from escrow.statements.matching import match
 from escrow.statements.rules import Cause, DifferenceStatus
 from escrow.tasks import match_statements
 from tests.desk import hire, sit_down
@@ -117,7 +118,7 @@ def test_a_book_without_the_money_says_so_before_anything_is_booked(bank: Any, e
 
 
 def test_a_reversal_explains_what_the_bank_never_had(bank: Any, estate: Estate) -> None:
-    """账簿有、银行无：银行随后冲正，以冲正凭证解释。"""
+    """账簿有、银行无：银行随后冲正，以冲正凭证解释；冲正自身已成差异的，随即了结，账户照常付款。"""
     one, two = officers(estate.house, "yuan", "shen")
     serial, _ = paid_in(estate)
     assert kinds(bank(Day(estate.account_no))) == [("ledger-only", "open")]
@@ -126,15 +127,24 @@ def test_a_reversal_explains_what_the_bank_never_had(bank: Any, estate: Estate) 
         "bank_serial": "R1", "amount": "100.00", "value_date": str(bureau_day()), "reason": "误记",
     })  # fmt: skip
     assert back.status_code == 201, back.text
-    entry = int(back.json["entry_no"])
-    number = only(estate)
+    entry, number = int(back.json["entry_no"]), only(estate)
+    match(estate.house.database, estate.house.settings, estate.account_id)
+    opened = "SELECT entry_id FROM statement_difference WHERE status = 'open' ORDER BY id"
+    assert (entry,) in held(estate, opened)
     estate.do(lambda session: explain(session, number, said(Remedy.ENTRIES, entry), officer_id=one))
+    with estate.house.connect("owner") as connection, pytest.raises(psycopg.Error, match="is still there"):
+        connection.execute(
+            "UPDATE statement_difference SET status = 'closed', closed_how = 'matched', closed_at = now()"
+            f" WHERE entry_id = {entry}"
+        )
     estate.do(lambda session: close(session, number, officer_id=two))
+    match(estate.house.database, estate.house.settings, estate.account_id)
+    assert (held(estate, opened), held(estate, "SELECT status FROM statement")) == ([], [("matched",)])
     assert bank(Day(estate.account_no))["differences"][0]["status"] == "closed"
 
 
 def test_the_worklist_from_the_finding_to_the_closing(bank: Any, estate: Estate) -> None:
-    """页面：清单列种类、已历、经办；经办人录入，复核人了结，缺一不可。"""
+    """页面：清单列种类、已历、经办；经办人录入，复核人了结，缺一不可；退回的理由经办人看得到。"""
     house = estate.house
     bank(Day(estate.account_no, (Told(*paid_in(estate)), Told("OUT", 3000, "debit"))))
     clerk = sit_down(bank.app, hire(house.database, house.settings, "yuan", "cashier", full_name="袁建国"))
@@ -145,10 +155,13 @@ def test_the_worklist_from_the_finding_to_the_closing(bank: Any, estate: Estate)
     assert clerk.post(f"{path}/explanation", {**form, "note": ""}).status_code == 422
     assert chief.post(f"{path}/explanation", form).status_code == 403
     assert clerk.post(f"{path}/explanation", form).status_code == 303
+    assert chief.post(f"{path}/return", {"reason": "请附回函"}).status_code == 303
+    assert "请附回函" in clerk.get(path).text
+    assert clerk.post(f"{path}/explanation", form).status_code == 303
     assert clerk.post(f"{path}/closing").status_code == 403
     assert chief.post(f"{path}/closing").status_code == 303
     page = chief.get(path).text
-    assert all(word in page for word in ("已了", "袁建国", "沈国栋", "银行误扣", "解释凭证"))
+    assert all(word in page for word in ("已了", "袁建国", "沈国栋", "银行误扣", "解释凭证", "请附回函", "依据"))
     assert "没有未了的对账差异" in chief.get("/differences").text
     assert "体外收付" in chief.get("/differences?all=1").text
     unknown = [clerk.get(f"/differences/{number}").status_code for number in (999, 99999999999)]
