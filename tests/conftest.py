@@ -375,12 +375,11 @@ def applied(built: Any, house: House) -> Iterator[Any]:
 
     made = copy.copy(built)
     made.config = copy.copy(built.config)
-    house_database = quick(Database(house.settings))
-    made.extensions = built.extensions | {"settings": house.settings, "database": house_database}
+    # One pool for the test and the application: a fresh connection learns every guard anew.
+    made.extensions = built.extensions | {"settings": house.settings, "database": house.database}
     made.extensions["celery"] = create_celery(made, house.settings)
     prepare_rates(made)
     yield made
-    made.extensions["database"].dispose()
 
 
 @pytest.fixture

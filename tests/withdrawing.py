@@ -103,12 +103,15 @@ class Site:
 
 def site_of(
     house: Any, people: SimpleNamespace, *, quota: str = "600000.00", mode: str = "floor",
-    price: str = "90000000.00",
+    price: str = "90000000.00", advanced: bool = False,
 ) -> Site:  # fmt: skip
-    """A project whose first building keeps a quota, its contractor listed (白名单齐备的项目)."""
+    """A project whose first building keeps a quota, its contractor listed (白名单齐备的项目).
+
+    Of its homes none is filed, unless the maintenance fund was advanced.
+    """
     estate = build(
         house, [people.clerk, people.reviewer], quotas={"1": quota}, quota_mode=mode,
-        nodes={"主体结构验收": "0.40"},
+        nodes={"主体结构验收": "0.40"}, advanced=advanced,
     )  # fmt: skip
     return listed(estate, people, price=price)
 

@@ -143,6 +143,12 @@ class Embedded:
                 connection.execute("DELETE FROM kombu_message")
 
 
+@pytest.fixture(scope="module", params=["embedded", "redis", "rabbitmq"])
+def kind(request: Any) -> str:
+    """The three brokers a house may stand on."""
+    return str(request.param)
+
+
 @pytest.fixture(scope="session")
 def evening(cluster: Cluster, blank_settings: Settings, tmp_path_factory: Any) -> Iterator[Any]:
     """Something is waiting for every task; each test has a copy of it."""
@@ -165,19 +171,26 @@ def house(evening: Any) -> Iterator[House]:
         yield copy
 
 
-@pytest.fixture(params=["embedded", "redis", "rabbitmq"])
-def broker(request: Any, house: House) -> Iterator[Any]:
-    """One of the three brokers a house may stand on; skipped, saying why, where it cannot be had."""
-    if request.param == "embedded":
-        yield Embedded(house, "sqla+postgresql+psycopg" + house.url("owner").removeprefix("postgresql"))
+@pytest.fixture(scope="module")
+def server(kind: str) -> Iterator[Broker | None]:
+    """The broker's own server, started once; skipped, saying why, where it cannot be had (消息队列服务)."""
+    if kind == "embedded":
+        yield None
         return
-    if why := installed(request.param):
+    if why := installed(kind):
         pytest.skip(why)
     folder = Path(tempfile.mkdtemp(prefix="escrow-broker-"))
-    made = Broker(request.param, folder / "data")
+    made = Broker(kind, folder / "data")
     try:
         made.start()
         yield made
     finally:
         made.lose()
         shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture
+def broker(server: Broker | None, house: House) -> Broker | Embedded:
+    """What this test's messages go through."""
+    url = "sqla+postgresql+psycopg" + house.url("owner").removeprefix("postgresql")
+    return server or Embedded(house, url)

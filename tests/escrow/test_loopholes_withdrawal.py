@@ -182,7 +182,7 @@ def deposited(site, name, account_no):
 
 def test_l9_money_of_a_sale_taken_back_does_not_leave(house, people, desks):
     """L9 虚假买卖（本环节）：备案后款项被冲正，本幢用款即停，网页与直接写库都签不出、核准不了。"""
-    site = site_of(house, people)
+    site = site_of(house, people, advanced=True)
     sale = sell(site.estate)
     receipts = sale.pay_due()
     sale.file(sale.check().check_no)

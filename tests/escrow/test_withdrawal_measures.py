@@ -222,7 +222,7 @@ def test_a_suspended_account_pays_nothing(site, house):
 
 def test_a_filing_at_risk_stops_its_building(house, people):
     """备案之后款项被冲正：本幢停付，指名合同；他幢照付。"""
-    site = site_of(house, people)
+    site = site_of(house, people, advanced=True)
     sale = sell(site.estate)
     receipts = sale.pay_due()
     sale.file(sale.check().check_no)

@@ -56,12 +56,10 @@ def until(what: str, ready: Callable[[], Any], patience: float = 20, pause: floa
 def children_of(pid: int) -> list[int]:
     """The living children of a process (子进程)."""
     found = []
-    for stat in Path("/proc").glob("[0-9]*/stat"):
-        with suppress(OSError, IndexError):
-            told = stat.read_text().rpartition(")")[2].split()
-            if int(told[1]) == pid and told[0] != "Z":
-                found.append(int(stat.parent.name))
-    return found
+    for told in Path(f"/proc/{pid}/task").glob("*/children"):
+        with suppress(OSError):
+            found += [int(child) for child in told.read_text().split()]
+    return [child for child in found if not is_gone(child)]
 
 
 def is_gone(pid: int) -> bool:

@@ -12,9 +12,9 @@ from celery import Celery
 from escrow.opening import actions
 from escrow.statements.files import Sender, arriving, keep
 from escrow.statements.reading import read
-from tests.estate import build, new_number, pay, sold
+from tests.estate import new_number, pay, sold
 from tests.faults.arena import Office
-from tests.faults.operations import Staff, day_of, fen, yesterday_of
+from tests.faults.operations import Staff, day_of, estate_for, fen, yesterday_of
 from tests.listening import happen
 from tests.opening import approved, asked, estate_of, rows_of, uploaded
 from tests.stating import Day, Told, as_csv
@@ -52,7 +52,7 @@ def _kept(staff: Staff, day: Day) -> int:
 
 def _paid(staff: Staff) -> tuple[Any, Day]:
     """An account with one credit in the book, and two that only the bank knows of."""
-    estate = build(staff.office.house, [staff.people.clerk, staff.people.reviewer])
+    estate = estate_for(staff)
     _, [notice] = sold(estate, amount="350000.00")
     pay(estate, notice, "350000.00")
     return estate, day_of(estate, Told(new_number("N"), fen("123.45")), Told(new_number("N"), fen("0.01")))
@@ -121,7 +121,7 @@ def bringing(staff: Staff) -> Chore:
 def opening(staff: Staff) -> Chore:
     """A running project's file is approved and waits to be booked."""
     people = staff.people
-    estate = estate_of(staff.office.house, people)
+    estate = estate_of(staff.office.house, people, advanced=False)
     number = uploaded(estate, asked(estate, rows_of(estate)), people.clerk)
     with patch.object(actions, "AT_ONCE", 0):
         approved(estate, number, people.reviewer)

@@ -12,8 +12,8 @@ from tests.faults.striking import Twins
 
 
 def _scope(**_: Any) -> Any:
-    """In the long form every test has a fresh house, so that none grows too large to be asked everything."""
-    return "function" if LONG else "session"
+    """A fresh house for each file, in the long form for each test: none grows too large to be asked everything."""
+    return "function" if LONG else "module"
 
 
 @pytest.fixture(scope="session")

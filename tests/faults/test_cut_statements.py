@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from tests.estate import build, new_number, pay, sold
+from tests.estate import new_number, pay, sold
 from tests.faults.callers import Heard
 from tests.faults.invariants import footprint, grown, holds, reconciled, sealed
 from tests.faults.length import LONG, MARKS
-from tests.faults.operations import Staff, day_of, fen
+from tests.faults.operations import Staff, day_of, estate_for, fen
 from tests.faults.striking import delivered
 from tests.stating import Day, Told, as_camt, as_csv
 
@@ -29,7 +29,7 @@ WRITERS: dict[str, Any] = {
 
 def bank_day(staff: Staff) -> Day:
     """A day of both directions, some of it not in the book yet; no tail of it comes to nothing."""
-    estate = build(staff.office.house, [staff.people.clerk, staff.people.reviewer])
+    estate = estate_for(staff)
     _, notices = sold(estate, amount="100000.00", notices=3)
     for notice in notices:
         pay(estate, notice, "100000.00")

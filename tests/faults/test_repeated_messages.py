@@ -165,7 +165,7 @@ def test_each_bell_many_times_in_any_order_is_each_bell_once(staffed: Staff, see
         for task in bells:
             ring(office, task)
         for one in chores:
-            until(one.task, lambda one=one: one.is_done(office), 60)
+            until(one.task, lambda one=one: one.is_done(office), 60, 0.05)
         idle(office)
         swept(office)
         totals.append(grown(before, footprint(office)))

@@ -14,7 +14,7 @@ pytestmark = MARKS
 WHOLE = ("日结", "封存", "逾时未答")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def measures() -> dict[str, dict[str, int]]:
     """What each task leaves behind when nobody is killed."""
     return {}
@@ -55,7 +55,7 @@ def test_no_process_of_an_idle_worker_can_be_lost_unseen(staffed: Staff) -> None
     kill_9(*children_of(worker.pid))
     chore = sealing(staffed)
     ring(office, chore.task)
-    until("办完或退出", lambda: chore.is_done(office) or worker.poll() is not None, 60)
+    until("办完或退出", lambda: chore.is_done(office) or worker.poll() is not None, 60, 0.05)
 
 
 def test_two_beats_and_two_workers_do_everything_once(staffed: Staff) -> None:
@@ -67,8 +67,8 @@ def test_two_beats_and_two_workers_do_everything_once(staffed: Staff) -> None:
     started = [office.start_worker(), office.start_beat(), office.start_beat()]
     try:
         for chore in chores:
-            until(chore.task, lambda chore=chore: chore.is_done(office), 60)
-        until("两轮铃声", lambda: rung(office) >= 4, 60)
+            until(chore.task, lambda chore=chore: chore.is_done(office), 60, 0.05)
+        until("两轮铃声", lambda: rung(office) >= 4, 60, 0.05)
         idle(office)
     finally:
         for one in started:

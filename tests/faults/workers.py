@@ -23,7 +23,7 @@ def finished(staff: Staff, chore: Chore) -> None:
         wake(office.house)
         ring(office, chore.task)
         try:
-            until(chore.task, lambda: chore.is_done(office), 3)
+            until(chore.task, lambda: chore.is_done(office), 3, 0.05)
             break
         except AssertionError:
             continue
