@@ -17,7 +17,7 @@ CHECKS = (
 
 
 def main(arguments: list[str]) -> int:
-    """`trial`: pytest on every core and one more; `check`: lint, types, layers; `model`, `faults`: one part at length."""
+    """`trial`: pytest; `check`: lint, types, layers; `model`, `faults`: one part at length."""
     os.chdir(HOUSE)
     if arguments[:1] == ["check"]:
         return max(_step(*command) for command in CHECKS)

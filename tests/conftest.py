@@ -75,7 +75,6 @@ def quick(made: Database) -> Database:
         _first.append(made)
     made.engine.dialect = _first[0].engine.dialect
     made.engine._compiled_cache = _first[0].engine._compiled_cache
-    made._autocommit = made.engine.execution_options(isolation_level="AUTOCOMMIT")
     return made
 
 

@@ -21,12 +21,11 @@ from escrow.filing.answers import Judgement, judge, law_kept, shown
 from escrow.filing.facts import Known, Question, known
 from escrow.filing.models import CheckReceipt, ContractFiling, DepositCheck
 from escrow.filing.rules import Decision, FilingFacts, Pass, filing_refusals
-from escrow.outbox import AnsweredRequest
 from escrow.projects.models import Unit
 from escrow.supervision.models import SupervisedAccount
 from escrow.supervision.rules import AccountStatus
 from ledger.money import Yuan
-from ledger.wire import ask
+from ledger.wire import Transaction, ask
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +91,7 @@ SELECT id FROM answered
 """
 
 
-def check(session: Session, asked: Asked, caller: str) -> Answer:
+def check(session: Transaction, asked: Asked, caller: str) -> Answer:
     """Answer whether a contract may be filed, and keep the answer (备案前核对).
 
     `caller` names who asks: the same request of the same caller brings the same answer, word for word.
@@ -177,10 +176,9 @@ def _same(earlier: tuple[bytes, str], print_: bytes) -> Answer:
     return Answer(body["check_no"], Decision(body["decision"]), text_then)
 
 
-def _answered_meanwhile(session: Session, key: str) -> tuple[bytes, str]:
-    query = select(AnsweredRequest.fingerprint, AnsweredRequest.answer).where(AnsweredRequest.key == key)
-    row = session.execute(query).one()
-    return bytes(row.fingerprint), str(row.answer)
+def _answered_meanwhile(session: Transaction, key: str) -> tuple[bytes, str]:
+    [row] = ask(session, "SELECT fingerprint, answer FROM answered_request WHERE key = %s", (key,))
+    return bytes(row[0]), str(row[1])
 
 
 def _row(question: Question, found: Known, judgement: Judgement) -> dict[str, Any]:

@@ -5,7 +5,6 @@ from datetime import date, datetime
 from typing import Any
 
 from psycopg.rows import namedtuple_row
-from sqlalchemy.orm import Session
 
 from config.clock import now
 from config.regulations import law_on
@@ -16,7 +15,7 @@ from escrow.supervision.freshness import missing_statement
 from escrow.supervision.rules import AccountStatus
 from escrow.workdays.actions import calendar
 from ledger.money import ZERO, Yuan
-from ledger.wire import ask
+from ledger.wire import Transaction, ask
 
 # One statement is one snapshot: the money, the plan and the account are seen at the same moment. OFFSET 0
 # keeps each receipt a probe of its key: a plan cached while the tables were small would scan them when large.
@@ -82,7 +81,7 @@ class Known:
     earlier: tuple[bytes, str] | None
 
 
-def known(session: Session, asked: Question, day: date, *, key: str = "") -> Known:
+def known(session: Transaction, asked: Question, day: date, *, key: str = "") -> Known:
     """Everything about a contract that its check is judged by, and the earlier answer to `key` if any."""
     values = {"contract_no": asked.contract_no, "unit_code": asked.unit_code, "key": key}
     [row] = ask(session, _KNOWN, values, rows=namedtuple_row)
@@ -105,7 +104,7 @@ def known(session: Session, asked: Question, day: date, *, key: str = "") -> Kno
     return Known(facts, row.region or asked.unit_code[:6], row.contract_id, row.version, earlier)
 
 
-def _maintenance(session: Session, row: Any, asked: Question, day: date) -> Maintenance:
+def _maintenance(session: Transaction, row: Any, asked: Question, day: date) -> Maintenance:
     """What filing asks of the unit's fund; paid in full once, it stays in full (不溯及既往)."""
     region = row.region or asked.unit_code[:6]
     law = law_on(day, "maintenance_fund", region)
@@ -117,14 +116,14 @@ def _maintenance(session: Session, row: Any, asked: Question, day: date) -> Main
     return Maintenance(required, advanced, law["due_at_filing"].citation, advice)
 
 
-def _advice(session: Session, region: str) -> str:
+def _advice(session: Transaction, region: str) -> str:
     found = ask(session, _FUND, (region,))
     if not found:
         return "。本局在此区划尚未开立维修资金专户：请两名人员在“维修资金”页开立专户、建立分户账，再由建设单位缴入"
     return f"。此房屋尚未建立分户账：请在“维修资金”页建账，再由建设单位缴入专户 {found[0][0]}"
 
 
-def _missing(session: Session, row: Any, day: date) -> date | None:
+def _missing(session: Transaction, row: Any, day: date) -> date | None:
     """The day whose statement the check waits for, if any."""
     if row.region is None:
         return None

@@ -158,7 +158,8 @@ class FilingAnswer(Schema):
 @api.alt_response(409, schema=Problem, description="同一 request_id 已用于其他内容")
 def check_deposit(asked: Asked) -> Response:
     """备案前核对：这份合同可以备案吗？每条理由都有依据；同一 request_id 得同一答复。"""
-    found = database().transact(lambda session: check(session, asked, caller().client_id), singly=True)
+    with database().singly() as connection:
+        found = check(connection, asked, caller().client_id)
     return answer(found.text)
 
 

@@ -11,7 +11,7 @@ from escrow.access import audit
 from escrow.errors import Invalid, NotFound, Refusal, Refused
 from escrow.workdays.models import WorkingYear
 from escrow.workdays.rules import Calendar, Year, YearStatus, day_faults, decider_refusals
-from ledger.wire import ask
+from ledger.wire import Transaction, ask
 
 LAW_KEYS = ("working_year_two_officers", "working_year_months_ahead")
 _KEPT = "working-days"
@@ -31,16 +31,22 @@ class Notice:
     days: Year
 
 
-def calendar(session: Session, *, since: int | None = None) -> Calendar:
-    """The years in force, from last year on or `since`, read once in a transaction (工作日历)."""
+def calendar(session: Transaction, *, since: int | None = None) -> Calendar:
+    """The years in force, from last year on or `since`, read once in a session's transaction (工作日历)."""
     first = bureau_day().year - 1 if since is None else since
+    if not isinstance(session, Session):
+        return _in_force(session, first)
     found = session.info.get(_KEPT)
     if isinstance(found, tuple) and found[:2] == (session.get_transaction(), first):
         return found[2]  # type: ignore[no-any-return]
-    rows = ask(session, _IN_FORCE, (first,))
-    known = Calendar({year: Year(frozenset(off), frozenset(on)) for year, off, on in rows})
+    known = _in_force(session, first)
     session.info[_KEPT] = (session.get_transaction(), first, known)
     return known
+
+
+def _in_force(session: Transaction, first: int) -> Calendar:
+    rows = ask(session, _IN_FORCE, (first,))
+    return Calendar({year: Year(frozenset(off), frozenset(on)) for year, off, on in rows})
 
 
 def enter(session: Session, notice: Notice, law: Law, *, officer_id: int) -> int:

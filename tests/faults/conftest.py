@@ -12,7 +12,7 @@ from tests.faults.striking import Twins
 
 
 def _scope(**_: Any) -> Any:
-    """A fresh house for each file, in the long form for each test: none grows too large to be asked everything."""
+    """A house for each file, in the long form for each test: none grows too large to be asked everything."""
     return "function" if LONG else "module"
 
 
