@@ -7,6 +7,7 @@ import random
 from collections.abc import Callable
 from datetime import date, timedelta
 from decimal import Decimal
+from types import SimpleNamespace
 from typing import Any
 
 from sqlalchemy import text
@@ -33,9 +34,11 @@ from ledger.money import ZERO, Yuan
 from tests.estate import build, file_hash, new_number, sold
 from tests.fund import using
 from tests.fund.advancing import DEVELOPER, DUE, OWNER, confirmed, entered, founded, paid, people_of
+from tests.fund.fund_estate import FundEstate
 from tests.fund.opening_files import booked, handed, home
 
 ACCOUNT = "6217000099990000001"
+LAST_MONTH = (bureau_day().replace(day=1) - timedelta(days=1)).replace(day=1)
 AMOUNTS = (DUE, "100.00", "0.01", "3000.00", "6912.01")
 
 
@@ -44,29 +47,33 @@ def paper() -> actions.Paper:
     return actions.Paper(number, file_hash(number), "随机经历")
 
 
+def begun(house: Any, app: Any) -> SimpleNamespace:
+    """A scene: six houses, three of them sold, their fund account open for a month (六户，已售三户)."""
+    people = people_of(house)
+    estate = build(house, [people.clerk, people.reviewer], buildings=2, units=3, advanced=False)
+    fund = founded(estate, people)
+    for _ in range(3):
+        sold(estate)
+    with house.connect("superuser") as connection:
+        connection.execute("SET session_replication_role = replica")
+        connection.execute("UPDATE fund_account SET opened_on = %s", (LAST_MONTH,))
+    return SimpleNamespace(fund=fund)
+
+
 class FundHistory:
     """Six houses of a register, three of them sold, and old ones an opening brought (一段经历)."""
 
-    def __init__(self, house: Any, seed: int) -> None:
-        self.dice, self.done = random.Random(seed), list[str]()
-        people = people_of(house)
-        estate = build(house, [people.clerk, people.reviewer], buildings=2, units=3, advanced=False)
-        self.fund = founded(estate, people)
-        for _ in range(3):
-            sold(estate)
+    def __init__(self, fund: FundEstate, seed: int) -> None:
+        self.fund, self.dice, self.done = fund, random.Random(seed), list[str]()
         self.registered = list(self.fund.codes)
         self.model = dict.fromkeys(self.registered, ZERO)
         self.receipts, self.opened, self.is_shared = list[tuple[str, str]](), 0, False
-        last = bureau_day().replace(day=1) - timedelta(days=1)
-        self.first = last.replace(day=1)
-        with house.connect("superuser") as connection:
-            connection.execute("SET session_replication_role = replica")
-            connection.execute("UPDATE fund_account SET opened_on = %s", (self.first,))
+        self.first = LAST_MONTH
         self.open_houses(as_of=self.first, count=2)
         self.earn(self.first)
         self.fund.do(lambda s: periods.close_month(
             s, self.fund.fund_id, self.first, officer_id=self.fund.officers[1]))  # fmt: skip
-        with house.database.read() as session:
+        with fund.house.database.read() as session:
             self.fund.community_id = session.scalar(text("SELECT max(id) FROM community")) or 0
 
     def live(self, steps: int) -> None:

@@ -13,7 +13,7 @@ from escrow.houses.losses import LOSSES
 from escrow.maintenance import chart
 from ledger.movements import Movement
 from ledger.terms import Side
-from tests.fund.history import FundHistory
+from tests.fund.history import FundHistory, begun
 
 PURE, ON_POSTGRESQL, STEPS = 800, int(os.environ.get("MODEL_HISTORIES", "40")), 14
 # As the room does when the house is put together.
@@ -22,6 +22,7 @@ MOVEMENTS = sorted(
     {one.label: one for one in vars(chart).values() if isinstance(one, Movement)}.values(),
     key=lambda one: one.label,
 )  # fmt: skip
+scene_of = begun
 OF_HOUSES = {*chart.HOUSE_CODES, chart.CLAIM, chart.USE_HOLD}
 
 
@@ -88,6 +89,6 @@ def test_whatever_the_chart_allows_the_levels_agree(start: int) -> None:
 
 
 @pytest.mark.parametrize("seed", range(ON_POSTGRESQL))
-def test_every_level_agrees_whatever_happens(house: Any, seed: int) -> None:
+def test_every_level_agrees_whatever_happens(fund: Any, seed: int) -> None:
     """真账套上的随机经历：每件事由各房间照章办理或拒绝，之后各级相符，每户余额与模型分毫不差。"""
-    FundHistory(house, 20_000 + seed).live(STEPS)
+    FundHistory(fund, 20_000 + seed).live(STEPS)
