@@ -6,6 +6,7 @@ Everything comes in through the doors and the pages; `County(house, app)` costs 
 import itertools
 from dataclasses import dataclass, field
 from datetime import timedelta
+from types import SimpleNamespace
 from typing import Any
 
 from flask import Flask
@@ -229,6 +230,12 @@ class County:
             "channel": "pos", "memo": "首付款",
         }  # fmt: skip
         return self.post(f"bank-{project.bank_code}", "/deposits", body | changed)
+
+
+def one_project(house: Any, app: Flask) -> SimpleNamespace:
+    """A scene: a county with one active project (一个县，一个项目)."""
+    county = County(house, app)
+    return SimpleNamespace(county=county, made=county.project())
 
 
 def officer_id(house: Any, username: str) -> int:

@@ -297,40 +297,13 @@ def empty_house(cluster: Cluster, blank_settings: Settings) -> Iterator[House]:
         yield fresh
 
 
-@pytest.fixture
-def people(scene: Any) -> Any:
-    """The scene's people (场景里的人员)."""
-    return scene.people
+def part(name: str) -> Any:
+    """A fixture for one part of the module's scene (场景的一部分)."""
+    return pytest.fixture(lambda scene: getattr(scene, name), name=name)
 
 
-@pytest.fixture
-def desks(scene: Any) -> Any:
-    """The scene's people at their desks (场景里的窗口)."""
-    return scene.desks
-
-
-@pytest.fixture
-def estate(scene: Any) -> Any:
-    """The scene's project under supervision (场景里的项目)."""
-    return scene.estate
-
-
-@pytest.fixture
-def site(scene: Any) -> Any:
-    """The scene's building site (场景里的在建项目)."""
-    return scene.site
-
-
-@pytest.fixture
-def gone(scene: Any) -> Any:
-    """The scene's sale that is no more (场景里已注销的买卖)."""
-    return scene.gone
-
-
-@pytest.fixture
-def fund(scene: Any) -> Any:
-    """The scene's fund account (场景里的专户)."""
-    return scene.fund
+county, made, town, estate, site = map(part, ("county", "made", "town", "estate", "site"))
+gone, fund, people, desks = map(part, ("gone", "fund", "people", "desks"))
 
 
 @pytest.fixture(scope="session")
@@ -338,6 +311,31 @@ def shared_house(cluster: Cluster, blank_settings: Settings) -> Iterator[House]:
     """One database per worker for tests that undo what they did."""
     with housed(cluster, blank_settings) as fresh:
         yield fresh
+
+
+@pytest.fixture(scope="session")
+def demo(
+    cluster: Cluster, blank_settings: Settings, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[House]:
+    """The demo, loaded once by its command; tests have copies of it (装好的演示)."""
+    from escrow.application import create_app
+
+    with housed(cluster, blank_settings) as first:
+        first.settings = replace(first.settings, data_dir=tmp_path_factory.mktemp("demo"))
+        town = create_app(first.settings)
+        said = town.test_cli_runner().invoke(args=["demo"])
+        assert said.exit_code == 0, said.output
+        town.extensions["database"].dispose()
+        yield first
+
+
+@pytest.fixture
+def demo_house(cluster: Cluster, blank_settings: Settings, demo: House, tmp_path: Path) -> Iterator[House]:
+    """A copy of the demo with a data folder of its own (演示的副本)."""
+    with housed(cluster, blank_settings, demo.name) as copy:
+        shutil.copytree(demo.settings.data_dir, tmp_path, dirs_exist_ok=True)
+        copy.settings = replace(copy.settings, data_dir=tmp_path)
+        yield copy
 
 
 @pytest.fixture
@@ -385,6 +383,13 @@ def applied(built: Any, house: House) -> Iterator[Any]:
 def app(built: Any, house: House) -> Iterator[Any]:
     """The whole application on this test's house (应用)."""
     with applied(built, house) as made:
+        yield made
+
+
+@pytest.fixture
+def empty_app(built: Any, empty_house: House) -> Iterator[Any]:
+    """The application where no scene stands (没有场景的应用)."""
+    with applied(built, empty_house) as made:
         yield made
 
 

@@ -2,8 +2,10 @@
 one project under supervision."""
 
 import itertools
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
+from types import SimpleNamespace
 from typing import Any
 
 from flask.testing import FlaskClient
@@ -108,6 +110,15 @@ class Town:
         settle(self.estate.house.database)
         answer = self.call(who, "GET", "/events?limit=200").json
         return [(event["type"], event["subject"]) for event in answer["items"]]
+
+
+def settled(**built: Any) -> Callable[[Any, Any], SimpleNamespace]:
+    """What builds the scene of a town (小城的场景)."""
+
+    def scene_of(house: Any, app: Any) -> SimpleNamespace:
+        return SimpleNamespace(town=found(house, app.test_client(), **built))
+
+    return scene_of
 
 
 def found(house: Any, client: FlaskClient, **built: Any) -> Town:

@@ -6,13 +6,9 @@ import json
 import pytest
 from sqlalchemy import text
 
-from tests.builders import County, new_number
+from tests.builders import new_number, one_project
 
-
-@pytest.fixture
-def county(house, app) -> County:
-    """A county with its outside systems."""
-    return County(house, app)
+scene_of = one_project
 
 
 def send(county, who, method, path, body, **environ):
@@ -47,11 +43,10 @@ def test_a_field_name_that_cannot_be_said_is_malformed(county, name):
     assert (answer.status_code, answer.json["code"]) == (400, "malformed")
 
 
-def test_a_chunked_body_over_the_limit_is_refused_whole(county):
+def test_a_chunked_body_over_the_limit_is_refused_whole(county, made):
     """不报长度的分块请求体超过 1 MB 也整个拒绝，不会只读前 1 MB。"""
-    project = county.project()
     deposit = {
-        "bank_serial": new_number("B"), "account_no": project.account_no, "amount": "1.00",
+        "bank_serial": new_number("B"), "account_no": made.account_no, "amount": "1.00",
         "value_date": "2026-01-05", "booked_at": "2026-01-05T00:00:01+08:00", "payer_name": "田秀英",
         "payer_account": "6217000010001234567", "channel": "pos",
     }  # fmt: skip
@@ -67,12 +62,11 @@ def test_a_chunked_body_over_the_limit_is_refused_whole(county):
         assert session.scalar(text("SELECT count(*) FROM receipt")) == 1
 
 
-def test_full_width_digits_are_no_account_number(county):
+def test_full_width_digits_are_no_account_number(county, made):
     """付款账号里的数字须为半角：退款要退回这个账号。"""
-    project = county.project()
 
-    refused = county.deposit(project, None, "1.00", payer_account="６２１７０００")
-    taken = county.deposit(project, None, "1.00", payer_account="现金")
+    refused = county.deposit(made, None, "1.00", payer_account="６２１７０００")
+    taken = county.deposit(made, None, "1.00", payer_account="现金")
 
     assert refused.status_code == 422
     assert [one["field"] for one in refused.json["errors"]] == ["payer_account"]

@@ -7,18 +7,14 @@ import pytest
 
 from config.clock import bureau_day
 from escrow.contracts.rules import STEPS, ContractStatus
-from tests.builders import County, new_number
+from tests.builders import new_number, one_project
 from tests.escrow.test_contract_doors import cancel, file, reasons
 
-
-@pytest.fixture
-def county(house, app):
-    return County(house, app)
+scene_of = one_project
 
 
-def test_a_filed_contract_is_cancelled_and_its_home_is_for_sale_again(county):
+def test_a_filed_contract_is_cancelled_and_its_home_is_for_sale_again(county, made):
     """已备案的合同可以撤销：款项仍记在合同名下，房屋立即可以另售并另行备案。"""
-    made = county.project()
     drafted = county.draft(made)
     county.deposit(made, drafted.notices[0], "350000.00")
     file(county, drafted)
@@ -32,9 +28,8 @@ def test_a_filed_contract_is_cancelled_and_its_home_is_for_sale_again(county):
     file(county, again)
 
 
-def test_a_refused_cancellation_does_not_use_up_its_event(county):
+def test_a_refused_cancellation_does_not_use_up_its_event(county, made):
     """失败的注销不占用事件号。"""
-    made = county.project()
     drafted = county.draft(made)
     assert cancel(county, drafted.contract_no).status_code == 201
     assert reasons(cancel(county, drafted.contract_no, event_id="ZX-once")) == ["contract-cancelled"]
@@ -42,9 +37,8 @@ def test_a_refused_cancellation_does_not_use_up_its_event(county):
     assert cancel(county, other.contract_no, event_id="ZX-once").status_code == 201
 
 
-def test_a_home_already_transferred_keeps_its_contract(county):
+def test_a_home_already_transferred_keeps_its_contract(county, made):
     """房屋已办理转移登记的，备案不得撤销。"""
-    made = county.project()
     drafted = county.draft(made)
     county.deposit(made, drafted.notices[0], "350000.00")
     file(county, drafted)
@@ -58,9 +52,9 @@ def test_a_home_already_transferred_keeps_its_contract(county):
     assert reasons(cancel(county, drafted.contract_no)) == ["unit-registered"]
 
 
-def test_every_illegal_step_of_a_contract_is_refused(county, house):
+def test_every_illegal_step_of_a_contract_is_refused(county, house, made):
     """合同状态表之外的每一步，数据库都不许；由超级用户布置每种现状，再逐一尝试。"""
-    county.draft(county.project())
+    county.draft(made)
     illegal = [pair for pair in product(ContractStatus, ContractStatus) if pair not in STEPS]
     tried = 0
     for before, to in illegal:

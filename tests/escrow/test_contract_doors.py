@@ -9,12 +9,9 @@ import pytest
 import time_machine
 
 from config.clock import bureau_day, now
-from tests.builders import County, new_number, resident_id, valid_uscc
+from tests.builders import new_number, one_project, resident_id, valid_uscc
 
-
-@pytest.fixture
-def county(house, app):
-    return County(house, app)
+scene_of = one_project
 
 
 def reasons(answer):
@@ -68,9 +65,8 @@ def instalments(*amounts):
     ]  # fmt: skip
 
 
-def test_a_draft_is_answered_with_a_notice_for_every_payment(county):
+def test_a_draft_is_answered_with_a_notice_for_every_payment(county, made):
     """草拟合同答 201，每笔付款一张通知书；同样内容再报 200，答复一字不差。"""
-    made = county.project()
     drafted = county.draft(made)
     assert [(one["payment_kind"], one["amount"], one["due_on"]) for one in drafted.answer["notices"]] == [
         (one["payment_kind"], one["amount"], one["due_on"]) for one in drafted.body["payments"]
@@ -81,9 +77,8 @@ def test_a_draft_is_answered_with_a_notice_for_every_payment(county):
     assert (again.status_code, again.json) == (200, drafted.answer)
 
 
-def test_the_same_answer_even_after_payment_and_filing(county):
+def test_the_same_answer_even_after_payment_and_filing(county, made):
     """缴款、备案之后再报同样内容，答复仍与首次相同。"""
-    made = county.project()
     drafted = county.draft(made)
     county.deposit(made, drafted.notices[0], "350000.00")
     assert redraft(county, drafted).json == drafted.answer
@@ -92,9 +87,8 @@ def test_the_same_answer_even_after_payment_and_filing(county):
     assert (again.status_code, again.json) == (200, drafted.answer)
 
 
-def test_a_changed_draft_before_any_payment_replaces_every_notice(county):
+def test_a_changed_draft_before_any_payment_replaces_every_notice(county, made):
     """未缴款时变更合同：旧通知书全部作废，换发新号，号码不重用。"""
-    made = county.project()
     drafted = county.draft(made)
     changed = redraft(county, drafted, payments=instalments("350000.00", "300000.00", "350000.00"))
     assert (changed.status_code, changed.json["version"]) == (200, 2)
@@ -107,9 +101,8 @@ def test_a_changed_draft_before_any_payment_replaces_every_notice(county):
     assert not {one["notice_no"] for one in back.json["notices"]} & {*numbers, *drafted.notices}
 
 
-def test_after_a_payment_only_unpaid_notices_change(county):
+def test_after_a_payment_only_unpaid_notices_change(county, made):
     """缴款之后，已缴和部分缴款的通知书须原样保留，其余可以变更。"""
-    made = county.project()
     drafted = county.draft(made, payments=instalments("300000.00", "300000.00", "400000.00"))
     first, second, third = drafted.notices
     county.deposit(made, first, "300000.00")
@@ -131,9 +124,8 @@ def test_after_a_payment_only_unpaid_notices_change(county):
     assert states == {first: "paid", second: "partly_paid", third: "void"}
 
 
-def test_two_paid_notices_alike_must_both_reappear(county):
+def test_two_paid_notices_alike_must_both_reappear(county, made):
     """两张内容相同的通知书都已缴款，只保留一张不行。"""
-    made = county.project()
     twins = [instalments("250000.00")[0]] * 2
     drafted = county.draft(made, payments=[*twins, *instalments("500000.00")])
     for number in drafted.notices[:2]:
@@ -144,9 +136,8 @@ def test_two_paid_notices_alike_must_both_reappear(county):
     assert [line["notice_no"] for line in both.json["notices"][:2]] == drafted.notices[:2]
 
 
-def test_a_reversed_payment_frees_its_notice(county):
+def test_a_reversed_payment_frees_its_notice(county, made):
     """缴款被银行冲正后，该通知书视同未缴，可以变更。"""
-    made = county.project()
     drafted = county.draft(made)
     receipt = county.deposit(made, drafted.notices[0], "350000.00").json["receipt_no"]
     plan = instalments("400000.00", "600000.00")
@@ -159,9 +150,8 @@ def test_a_reversed_payment_frees_its_notice(county):
     assert redraft(county, drafted, payments=plan).status_code == 200
 
 
-def test_one_unit_has_one_live_contract(county):
+def test_one_unit_has_one_live_contract(county, made):
     """一房同时只能有一份有效合同；注销后可以另行草拟。"""
-    made = county.project()
     drafted = county.draft(made)
     body = county.contract_body(made)
     assert reasons(county.put("filing", "/contracts/HT-B", body)) == ["unit-taken"]
@@ -169,9 +159,8 @@ def test_one_unit_has_one_live_contract(county):
     assert county.put("filing", "/contracts/HT-B", body).status_code == 201
 
 
-def test_twenty_clients_race_for_one_unit_and_one_wins(county, house):
+def test_twenty_clients_race_for_one_unit_and_one_wins(county, made, house):
     """二十个客户端同时草拟同一房屋，只有一份成功，其余 409，没有 500。"""
-    made = county.project()
     body = county.contract_body(made)
 
     def send(at):
@@ -187,9 +176,8 @@ def test_twenty_clients_race_for_one_unit_and_one_wins(county, house):
         assert connection.execute("SELECT count(*) FROM payment_notice").fetchone() == (2,)
 
 
-def test_the_same_contract_sent_at_once_is_drafted_once(county):
+def test_the_same_contract_sent_at_once_is_drafted_once(county, made):
     """同一合同同时报送八次，一次 201，其余 200，答复相同。"""
-    made = county.project()
     body = county.contract_body(made)
     county.token("filing")
     with ThreadPoolExecutor(8) as pool:
@@ -207,16 +195,14 @@ def test_a_draft_needs_an_active_account_and_a_unit_of_the_project(county):
     assert fields(county.put("filing", "/contracts/HT1", body | {"project_no": "XM0"})) == ["project_no"]
 
 
-def test_a_contract_keeps_its_unit(county):
+def test_a_contract_keeps_its_unit(county, made):
     """同一合同号不能改定另一房屋。"""
-    made = county.project()
     drafted = county.draft(made)
     assert reasons(redraft(county, drafted, unit_code=made.unit_codes[1])) == ["unit-fixed"]
 
 
-def test_a_filed_or_cancelled_contract_is_not_drafted_again(county):
+def test_a_filed_or_cancelled_contract_is_not_drafted_again(county, made):
     """已备案、已注销的合同不得再报变更。"""
-    made = county.project()
     filed, dropped = county.draft(made, 0), county.draft(made, 1)
     county.deposit(made, filed.notices[0], "350000.00")
     file(county, filed)
@@ -243,9 +229,8 @@ def test_a_filed_or_cancelled_contract_is_not_drafted_again(county):
         ({"unitcode": "1"}, "unitcode"),
     ],
 )
-def test_bad_words_are_refused_by_field(county, house, changed, field):
+def test_bad_words_are_refused_by_field(county, made, house, changed, field):
     """付款合计须恰等于总价；金额、字段不合规答 422 并指明字段，不留任何行。"""
-    made = county.project()
     answer = county.put("filing", "/contracts/HT1", county.contract_body(made) | changed)
     assert fields(answer) == [field]
     with house.connect() as connection:
@@ -263,9 +248,8 @@ def test_bad_words_are_refused_by_field(county, house, changed, field):
         ("organisation", valid_uscc(5), f"911411********{valid_uscc(5)[-4:]}"),
     ],
 )
-def test_identity_numbers_are_checked_by_kind_and_kept_sealed(county, house, id_type, id_no, masked):
+def test_identity_numbers_are_checked_by_kind_and_kept_sealed(county, made, house, id_type, id_no, masked):
     """证件号按类型核对；库中只有密文与脱敏文本，没有明文。"""
-    made = county.project()
     buyer = {"name": "𠮷田秀英", "id_type": id_type, "id_no": id_no}
     drafted = county.draft(made, buyers=[buyer])
     with house.connect() as connection:
@@ -292,17 +276,15 @@ def test_identity_numbers_are_checked_by_kind_and_kept_sealed(county, house, id_
         ({"phone": "一三八"}, "buyers[0].phone"),
     ],
 )
-def test_a_buyer_with_a_wrong_paper_is_refused(county, buyer, field):
+def test_a_buyer_with_a_wrong_paper_is_refused(county, made, buyer, field):
     """证件号、姓名、电话不合规答 422，指明是第几名买受人。"""
-    made = county.project()
     whole = county.contract_body(made)["buyers"][0] | buyer
     body = county.contract_body(made) | {"buyers": [whole]}
     assert fields(county.put("filing", "/contracts/HT1", body)) == [field]
 
 
-def test_a_bank_verifies_its_own_notices_only(county):
+def test_a_bank_verifies_its_own_notices_only(county, made):
     """银行收款前核验：所见即通知书全貌，姓名脱敏；他行、不存在的一律 404。"""
-    made = county.project()
     drafted = county.draft(made)
     assert notice(county, drafted.notices[0]).json == {
         "notice_no": drafted.notices[0], "status": "issued", "contract_no": drafted.contract_no,
@@ -315,9 +297,8 @@ def test_a_bank_verifies_its_own_notices_only(county):
     assert county.get("filing", f"/payment-notices/{drafted.notices[0]}").status_code == 403
 
 
-def test_a_notice_says_where_it_stands(county):
+def test_a_notice_says_where_it_stands(county, made):
     """通知书状态：待缴、部分缴款、缴清；过期未缴清为逾期，缴清的不逾期；合同注销即作废。"""
-    made = county.project()
     drafted = county.draft(made)
     first, second = drafted.notices
     county.deposit(made, first, "100000.00")
@@ -335,9 +316,8 @@ def test_a_notice_says_where_it_stands(county):
     assert [notice(county, number).json["status"] for number in drafted.notices] == ["void", "void"]
 
 
-def test_a_contract_is_read_with_all_that_happened_to_it(county):
+def test_a_contract_is_read_with_all_that_happened_to_it(county, made):
     """查合同：通知书、入账、已缴存、最近核对、备案、维修资金一并答复。"""
-    made = county.project()
     drafted = county.draft(made)
     path = f"/contracts/{drafted.contract_no}"
     fresh = county.get("filing", path).json
@@ -364,9 +344,8 @@ def test_a_contract_is_read_with_all_that_happened_to_it(county):
     assert county.get("filing", "/contracts/HT-none").status_code == 404
 
 
-def test_cancelling_a_draft_keeps_the_money_on_it(county):
+def test_cancelling_a_draft_keeps_the_money_on_it(county, made):
     """注销草拟合同：未缴的通知书作废，已缴的款项仍记在合同名下；重复报送答复相同。"""
-    made = county.project()
     drafted = county.draft(made)
     county.deposit(made, drafted.notices[0], "350000.00")
     body = {"event_id": new_number("ZX"), "cancelled_on": bureau_day().isoformat(), "reason": "放弃购房"}
@@ -389,9 +368,9 @@ def test_cancelling_a_draft_keeps_the_money_on_it(county):
     assert late["status"] == "unmatched"
 
 
-def test_a_cancellation_of_tomorrow_or_of_nothing_is_refused(county):
+def test_a_cancellation_of_tomorrow_or_of_nothing_is_refused(county, made):
     """注销日期不能晚于今天；合同不存在答 404。"""
-    drafted = county.draft(county.project())
+    drafted = county.draft(made)
     tomorrow = (bureau_day() + timedelta(days=1)).isoformat()
     assert fields(cancel(county, drafted.contract_no, cancelled_on=tomorrow)) == ["cancelled_on"]
     assert cancel(county, "HT-none").status_code == 404

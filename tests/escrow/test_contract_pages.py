@@ -5,12 +5,9 @@ import re
 import pytest
 from sqlalchemy import event
 
-from tests.builders import County, new_number
+from tests.builders import new_number, one_project
 
-
-@pytest.fixture
-def county(house, app):
-    return County(house, app)
+scene_of = one_project
 
 
 @pytest.fixture
@@ -106,9 +103,8 @@ def test_projects_are_found_by_number_name_and_status(county):
         )
 
 
-def test_a_contract_is_found_by_any_of_its_numbers(county):
+def test_a_contract_is_found_by_any_of_its_numbers(county, made):
     """按合同号、通知书号、单元代码都能找到合同，小写、全角也行；一房先后两份合同时列出供选。"""
-    made = county.project()
     drafted = county.draft(made)
     seat = county.seat("aa")
     wide = "".join(chr(ord(letter) + 0xFEE0) for letter in drafted.notices[0])
@@ -152,9 +148,8 @@ def test_a_check_at_the_desk_gives_every_reason_and_is_kept(county, house):
     assert seat.post("/contracts/HT-none/check").status_code == 404
 
 
-def test_a_contract_is_filed_at_the_desk_on_a_living_pass_once(county):
+def test_a_contract_is_filed_at_the_desk_on_a_living_pass_once(county, made):
     """凭通过的核对在窗口记入备案；重复提交不重复记；换一个备案号再记答 409。"""
-    made = county.project()
     drafted = county.draft(made)
     county.deposit(made, drafted.notices[0], "350000.00")
     clerk, checker = county.seat("aa"), county.seat("bb", "reviewer")
@@ -173,9 +168,8 @@ def test_a_contract_is_filed_at_the_desk_on_a_living_pass_once(county):
     assert "这次核对已用于备案" in clerk.get(where).text
 
 
-def test_a_check_of_an_earlier_version_says_so(county):
+def test_a_check_of_an_earlier_version_says_so(county, made):
     """核对之后合同变更，打开旧答复时提示须重新核对，打印也看得见，不能凭它备案。"""
-    made = county.project()
     drafted = county.draft(made)
     county.deposit(made, drafted.notices[0], "350000.00")
     clerk = county.seat("aa")

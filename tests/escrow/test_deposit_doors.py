@@ -6,8 +6,7 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from escrow.application import create_app
-from tests.town import Town, found
+from tests.town import Town, settled
 
 TABLES = (
     "receipt",
@@ -19,10 +18,7 @@ TABLES = (
 )
 
 
-@pytest.fixture
-def town(house: Any, client: Any) -> Town:
-    """A town with one active project."""
-    return found(house, client, units=4)
+scene_of = settled(units=4)
 
 
 def rows(town: Town) -> dict[str, int]:
@@ -146,17 +142,16 @@ def test_a_body_over_one_megabyte_is_refused_by_name(town: Town) -> None:
     assert "body" in answer.json["detail"]
 
 
-def test_twenty_racing_deposits_never_overpay_a_notice(town: Town, house: Any) -> None:
+def test_twenty_racing_deposits_never_overpay_a_notice(town: Town, app: Any) -> None:
     """二十笔同时缴同一张通知书：匹配合计恰为应缴额，多余的全部待认领，一分不少。"""
     contract = town.draft()
     notice_no = contract["notices"][0]["notice_no"]
-    application = create_app(house.settings)
     answers: list[Any] = []
 
     def pay() -> None:
         body = town.deposit("50000.00", notice_no)
         answers.append(
-            application.test_client().post("/api/v1/deposits", json=body, headers=town.tokens["bank"])
+            app.test_client().post("/api/v1/deposits", json=body, headers=town.tokens["bank"])
         )
 
     threads = [threading.Thread(target=pay) for _ in range(20)]
@@ -164,7 +159,6 @@ def test_twenty_racing_deposits_never_overpay_a_notice(town: Town, house: Any) -
         thread.start()
     for thread in threads:
         thread.join()
-    application.extensions["database"].dispose()
 
     done = [answer for answer in answers if answer.status_code == 201]
     assert all(answer.status_code in (201, 503) for answer in answers)
@@ -175,15 +169,14 @@ def test_twenty_racing_deposits_never_overpay_a_notice(town: Town, house: Any) -
     assert town.contract(contract)["deposited"] == "350000.00"
 
 
-def test_one_serial_for_twenty_contracts_supports_at_most_one(town: Town, house: Any) -> None:
+def test_one_serial_for_twenty_contracts_supports_at_most_one(town: Town, app: Any) -> None:
     """同一笔银行流水由多方抢报到不同合同：只有一份合同得到它，其余一律拒绝。"""
     contracts = [town.draft(unit=unit) for unit in range(4)]
-    application = create_app(house.settings)
     codes: list[int] = []
 
     def claim(contract: dict[str, Any]) -> None:
         body = town.deposit("350000.00", contract["notices"][0]["notice_no"], serial="B-ONE")
-        answer = application.test_client().post("/api/v1/deposits", json=body, headers=town.tokens["bank"])
+        answer = app.test_client().post("/api/v1/deposits", json=body, headers=town.tokens["bank"])
         codes.append(answer.status_code)
 
     threads = [threading.Thread(target=claim, args=(contract,)) for contract in contracts * 5]
@@ -191,7 +184,6 @@ def test_one_serial_for_twenty_contracts_supports_at_most_one(town: Town, house:
         thread.start()
     for thread in threads:
         thread.join()
-    application.extensions["database"].dispose()
 
     passed = [town.check(contract)["decision"] for contract in contracts]
     assert codes.count(201) == 1

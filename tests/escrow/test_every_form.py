@@ -5,14 +5,13 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from html.parser import HTMLParser
-from pathlib import Path
 from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
 from sqlalchemy import text
 
-from escrow.application import create_app
+from tests.conftest import applied, housed
 from tests.desk import Hired, sign_in
 
 pytestmark = pytest.mark.slow
@@ -77,27 +76,18 @@ class Page(HTMLParser):
 
 
 @pytest.fixture(scope="module")
-def seats(cluster: Any, blank_settings: Any, tmp_path_factory: Any) -> Iterator[Any]:
+def seats(cluster: Any, blank_settings: Any, built: Any, demo: Any) -> Iterator[Any]:
     """The demo's officers, each at a browser (演示人员)."""
-    from tests.conftest import House, settings_for
-
-    cluster.clone("every_form")
-    settings = replace(
-        settings_for(cluster, "every_form", blank_settings), data_dir=tmp_path_factory.mktemp("demo")
-    )
-    house, app = House("every_form", cluster, settings), create_app(settings)
-    said = app.test_cli_runner().invoke(args=["demo"])
-    assert said.exit_code == 0, said.output
-    told = json.loads(Path(settings.data_dir / "demo-credentials.json").read_text())["officers"]
-    clients = {}
-    for one in told:
-        clients[one["username"]] = client = app.test_client()
-        hired = Hired(one["username"], one["password"], one["totp_secret"])
-        assert sign_in(client, hired).status_code == 303
-    yield app, clients
-    app.extensions["database"].dispose()
-    house.database.dispose()
-    cluster.drop("every_form")
+    told = json.loads((demo.settings.data_dir / "demo-credentials.json").read_text())["officers"]
+    with housed(cluster, blank_settings, demo.name) as house:
+        house.settings = replace(house.settings, data_dir=demo.settings.data_dir)
+        with applied(built, house) as app:
+            clients = {}
+            for one in told:
+                clients[one["username"]] = client = app.test_client()
+                hired = Hired(one["username"], one["password"], one["totp_secret"])
+                assert sign_in(client, hired).status_code == 303
+            yield app, clients
 
 
 def pages_of(client: FlaskClient, *first: str) -> Iterator[Any]:

@@ -5,7 +5,6 @@ from dataclasses import replace
 import pytest
 
 from config.clock import bureau_day
-from escrow.application import create_app
 from escrow.contracts.actions import Buyer
 from escrow.contracts.rules import IdType
 from escrow.deposits.reversals import Reversal, take_back
@@ -253,14 +252,9 @@ def test_honest_sales_and_payments_are_left_alone(house, site, market):
 
 
 @pytest.mark.slow
-def test_the_demo_county_is_quiet_but_for_its_planted_reversals(empty_house, tmp_path):
+def test_the_demo_county_is_quiet_but_for_its_planted_reversals(demo_house):
     """演示数据里没有误报：除演示时安排的冲正逐笔提示外，一条也没有。"""
-    house = empty_house
-    town = create_app(replace(house.settings, data_dir=tmp_path))
-    said = town.test_cli_runner().invoke(args=["demo"])
-    town.extensions["database"].dispose()
-    assert said.exit_code == 0, said.output
-
+    house = demo_house
     watched(house)
     look(house.database, house.settings)
 

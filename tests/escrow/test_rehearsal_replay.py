@@ -12,7 +12,6 @@ import urllib.request
 from base64 import b64encode
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -33,9 +32,15 @@ pytestmark = pytest.mark.slow
 
 
 @pytest.fixture
-def home(house: Any, tmp_path: Path) -> Any:
-    """Settings of this house with a data folder of its own."""
-    return replace(house.settings, data_dir=tmp_path)
+def home(demo_house: Any) -> Any:
+    """Settings of a copy of the demo with a data folder of its own."""
+    return demo_house.settings
+
+
+@pytest.fixture
+def loaded(home: Any) -> Path:
+    """The demo's credentials file."""
+    return Path(home.data_dir) / "demo-credentials.json"
 
 
 @pytest.fixture
@@ -43,14 +48,6 @@ def town(home: Any) -> Iterator[Flask]:
     made = create_app(home)
     yield made
     made.extensions["database"].dispose()
-
-
-@pytest.fixture
-def loaded(town: Flask) -> Path:
-    """The demo, loaded by its command; its credentials file."""
-    said = town.test_cli_runner().invoke(args=["demo"])
-    assert said.exit_code == 0, said.output
-    return Path(town.extensions["settings"].data_dir) / "demo-credentials.json"
 
 
 @pytest.fixture

@@ -4,12 +4,9 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from tests.builders import County
+from tests.builders import one_project
 
-
-@pytest.fixture
-def county(house, app):
-    return County(house, app)
+scene_of = one_project
 
 
 def reasons(answer):
@@ -137,9 +134,8 @@ def test_empty_release_means_first_registration_alone(county):
     assert propose(county, made, clauses=with_clauses(made, release=[])).status_code == 201
 
 
-def test_the_account_of_an_agreement_in_force_is_not_changed_here(county):
+def test_the_account_of_an_agreement_in_force_is_not_changed_here(county, made):
     """生效后账号、户名、开户行不能随新版本变更；条款变更为新的待受理版本，旧版继续有效。"""
-    made = county.project()
     for name, value in (("account_no", "62220299999999"), ("account_name", "他户"), ("bank_code", "ABC")):
         assert reasons(propose(county, made, **{name: value})) == ["account-fixed"]
     answer = propose(county, made, clauses=with_clauses(made, review_days=7))
@@ -147,9 +143,8 @@ def test_the_account_of_an_agreement_in_force_is_not_changed_here(county):
     assert county.get("platform", f"/projects/{made.project_no}").json["status"] == "active"
 
 
-def test_sending_what_is_in_force_again_withdraws_what_waits(county):
+def test_sending_what_is_in_force_again_withdraws_what_waits(county, made):
     """再次报送与生效版本相同的内容，即撤回待受理的新版本。"""
-    made = county.project()
     in_force = propose(county, made).json
     assert in_force["status"] == "effective"
     propose(county, made, clauses=with_clauses(made, review_days=7))
@@ -164,9 +159,8 @@ def test_supervision_of_an_unknown_project_is_not_found(county):
     assert county.put("platform", "/projects/XM0/supervision", body).status_code == 404
 
 
-def test_a_bank_sees_its_own_accounts_only(county):
+def test_a_bank_sees_its_own_accounts_only(county, made):
     """账户只有开户行可查：账面余额与不明入账分列；他行一律 404。"""
-    made = county.project()
     drafted = county.draft(made)
     county.deposit(made, drafted.notices[0], "350000.00")
     county.deposit(made, None, "66.60")

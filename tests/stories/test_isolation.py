@@ -20,7 +20,7 @@ from escrow.deposits.rules import Channel
 from escrow.doors import answered
 from escrow.errors import EscrowError, KeyReused, Refused
 from escrow.filing.actions import Filing, check, file
-from tests.estate import Estate, build, counter, new_number, officers
+from tests.estate import Estate, counter, new_number, standing
 from tests.sale import BANK, DOWN, EARNEST, passed, row, sell
 
 ORDERS = sorted(set(itertools.permutations("aabb")))
@@ -87,10 +87,7 @@ def play(estate, order, first, second):
     return sides["a"].finish(), sides["b"].finish()
 
 
-@pytest.fixture
-def estate(house) -> Estate:
-    """One project under supervision."""
-    return build(house, officers(house, "clerk", "reviewer"))
+scene_of = standing()
 
 
 every_order = pytest.mark.parametrize("order", ORDERS, ids="".join)

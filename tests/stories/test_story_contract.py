@@ -2,15 +2,9 @@
 
 from typing import Any
 
-import pytest
+from tests.town import Town, settled
 
-from tests.town import Town, found
-
-
-@pytest.fixture
-def town(house: Any, client: Any) -> Town:
-    """A town with one active project."""
-    return found(house, client, units=6)
+scene_of = settled(units=6)
 
 
 def codes(answer: dict[str, Any]) -> list[str]:

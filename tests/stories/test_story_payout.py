@@ -1,6 +1,7 @@
 """解除监管之后：签发划付、银行付清、销户；付错人、没付清、没答复，都不放行。"""
 
 from datetime import timedelta
+from types import SimpleNamespace
 from typing import Any
 
 import psycopg
@@ -11,29 +12,35 @@ from escrow.supervision.court_holds import Document, Freeze, freeze
 from tests.desk import Seat, hire, sit_down
 from tests.estate import file_hash, new_number, officers
 from tests.releasing import refused_by
-from tests.stories.test_story_release import Bureau, bureau_of
+from tests.stories.test_story_release import Bureau, at_bureau, bureau_of
 
 PAYEE = {"name": "测试置业有限公司", "account_no": "6222021410001112223", "bank_name": "农业银行交口支行"}
 
 
-@pytest.fixture
-def bureau(app: Any, house: Any, client: Any) -> Bureau:
-    return bureau_of(app, house, client)
-
-
-@pytest.fixture
-def cashier(app: Any, house: Any) -> Seat:
-    return sit_down(app, hire(house.database, house.settings, "cashier", "cashier"))
-
-
-@pytest.fixture
-def released(bureau: Bureau) -> str:
-    """三十五万元已解除监管，待划付。"""
+def scene_of(house: Any, app: Any) -> SimpleNamespace:
+    """三十五万元已解除监管，待划付；窗口有一名出纳。"""
+    bureau: Bureau = at_bureau(house, app).bureau
+    cashier = sit_down(app, hire(house.database, house.settings, "cashier", "cashier"))
     bureau.filed()
     bureau.told()
     page = bureau.applied()
     assert bureau.approve(page).status_code == 303
-    return page
+    return SimpleNamespace(bureau=bureau, cashier=cashier, page=page)
+
+
+@pytest.fixture
+def bureau(scene: Any) -> Any:
+    return scene.bureau
+
+
+@pytest.fixture
+def cashier(scene: Any) -> Any:
+    return scene.cashier
+
+
+@pytest.fixture
+def released(scene: Any) -> Any:
+    return scene.page
 
 
 def result(outcome: str, serial: str) -> dict[str, Any]:
@@ -103,9 +110,10 @@ def test_what_a_court_froze_after_the_release_is_not_paid_and_the_account_stays(
     assert refused_by(caught) == "frozen_stays"
 
 
-def test_who_approved_the_release_does_not_send_the_money(app: Any, house: Any, client: Any) -> None:
+def test_who_approved_the_release_does_not_send_the_money(empty_app: Any, empty_house: Any) -> None:
     """批准解除监管的人员，即使兼任资金经办，也不能签发划付。"""
-    bureau = bureau_of(app, house, client)
+    app, house = empty_app, empty_house
+    bureau = bureau_of(app, house, app.test_client())
     both = sit_down(app, hire(house.database, house.settings, "both", "reviewer", "cashier"))
     bureau.filed()
     bureau.told()

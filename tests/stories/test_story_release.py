@@ -3,6 +3,7 @@
 import re
 from dataclasses import dataclass
 from datetime import timedelta
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -98,9 +99,18 @@ def bureau_of(app: Any, house: Any, client: Any, **built: Any) -> Bureau:
     return Bureau(found(house, client, **built), *(sit_down(app, who) for who in hired))
 
 
+def at_bureau(house: Any, app: Any) -> SimpleNamespace:
+    """A scene: such a town (小城与办理人员)."""
+    return SimpleNamespace(bureau=bureau_of(app, house, app.test_client()))
+
+
+scene_of = at_bureau
+
+
 @pytest.fixture
-def bureau(app: Any, house: Any, client: Any) -> Bureau:
-    return bureau_of(app, house, client)
+def bureau(scene: Any) -> Bureau:
+    found_one: Bureau = scene.bureau
+    return found_one
 
 
 def test_a_whole_life_from_the_first_deposit_to_the_release(bureau: Bureau, house: Any) -> None:
@@ -241,10 +251,10 @@ def test_an_agreement_that_waits_for_acceptance_stops_it(bureau: Bureau, house: 
 
 
 @pytest.mark.parametrize("done", [1, 2])
-def test_a_transfer_ratio_is_asked_in_addition(app: Any, house: Any, client: Any, done: int) -> None:
+def test_a_transfer_ratio_is_asked_in_addition(empty_app: Any, empty_house: Any, done: int) -> None:
     """协议另约定过户五成：差一户不行，正好五成即可；首次登记照样必需。"""
     clauses = [{"kind": "transfer_ratio", "value": "0.50", "clause": "第九条：过户五成"}]
-    bureau = bureau_of(app, house, client, clauses=clauses, units=2)
+    bureau = bureau_of(empty_app, empty_house, empty_app.test_client(), clauses=clauses, units=2)
     page = bureau.applied()
     bureau.refused(page, "first-registration-missing", "clause-transfer-ratio")
     bureau.told()
@@ -265,11 +275,11 @@ def test_a_transfer_ratio_is_asked_in_addition(app: Any, house: Any, client: Any
 
 @pytest.mark.parametrize(("days_ago", "met"), [(80, False), (100, True)])
 def test_months_after_the_last_registration_are_waited_for(
-    app: Any, house: Any, client: Any, days_ago: int, met: bool
+    empty_app: Any, empty_house: Any, days_ago: int, met: bool
 ) -> None:
     """协议另约定首次登记满三个月：自最后一幢起算，未满不行。"""
     clauses = [{"kind": "months_after", "value": 3, "clause": "第十条：登记满三个月"}]
-    bureau = bureau_of(app, house, client, clauses=clauses)
+    bureau = bureau_of(empty_app, empty_house, empty_app.test_client(), clauses=clauses)
     bureau.told("1", days_ago=300)
     bureau.told("2", days_ago=days_ago)
     page = bureau.applied()
