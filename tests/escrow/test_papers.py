@@ -9,7 +9,7 @@ from sqlalchemy import text
 from escrow.instructions.papers import notice
 from escrow.papers import Unprintable, in_words, pdf
 from ledger.money import Yuan
-from tests.escrow.test_instructions import clerk, estate, ordered  # noqa: F401 - fixtures
+from tests.escrow.test_instructions import clerk, ordered, scene_of  # noqa: F401 - fixtures
 from tests.estate import Estate
 
 TOLD = {
