@@ -12,7 +12,7 @@ from config.clock import bureau_day, bureau_time
 from config.settings import Settings
 from escrow.access import audit
 from escrow.access.sealing import mask_name, seal
-from escrow.advances.booking import Apart, Into, movement_of, numbers, received
+from escrow.advances.booking import Apart, Into, due_of, movement_of, numbers, received
 from escrow.advances.facts import Fund, House, fund_of, houses, open_day
 from escrow.advances.rules import PAYER_LABELS, Aside, PayerKind, Verdict, line_faults, verdict
 from escrow.deposits.rules import receipt_status
@@ -72,7 +72,7 @@ def receive(session: Session, deposit: FundDeposit, bank_code: str, told: Settin
         raise Refused(used)
     judged = _judged(session, deposit, fund)
     into = [
-        Into(one.house, one.verdict.booked, one.verdict.is_advance)
+        Into(one.house, one.verdict.booked, one.verdict.is_advance, one.verdict.is_renewal)
         for one in judged
         if one.verdict.booked > ZERO
     ]
@@ -136,7 +136,8 @@ WITH booked AS (
 ), said AS (
     SELECT * FROM jsonb_to_recordset(%(units)s::jsonb) AS u (
         position integer, unit_code text, amount bigint, booked bigint, house_id integer, fate text,
-        is_advance boolean, due bigint, contract_id integer, is_whole boolean, standard text, citation text)
+        is_advance boolean, is_renewal boolean, due bigint, contract_id integer, is_whole boolean,
+        standard text, citation text)
 ), apart AS (
     SELECT * FROM jsonb_to_recordset(%(apart)s::jsonb) AS p (
         id bigint, aside text, unit_code text, house_id integer, amount bigint, code text, message text,
@@ -148,10 +149,10 @@ WITH booked AS (
            a.message, a.citation
       FROM booked, said s LEFT JOIN apart a ON a.unit_code = s.unit_code
 ), given AS (
-    INSERT INTO house_deposit (house_id, payer_kind, is_advance, amount, due, contract_id, receipt_id,
-                               entry_id, paid_on, booked_at)
-    SELECT s.house_id, %(payer_kind)s, s.is_advance, s.booked, s.due, s.contract_id, booked.id, %(entry_id)s,
-           %(value_date)s, %(booked_at)s
+    INSERT INTO house_deposit (house_id, payer_kind, is_advance, is_renewal, amount, due, contract_id,
+                               receipt_id, entry_id, paid_on, booked_at)
+    SELECT s.house_id, %(payer_kind)s, s.is_advance, s.is_renewal, s.booked, s.due, s.contract_id, booked.id,
+           %(entry_id)s, %(value_date)s, %(booked_at)s
       FROM booked, said s WHERE s.booked > 0 ORDER BY s.house_id
 ), kept_apart AS (
     INSERT INTO apart_money (id, receipt_id, aside, unit_code, house_id, amount, remainder, code, message,
@@ -211,8 +212,8 @@ def _unit_row(position: int, one: Judged) -> dict[str, Any]:
     return {
         "position": position, "unit_code": one.house.unit_code, "amount": one.amount.fen,
         "booked": booked.fen, "house_id": one.house.id, "fate": one.verdict.fate.value,
-        "is_advance": one.verdict.is_advance,
-        "due": due.amount.fen if due and due.amount else None, "contract_id": one.house.contract_id,
+        "is_advance": one.verdict.is_advance, "is_renewal": one.verdict.is_renewal,
+        **due_of(one.house, is_renewal=one.verdict.is_renewal),
         "is_whole": facts is not None and booked > ZERO and facts.standing + booked == facts.due,
         "standard": due.standard if due else None, "citation": due.citation if due else None,
     }  # fmt: skip

@@ -148,7 +148,10 @@ class RepaymentAnswer(Schema):
 @api.alt_response(404, schema=Problem, description="没有这个专户，或不属于本行")
 @api.alt_response(409, schema=Problem, description="流水号已用于其他内容，或专户未开立")
 def receive_fund_deposit(asked: FundDeposit) -> Response:
-    """维修资金入账：一笔可含多户；合户的入户，不合的另列并说明理由，未报房屋的待认领或待分户。"""
+    """维修资金入账：一笔可含多户；合户的入户，不合的另列并说明理由，未报房屋的待认领或待分户。
+
+    首期已缴足而余额不足的，业主所缴作续交；业主议定为使用自筹的，所缴补足其分摊。老房屋同此。
+    """
     bank = calling_bank()
 
     def unit(session: Session) -> tuple[str, int]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from sqlalchemy.orm import Session
 
@@ -25,6 +26,7 @@ class Into:
     house: House
     amount: Yuan
     is_advance: bool
+    is_renewal: bool = False
 
     @property
     def key(self) -> str:
@@ -47,6 +49,14 @@ class Apart:
         return CODES[self.aside], chart.apart_key(self.id)
 
 
+def due_of(house: House, *, is_renewal: bool) -> dict[str, Any]:
+    """What a deposit row says was due, and for which contract; a renewal is of none (应缴与合同)."""
+    if is_renewal:
+        return {"due": house.facts.renewable.fen if house.facts else None, "contract_id": None}
+    due = house.due.amount if house.due else None
+    return {"due": due.fen if due else None, "contract_id": house.contract_id}
+
+
 def movement_of(payer: PayerKind, into: Sequence[Into], apart: Sequence[Apart]) -> Movement:
     """Which event of the chart a bank's line is (业务)."""
     if not into:
@@ -57,6 +67,8 @@ def movement_of(payer: PayerKind, into: Sequence[Into], apart: Sequence[Apart]) 
             return chart.UNIDENTIFIED
         if kinds == {Aside.OVERPAID}:
             return chart.MISPAID
+    if not apart and all(one.is_renewal for one in into):
+        return chart.RENEWAL
     return chart.ADVANCE if payer is PayerKind.DEVELOPER else chart.OWNER_DEPOSIT
 
 

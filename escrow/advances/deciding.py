@@ -22,7 +22,7 @@ from escrow.advances.apart_rules import (
     claim_refusals,
     return_refusals,
 )
-from escrow.advances.booking import Into, claimed, returned
+from escrow.advances.booking import Into, claimed, due_of, returned
 from escrow.advances.facts import House
 from escrow.advances.models import AdvanceRepayment, ApartDecision
 from escrow.advances.repaying import memo
@@ -190,13 +190,13 @@ WITH decided AS (
      WHERE id = %(decision_id)s RETURNING id
 ), said AS (
     SELECT * FROM jsonb_to_recordset(%(units)s::jsonb) AS u (
-        house_id integer, amount bigint, is_advance boolean, due bigint, contract_id integer,
-        is_whole boolean, standard text, citation text)
+        house_id integer, amount bigint, is_advance boolean, is_renewal boolean, due bigint,
+        contract_id integer, is_whole boolean, standard text, citation text)
 ), given AS (
-    INSERT INTO house_deposit (house_id, payer_kind, is_advance, amount, due, contract_id, receipt_id,
-                               decision_id, entry_id, paid_on, booked_at)
-    SELECT s.house_id, %(payer_kind)s, s.is_advance, s.amount, s.due, s.contract_id, %(receipt_id)s,
-           %(decision_id)s, %(entry_id)s, %(paid_on)s, %(booked_at)s
+    INSERT INTO house_deposit (house_id, payer_kind, is_advance, is_renewal, amount, due, contract_id,
+                               receipt_id, decision_id, entry_id, paid_on, booked_at)
+    SELECT s.house_id, %(payer_kind)s, s.is_advance, s.is_renewal, s.amount, s.due, s.contract_id,
+           %(receipt_id)s, %(decision_id)s, %(entry_id)s, %(paid_on)s, %(booked_at)s
       FROM said s ORDER BY s.house_id
 )
 UPDATE house h SET first_due = s.due, first_due_on = %(paid_on)s, first_due_standard = s.standard,
@@ -211,7 +211,10 @@ def _into_houses(session: Session, one: ApartDecision, place: Place, officer_id:
     shares = shares_of(session, place, parts_of(session, one))
     _judge_claim(place, shares, payer, own=one.id)
     into = [
-        Into(house, share.amount, payer is PayerKind.DEVELOPER and not share.house.is_developers)
+        Into(
+            house, share.amount, payer is PayerKind.DEVELOPER and not share.house.is_developers,
+            share.house.renews,
+        )
         for house, share in shares
         if share.house is not None
     ]
@@ -234,7 +237,7 @@ def _unit_row(part: Into) -> dict[str, Any]:
     facts, due = part.house.facts, part.house.due
     return {
         "house_id": part.house.id, "amount": part.amount.fen, "is_advance": part.is_advance,
-        "due": due.amount.fen if due and due.amount else None, "contract_id": part.house.contract_id,
+        "is_renewal": part.is_renewal, **due_of(part.house, is_renewal=part.is_renewal),
         "is_whole": facts is not None and facts.standing + part.amount == facts.due,
         "standard": due.standard if due else None, "citation": due.citation if due else None,
     }  # fmt: skip

@@ -13,13 +13,13 @@ from sqlalchemy.orm import Session
 
 from config.clock import bureau_day
 from config.regulations import Law, law_on
-from escrow.advances.rules import HouseFacts
+from escrow.advances.rules import HouseFacts, renewable
 from escrow.contracts.rules import ContractStatus
 from escrow.errors import NotFound, Refusal, Refused
 from escrow.maintenance.chart import Nature
 from escrow.maintenance.rules import FUND_LABELS, FundStatus
 from escrow.projects.rules import FirstDeposit, Home, Structure, UnitUse, first_deposit
-from ledger.money import Yuan
+from ledger.money import ZERO, Yuan
 from ledger.wire import ask
 
 SUBJECT = "maintenance_fund"
@@ -93,7 +93,8 @@ _LOCK_HOUSES = "SELECT id FROM house WHERE unit_code = ANY (%s) ORDER BY id FOR 
 # OFFSET 0 keeps each lookup a probe of its key, however many units are named.
 _HOUSES = """
 SELECT w.unit_code, u.id IS NOT NULL AS known, h.id AS house_id, h.area, h.use, h.nature, h.status,
-       h.first_due, g.structure, m.fund_account_id, coalesce(b.owed, 0) AS owed, c.id AS contract_id,
+       h.first_due, g.structure, m.fund_account_id, coalesce(b.owed, 0) AS owed, b.balance, b.held,
+       CASE WHEN h.id IS NOT NULL THEN house_raise_need(h.id) ELSE 0 END AS raised_for, c.id AS contract_id,
        c.contract_no, c.status AS contract_status, c.price, h.first_due_standard, h.first_due_citation,
        (SELECT coalesce(sum(d.amount), 0)::bigint FROM standing_deposit d
          WHERE d.house_id = h.id) AS standing,
@@ -135,12 +136,20 @@ def _house(row: Any, fund: Fund) -> House:
         due=due.amount, standing=Yuan.from_fen(row.standing), owed=Yuan.from_fen(row.owed),
         contract=ContractStatus(contract) if contract else None,
         same_fund=row.fund_account_id == fund.id, is_closed=row.status != "built",
-        is_developers=row.is_developers,
+        is_developers=row.is_developers, renewable=_renewable(row, fund.law),
     )  # fmt: skip
     return House(
         row.unit_code, known=True, id=row.house_id, nature=Nature(row.nature), facts=facts, due=due,
         contract_id=row.contract_id, contract_no=row.contract_no,
     )  # fmt: skip
+
+
+def _renewable(row: Any, law: Law) -> Yuan:
+    """What its owner may still pay in, once the first deposit is whole (可续交)."""
+    if not row.first_due:
+        return ZERO
+    low = renewable(Yuan.from_fen(row.first_due), Yuan.from_fen(row.balance), law)
+    return max(low, Yuan.from_fen(max(row.raised_for - row.balance + row.held, 0)))
 
 
 def _due(row: Any, law: Law) -> FirstDeposit:

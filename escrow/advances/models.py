@@ -177,7 +177,7 @@ class ApartDecisionPart(Base):
 
 
 class HouseDeposit(Base):
-    """What a house was given as its first deposit, by whom and for which contract; written once (首期交存)."""
+    """What a house was given, first deposit or renewal, by whom, for which contract; written once (交存)."""
 
     __tablename__ = "house_deposit"
     __table_args__ = (
@@ -185,6 +185,9 @@ class HouseDeposit(Base):
         CheckConstraint("amount > 0", name="amount"),
         CheckConstraint("amount <= due", name="within_due"),
         CheckConstraint("payer_kind = 'developer' OR NOT is_advance", name="advance_by_developer"),
+        CheckConstraint(
+            "NOT is_renewal OR payer_kind = 'owner' AND contract_id IS NULL", name="renewal_by_owner"
+        ),
     )
 
     id: Mapped[int] = mapped_column(BigInteger, primary_key=True)
@@ -192,7 +195,7 @@ class HouseDeposit(Base):
     payer_kind: Mapped[PayerKind] = mapped_column(term(PayerKind))
     is_advance: Mapped[bool] = mapped_column(comment="建设单位代购房人缴纳，购房人应归还")
     amount: Mapped[Yuan] = mapped_column(MoneyColumn)
-    due: Mapped[Yuan] = mapped_column(MoneyColumn, comment="交存之日的首期应缴")
+    due: Mapped[Yuan] = mapped_column(MoneyColumn, comment="交存之日的首期应缴；续交的为当日容得下之数")
     contract_id: Mapped[int | None] = mapped_column(
         ForeignKey("contract.id"), index=True, comment="交存时房屋的有效合同"
     )
@@ -201,6 +204,7 @@ class HouseDeposit(Base):
     entry_id: Mapped[int] = mapped_column(BigInteger, ForeignKey(_ENTRY))
     paid_on: Mapped[date] = mapped_column(comment="银行起息日")
     booked_at: Mapped[datetime] = mapped_column(DateTime(True), server_default=func.clock_timestamp())
+    is_renewal: Mapped[bool] = mapped_column(server_default=text("false"), comment="续交或为使用自筹，不计首期")
 
 
 class AdvanceRepayment(Base):

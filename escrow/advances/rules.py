@@ -64,6 +64,13 @@ class HouseFacts:
     is_closed: bool = False
     # Registered and nobody's: its developer pays for itself.
     is_developers: bool = False
+    # What a fund that runs low lacks up to its first deposit, or for a use its owners raise for.
+    renewable: Yuan = ZERO
+
+    @property
+    def renews(self) -> bool:
+        """Whether what its owner pays now is no first deposit any more (是否续交)."""
+        return self.remaining == ZERO and self.renewable > ZERO
 
     @property
     def remaining(self) -> Yuan:
@@ -81,6 +88,8 @@ class Verdict:
     why: Refusal | None = None
     # Whether the buyer owes the developer what is booked.
     is_advance: bool = False
+    # Whether it is a renewal and no first deposit.
+    is_renewal: bool = False
 
     @property
     def fate(self) -> Fate:
@@ -99,6 +108,8 @@ def verdict(
         return Verdict(ZERO, amount, Aside.UNCLAIMED, why)
     if unfit := _returns(unit_code, payer, house, law):
         return Verdict(ZERO, amount, Aside.OVERPAID, unfit)
+    if house.renews:
+        return _renewal(unit_code, amount, house.renewable, law)
     is_advance = payer is PayerKind.DEVELOPER and not house.is_developers
     if amount <= house.remaining:
         return Verdict(amount, is_advance=is_advance)
@@ -106,6 +117,21 @@ def verdict(
     message = f"房屋 {unit_code} 首期应缴 {house.due} 元，尚差 {house.remaining} 元，多缴 {over} 元应退"
     why = Refusal("over-due", message, law["deposit_fits_house"].citation)
     return Verdict(house.remaining, over, Aside.OVERPAID, why, is_advance)
+
+
+def _renewal(unit_code: str, amount: Yuan, room: Yuan, law: Law) -> Verdict:
+    over = amount - room
+    if over <= ZERO:
+        return Verdict(amount, is_renewal=True)
+    threshold = law["renewal_threshold"]
+    why = Refusal("renewal-over", f"房屋 {unit_code} 至多续交 {room} 元，多缴 {over} 元应退", threshold.citation)
+    return Verdict(room, over, Aside.OVERPAID, why, is_renewal=True)
+
+
+def renewable(first: Yuan, balance: Yuan, law: Law) -> Yuan:
+    """What is missing up to the first deposit, where the balance is below the threshold (应续交)."""
+    low = balance < first.share(law["renewal_threshold"].value)
+    return first - balance if low else ZERO
 
 
 def _nobodys(unit_code: str, house: HouseFacts | None, law: Law, *, known: bool) -> Refusal:
@@ -134,6 +160,8 @@ def _returns(unit_code: str, payer: PayerKind, house: HouseFacts, law: Law) -> R
     if payer is PayerKind.OWNER and house.owed > ZERO:
         message = f"房屋 {unit_code} 已由建设单位代缴，业主应向建设单位归还，所缴应退"
         return Refusal("already-advanced", message, law["owner_paid_after_advance"].citation)
+    if payer is PayerKind.OWNER and house.renews:
+        return None
     return Refusal("already-paid", f"房屋 {unit_code} 首期 {house.due} 元已缴足，应退", source)
 
 

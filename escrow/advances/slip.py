@@ -57,7 +57,7 @@ def _lines(session: Session, seen: UnitSeen, place: Place) -> list[list[Any]]:
 def _note(one: Any) -> str:
     if one.other_code is not None:
         return f"，已更正转到房屋 {one.other_code}" if one.came_here else f"，由房屋 {one.other_code} 更正转入"
-    return "，合同已注销，待退" if one.is_void else ""
+    return "，续交" if one.is_renewal else "，合同已注销，待退" if one.is_void else ""
 
 
 def _shown(at: datetime) -> str:

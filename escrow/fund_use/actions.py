@@ -9,7 +9,7 @@ from sqlalchemy import func
 from sqlalchemy.orm import Session
 
 from config.clock import bureau_day
-from config.regulations import law_on
+from config.regulations import Law, law_on
 from escrow.access import audit
 from escrow.errors import Invalid, Refusal, Refused
 from escrow.fund_use.facts import Place, held, place_of, recent_of, scope_of, shared
@@ -77,7 +77,7 @@ def enter(session: Session, said: Application, *, officer_id: int) -> str:
     place = place_of(session, said.community_id, said.building_id, locked=True)
     law, scope = place.law, scope_of(session, place)
     asked = said.asked
-    shares = share_out(asked.budget, scope.homes, raising=asked.matter is UseMatter.RAISE)
+    shares = share_out(asked.budget, scope.homes, raising=_beside(asked, law))
     recent = recent_of(session, place, asked.cause) if asked.kind is UseKind.EMERGENCY else []
     reasons = asked_refusals(asked, scope.standing(shares), scope.public, recent, bureau_day(), law)
     if reasons:
@@ -99,6 +99,11 @@ def enter(session: Session, said: Application, *, officer_id: int) -> str:
         fund_part=use.fund_part, document_no=said.papers[0].document_no,
     )  # fmt: skip
     return use.use_no
+
+
+def _beside(asked: Asked, law: Law) -> bool:
+    """Whether owners pay what is lacking beside the fund; else they pay it in before approval (自筹方式)."""
+    return asked.matter is UseMatter.RAISE and law["use_short"].value == "owner"
 
 
 def publish(session: Session, use_no: str, *, officer_id: int) -> None:

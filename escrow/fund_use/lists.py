@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 from ledger.tables import MoneyColumn
 
 _USE_MONEY = dict.fromkeys(("budget", "fund_part", "final"), MoneyColumn())
-_SHARE_MONEY = dict.fromkeys(("amount", "from_fund"), MoneyColumn())
+_SHARE_MONEY = dict.fromkeys(("amount", "from_fund", "lacking"), MoneyColumn())
 _USES = text("""
 SELECT u.*, c.name AS community_name, g.building_no, c.region, f.account_no, f.id AS fund_id,
        e.full_name AS enterer, p.full_name AS publisher, v.full_name AS voter, d.full_name AS decider,
@@ -32,8 +32,8 @@ SELECT p.*, o.full_name AS recorder FROM use_paper p JOIN officer o ON o.id = p.
 """)
 _SHARES = text("""
 SELECT s.house_id AS id, h.unit_code, h.room_no, g.building_no, s.area, s.bearer, s.amount, s.from_fund,
-       v.ballot
-  FROM use_share s JOIN house h ON h.id = s.house_id
+       greatest(s.from_fund - b.balance + b.held, 0) AS lacking, v.ballot
+  FROM use_share s JOIN house_balance b ON b.house_id = s.house_id JOIN house h ON h.id = s.house_id
   JOIN community_building g ON g.id = h.community_building_id
   LEFT JOIN use_vote v ON (v.use_id, v.house_id) = (s.use_id, s.house_id)
  WHERE s.use_id = :use_id AND s.house_id > :after ORDER BY s.house_id LIMIT :limit

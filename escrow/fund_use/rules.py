@@ -178,10 +178,10 @@ def asked_refusals(
     elif not any(one.share.bearer is Bearer.FUND for one in standing) and not public:
         message = "范围内房屋均未售出，费用由建设单位承担，不动用维修资金"
         found.append(Refusal("all-unsold", message, law["use_unsold"].citation))
-    elif standing and all(one.share.from_fund == ZERO for one in standing):
+    elif not public and all(one.share.from_fund == ZERO for one in standing):
         message = "没有一户能从分户账承担分毫，不动用维修资金，费用由业主、建设单位另行承担"
         found.append(Refusal("nothing-from-fund", message, law["use_short"].citation))
-    if asked.matter is UseMatter.RAISE and law["use_short"].value != "owner":
+    if asked.matter is UseMatter.RAISE and law["use_short"].value == "refuse":
         message = "余额不足的户须先补足，本地不设随使用一并筹集"
         found.append(Refusal("raise-not-allowed", message, law["use_short"].citation))
     if asked.kind is UseKind.EMERGENCY:

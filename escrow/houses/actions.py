@@ -148,7 +148,8 @@ SELECT d.id, d.amount, d.is_advance,
        EXISTS (SELECT FROM house_change k WHERE k.deposit_id = d.id AND k.status = 'confirmed') AS is_moved
   FROM house_deposit d JOIN fund_receipt r ON r.id = d.receipt_id
   LEFT JOIN contract c ON c.id = deposit_contract(d)
- WHERE d.house_id = :house_id AND (r.receipt_no = :receipt_no OR d.id = :deposit_id) ORDER BY d.id LIMIT 1
+ WHERE d.house_id = :house_id AND (r.receipt_no = :receipt_no OR d.id = :deposit_id)
+   AND NOT d.is_renewal ORDER BY d.id LIMIT 1
 """)
 
 

@@ -5,6 +5,7 @@ from decimal import Decimal
 from enum import StrEnum
 
 from config.regulations import Law
+from escrow.advances.rules import renewable
 from escrow.errors import Refusal
 from escrow.maintenance.chart import Nature
 from ledger.money import ZERO, Yuan
@@ -63,9 +64,7 @@ class HouseFacts:
 
     def renewable(self, law: Law) -> Yuan:
         """What is missing up to the first deposit, where the balance is below the threshold (应续交)."""
-        first = self.due or ZERO
-        low = self.balance < first.share(law["renewal_threshold"].value)
-        return first - self.balance if low else ZERO
+        return renewable(self.due or ZERO, self.balance, law)
 
 
 @dataclass(frozen=True, slots=True)

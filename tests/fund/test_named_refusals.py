@@ -7,7 +7,6 @@ import pytest
 from config.clock import bureau_day
 from escrow.fund_income import actions as income
 from escrow.fund_income.rules import IncomeKind
-from escrow.fund_use.rules import UseMatter
 from escrow.houses import actions, deciding
 from escrow.maintenance.batches import register_units
 from escrow.maintenance.models import House
@@ -113,7 +112,6 @@ def test_a_use_no_house_pays_a_fen_of_is_not_taken(house):
         connection.execute("SET session_replication_role = replica")
         connection.execute("UPDATE house SET area = 900 WHERE id = %s", (estate.ids[2],))
     assert refused(entered, estate, "0.01") == ["nothing-from-fund"]
-    assert refused(entered, estate, "90.00", matter=UseMatter.RAISE) == ["raise-not-allowed"]
 
 
 def test_an_old_house_that_later_enters_the_register_is_built_already(house):

@@ -1,5 +1,6 @@
 """使用规则：分摊到分、表决四项各有分母、公示期、应急限额与拆分、不得列支各项，逐条有依据。"""
 
+from dataclasses import replace
 from datetime import date, timedelta
 from decimal import Decimal
 
@@ -192,7 +193,10 @@ def test_what_is_not_supported_is_named():
     """范围内有已售公有住房的，点名不受理；没有房屋的也不受理；本地不设筹集的不受理筹集。"""
     assert refused(ordinary(), public=("U009",)) == ["public-housing"]
     assert refused(ordinary(), ()) == ["scope-empty"]
-    assert refused(ordinary(matter=RAISE)) == ["raise-not-allowed"]
+    assert refused(ordinary(matter=RAISE)) == []
+    told = dict(LAW) | {"use_short": replace(LAW["use_short"], value="refuse")}
+    local = type(LAW)(LAW.day, LAW.subject, LAW.region, told)
+    assert refused(ordinary(matter=RAISE), law=local) == ["raise-not-allowed"]
     assert refused(ordinary()) == []
 
 

@@ -15,7 +15,7 @@ def test_the_database_knows_the_limits_of_the_law(house):
     keys = {key for _, key, _ in known}
     assert keys == {
         "use_publication_days", "emergency_cap", "emergency_house_ratio", "emergency_split_days",
-        "use_advance_ratio",
+        "use_advance_ratio", "renewal_threshold",
     }  # fmt: skip
     said = {
         (division, key, one.in_force_from): Decimal(str(one.value))
