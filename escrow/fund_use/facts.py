@@ -77,7 +77,7 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """The houses of a place: those that share, and those it is not for (范围内房屋)."""
+    """The houses of a place, and which of them are sold public housing (范围内房屋)."""
 
     homes: list[Home]
     stands: dict[int, tuple[Yuan, Yuan]]
@@ -86,6 +86,12 @@ class Scope:
     def standing(self, shares: Sequence[Share]) -> list[Standing]:
         """Each share beside what its house has (分摊与余额)."""
         return [Standing(one, *self.stands[one.house_id]) for one in shares]
+
+
+def nature_of(session: Session, use_id: int) -> Nature:
+    """Of which nature its houses are (使用的房屋性质)."""
+    [(nature,)] = ask(session, "SELECT use_nature(%s)", (use_id,))
+    return Nature(nature)
 
 
 def place_of(
@@ -108,9 +114,9 @@ def scope_of(session: Session, place: Place) -> Scope:
     stands = {row.house_id: (Yuan.from_fen(row.balance), Yuan.from_fen(row.held)) for row in rows}
     homes = [
         Home(row.house_id, row.unit_code, row.area, Bearer(row.bearer), Yuan.from_fen(row.balance - row.held))
-        for row in rows if row.nature == Nature.COMMODITY
+        for row in rows
     ]  # fmt: skip
-    return Scope(homes, stands, [row.unit_code for row in rows if row.nature != Nature.COMMODITY])
+    return Scope(homes, stands, [row.unit_code for row in rows if row.nature == Nature.PUBLIC])
 
 
 def recent_of(session: Session, place: Place, cause: Cause | None, *, own: str = "") -> list[Recent]:

@@ -14,7 +14,7 @@ from escrow.fund_orders.issuing import Issued, Order, issue, lock_fund
 from escrow.fund_orders.rules import FundOrderKind
 from escrow.fund_use.actions import Paper, record
 from escrow.fund_use.closing import close, free
-from escrow.fund_use.facts import Place, held, shared
+from escrow.fund_use.facts import Place, held, nature_of, shared
 from escrow.fund_use.models import FundUse, UsePaper
 from escrow.fund_use.payment_models import UsePayment, UsePaymentPart
 from escrow.fund_use.payment_rules import (
@@ -29,7 +29,6 @@ from escrow.fund_use.payment_rules import (
 )
 from escrow.fund_use.rules import PaperKind, UseStatus, decider_refusals, step_refusals
 from escrow.instructions.actions import Payee
-from escrow.maintenance.chart import Nature
 from ledger.money import ZERO, Yuan
 from ledger.wire import ask
 
@@ -140,7 +139,7 @@ def issue_payment(
         raise Refused([Refusal("not-due", "这笔款未经复核或已付，不能签发", law["fund_order_once"].citation)])
     name, account = one.payee_name_sealed or b"", one.payee_account_sealed or b""
     return issue(session, Order(
-        kind=ORDER_KINDS[one.kind], fund_account_id=place.row.fund_id, nature=Nature.COMMODITY,
+        kind=ORDER_KINDS[one.kind], fund_account_id=place.row.fund_id, nature=nature_of(session, use.id),
         amount=one.amount, source=source_of(one), decided_by=one.decided_by or 0,
         payee=Payee(unseal(name, settings), unseal(account, settings), one.payee_bank or "",
                     sealed=(name, account)),

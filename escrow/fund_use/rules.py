@@ -170,15 +170,13 @@ def asked_refusals(
 ) -> list[Refusal]:  # fmt: skip
     """Why this may not be applied for (不予受理的理由); every one."""
     found = exclusion_refusals(asked.yes, law)
-    if public:
-        message = f"范围内有已售公有住房 {_named(public)}，其维修资金的使用本系统尚不受理，须另行办理"
-        found.append(Refusal("public-housing", message, law["use_public_housing"].citation))
-    if not standing and not public:
+    found += _nature_refusals(public, len(standing), law)
+    if not standing:
         found.append(Refusal("scope-empty", "范围内没有已建账的房屋", law["use_by_area"].citation))
-    elif not any(one.share.bearer is Bearer.FUND for one in standing) and not public:
+    elif not any(one.share.bearer is Bearer.FUND for one in standing):
         message = "范围内房屋均未售出，费用由建设单位承担，不动用维修资金"
         found.append(Refusal("all-unsold", message, law["use_unsold"].citation))
-    elif not public and all(one.share.from_fund == ZERO for one in standing):
+    elif all(one.share.from_fund == ZERO for one in standing):
         message = "没有一户能从分户账承担分毫，不动用维修资金，费用由业主、建设单位另行承担"
         found.append(Refusal("nothing-from-fund", message, law["use_short"].citation))
     if asked.matter is UseMatter.RAISE and law["use_short"].value == "refuse":
@@ -187,6 +185,18 @@ def asked_refusals(
     if asked.kind is UseKind.EMERGENCY:
         found += emergency_refusals(asked, standing, recent, today, law)
     return found
+
+
+def _nature_refusals(public: Sequence[str], houses: int, law: Law) -> list[Refusal]:
+    """Sold public housing and commodity housing are two accounts at the bank: each its own use (性质)."""
+    rule = law["use_public_housing"]
+    if public and not rule.value:
+        message = f"范围内有已售公有住房 {_named(public)}，其维修资金的使用本地不受理，须另行办理"
+        return [Refusal("public-housing", message, rule.citation)]
+    if 0 < len(public) < houses:
+        message = f"范围内既有商品住宅又有已售公有住房（{_named(public)}），两种资金分户存放，须先按面积分清，各自申请"
+        return [Refusal("mixed-natures", message, rule.citation)]
+    return []
 
 
 def exclusion_refusals(yes: frozenset[Exclusion], law: Law) -> list[Refusal]:

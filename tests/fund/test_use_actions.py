@@ -110,10 +110,13 @@ def test_an_unsold_house_is_the_developers(house):
     assert refused(entered, alone, "90.00") == ["all-unsold"]
 
 
-def test_public_housing_is_named_as_not_supported(house):
-    """范围内有已售公有住房的，点名不受理。"""
+def test_both_natures_in_one_scope_are_asked_for_apart(house, monkeypatch):
+    """一幢里既有商品住宅又有已售公房的，两种资金分户存放：点名须分别申请；绕过规则，数据库也不收。"""
     estate = build_fund(house, buildings=1, units=2, natures=(Nature.COMMODITY, Nature.PUBLIC))
-    assert refused(entered, estate, "90.00") == ["public-housing"]
+    assert refused(entered, estate, "90.00") == ["mixed-natures"]
+    monkeypatch.setattr(actions, "asked_refusals", lambda *_: [])
+    with pytest.raises(Exception, match="both natures"):
+        entered(estate, "90.00")
 
 
 def test_one_building_is_a_scope_of_its_own(house):

@@ -22,13 +22,15 @@ from escrow.fund_use.payment_rules import (
 from escrow.fund_use.rules import Cause, PaperKind, UseStatus
 from escrow.fund_use.share_rules import Bearer, Home, share_out
 from escrow.maintenance import chart
+from escrow.maintenance.chart import Nature
 from ledger.money import ZERO, Yuan
 from tests.fund.advancing import held, refused
-from tests.fund.fund_estate import FundEstate
+from tests.fund.fund_estate import FundEstate, build_fund
 from tests.fund.test_fund_database import refused_by
 from tests.fund.test_use_database import limit
 from tests.fund.use_paying import accepted, answered, asked, confirmed, ordered, paid
 from tests.fund.using import approved, paper, row_of, town
+from tests.sale import row
 
 LAW = law_on(bureau_day(), "maintenance_fund", "141130")
 
@@ -59,6 +61,21 @@ def test_nothing_is_spent_before_the_bank_has_paid(estate):
     assert stood(estate) == [("966.66", "66.66"), ("966.67", "66.67"), ("966.67", "66.67")]
     assert works(estate) == ["33.34", "33.33", "33.33"]
     assert estate.disagreements() == []
+
+
+def test_sold_public_housing_pays_out_of_its_own_account(house):
+    """已售公房的使用：从公有住房专户付出，商品住宅专户分文不动，各级相符。"""
+    estate = build_fund(house, buildings=2, units=2, natures=(Nature.PUBLIC,))
+    estate.deposits(dict.fromkeys(estate.ids, "1000.00"))
+    use_no = approved(estate, "400.00")
+    assert estate.stands(estate.ids[0]) == ("1000.00", "100.00", "0.00")
+    paid(estate, use_no, "advance", "200.00")
+    accepted(estate, use_no)
+    number = paid(estate, use_no, "final", "400.00", "200.00")
+    assert [estate.stands(one)[:2] for one in estate.ids] == [("900.00", "0.00")] * 4
+    said = row(estate, "SELECT nature FROM fund_order WHERE instruction_no = :no", no=number)
+    assert said.nature == "public" and held(estate)["100102", ""] == "3600.00"
+    assert ("100101", "") not in held(estate) and estate.disagreements() == []
 
 
 def test_to_the_final_account_and_what_was_not_used_is_free(estate):

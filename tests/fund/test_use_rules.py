@@ -190,8 +190,12 @@ def test_each_question_answered_yes_is_a_reason_of_its_own():
 
 
 def test_what_is_not_supported_is_named():
-    """范围内有已售公有住房的，点名不受理；没有房屋的也不受理；本地不设筹集的不受理筹集。"""
-    assert refused(ordinary(), public=("U009",)) == ["public-housing"]
+    """商品住宅与已售公房混在一起的，点名须分别申请；本地不受理公房的不受理；没有房屋的、不设筹集的也不受理。"""
+    assert refused(ordinary(), public=("U002",)) == ["mixed-natures"]
+    assert refused(ordinary(), public=("U001", "U002", "U003")) == []
+    told = dict(LAW) | {"use_public_housing": replace(LAW["use_public_housing"], value=False)}
+    local = type(LAW)(LAW.day, LAW.subject, LAW.region, told)
+    assert refused(ordinary(), public=("U001", "U002", "U003"), law=local) == ["public-housing"]
     assert refused(ordinary(), ()) == ["scope-empty"]
     assert refused(ordinary(matter=RAISE)) == []
     told = dict(LAW) | {"use_short": replace(LAW["use_short"], value="refuse")}
