@@ -1,9 +1,8 @@
 """待认领款：一人录入、另一人确认，归入一份或几份合同，或退回付款人；确认之前不能用。"""
 
 from concurrent.futures import ThreadPoolExecutor
+from types import SimpleNamespace
 from typing import Any
-
-import pytest
 
 from config.clock import bureau_day
 from escrow import chart
@@ -15,14 +14,11 @@ from tests.estate import build, filed, new_number, pay, sold
 from tests.sale import row
 
 
-@pytest.fixture
-def people(house):
-    return people_of(house)
-
-
-@pytest.fixture
-def estate(house, people):
-    return build(house, [people.clerk, people.reviewer], quotas={"1": "150.00"})
+def scene_of(house, app):
+    """A project whose first building keeps a quota (有额度的项目)."""
+    people = people_of(house)
+    estate = build(house, [people.clerk, people.reviewer], quotas={"1": "150.00"})
+    return SimpleNamespace(people=people, estate=estate)
 
 
 def reverse(estate, receipt):

@@ -32,8 +32,7 @@ def claim(amount=10000, kind="claim", status="entered"):
     return CLAIM.format(amount=amount, kind=kind, status=status, hash=file_hash(new_number("X")))
 
 
-@pytest.fixture
-def place(house):
+def scene_of(house, app):
     people = people_of(house)
     estate = build(house, [people.clerk, people.reviewer])
     other = build(house, [people.clerk, people.reviewer])
@@ -44,6 +43,11 @@ def place(house):
         [(number,)] = connection.execute("SELECT id FROM receipt").fetchall()
     told = {"receipt": number, "notice": notice, "foreign": foreign, **vars(people)}
     return SimpleNamespace(estate=estate, people=people, receipt=receipt, notice=notice, told=told)
+
+
+@pytest.fixture
+def place(scene):
+    return scene
 
 
 def refused(place, *statements, role="owner"):

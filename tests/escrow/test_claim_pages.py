@@ -3,31 +3,23 @@
 import re
 from types import SimpleNamespace
 
-import pytest
-
 from config.clock import bureau_day
 from escrow.deposits.reversals import Reversal, take_back
 from ledger.money import Yuan
 from tests.claiming import people_of
-from tests.desk import hire, sit_down
+from tests.desk import staffed
 from tests.estate import build, file_hash, new_number, pay, sold
 from tests.sale import row
 
 
-@pytest.fixture
-def desks(app, house):
+def scene_of(house, app):
+    """A project, and everybody at their desk (项目与窗口)."""
     roles = {
         "cashier1": ["cashier"], "both": ["cashier", "reviewer"], "reviewer1": ["reviewer"],
         "auditor1": ["auditor"], "register1": ["register"],
     }  # fmt: skip
-    hired = {name: hire(house.database, house.settings, name, *held) for name, held in roles.items()}
-    return SimpleNamespace(**{name: sit_down(app, who) for name, who in hired.items()})
-
-
-@pytest.fixture
-def estate(house):
-    people = people_of(house)
-    return build(house, [people.clerk, people.reviewer])
+    people, desks = people_of(house), staffed(house, app, roles)
+    return SimpleNamespace(desks=desks, estate=build(house, [people.clerk, people.reviewer]))
 
 
 def paper(prefix: str = "", **more: str) -> dict[str, str]:

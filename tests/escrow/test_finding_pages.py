@@ -6,29 +6,27 @@ from types import SimpleNamespace
 
 import pytest
 
-from tests.desk import hire, sit_down
+from tests.desk import staffed
 from tests.finding import Market, Payer, paid_out, watched
 from tests.withdrawing import BUILDER, BUILDER_ACCOUNT, funded, people_of, site_of
 
 
-@pytest.fixture
-def desks(app, house):
+def scene_of(house, app):
+    """A round trip over a withdrawal that the officer with both roles entered; the address of its page."""
     roles = {"reviewer1": ["reviewer"], "both": ["cashier", "reviewer"], "auditor1": ["auditor"],
              "cashier1": ["cashier"]}  # fmt: skip
-    hired = {name: hire(house.database, house.settings, name, *held) for name, held in roles.items()}
-    return SimpleNamespace(**{name: sit_down(app, who) for name, who in hired.items()})
-
-
-@pytest.fixture
-def found(house, desks):
-    """A round trip over a withdrawal that the officer with both roles entered; the address of its page."""
-    site = funded(site_of(house, people_of(house)))
+    desks, site = staffed(house, app, roles), funded(site_of(house, people_of(house)))
     with house.connect("app") as connection:
         both = connection.execute("SELECT id FROM officer WHERE username = 'both'").fetchone()[0]
     paid_out(site, "100000.00", days_ago=3, who=both)
     Market(site.estate).bought(0, Payer(BUILDER, BUILDER_ACCOUNT))
     assert watched(house) == 2
-    return address_of(house, "round-trip")
+    return SimpleNamespace(desks=desks, found=address_of(house, "round-trip"))
+
+
+@pytest.fixture
+def found(scene):
+    return scene.found
 
 
 def address_of(house, kind):

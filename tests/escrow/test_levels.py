@@ -10,7 +10,7 @@ from sqlalchemy.exc import IntegrityError
 from escrow.supervision.levels import Position, into, out_of, resplit
 from escrow.supervision.rules import QuotaMode
 from ledger.money import ZERO, Yuan
-from tests.estate import Estate, build, officers, pay, sold
+from tests.estate import Estate, pay, sold, standing
 
 fen = st.integers(0, 10**9).map(Yuan.from_fen)
 modes = st.sampled_from(QuotaMode)
@@ -74,10 +74,8 @@ def test_the_two_mechanics() -> None:
     assert replace(held, guarantee=Yuan("2000")).level == ZERO
 
 
-@pytest.fixture
-def estate(house: object) -> Estate:
-    """一号楼额度一百五十元，二号楼没有额度。"""
-    return build(house, officers(house, "liuli", "wangyi"), quotas={"1": "150.00"})
+# 一号楼额度一百五十元，二号楼没有额度。
+scene_of = standing(quotas={"1": "150.00"})
 
 
 def test_deposits_fill_the_quota_first(estate: Estate) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from escrow.access.officers import NewOfficer, add_officer
 from escrow.errors import Invalid
-from tests.desk import hire, sit_down
+from tests.desk import staffed
 from tests.escrow.test_refund_pages import apply_for, elsewhere, page_of, paper
 from tests.estate import build, file_hash, new_number, officers
 from tests.refunding import dropped, estate_of, people_of
@@ -23,15 +23,13 @@ PAIRS = {
 }  # fmt: skip
 
 
-@pytest.fixture
-def desks(app: Any, house: Any) -> SimpleNamespace:
+def scene_of(house: Any, app: Any) -> SimpleNamespace:
     """各岗一人，另有一人兼经办与复核。"""
     roles = {
         "cashier1": ["cashier"], "reviewer1": ["reviewer"], "reviewer2": ["reviewer"],
         "release1": ["release"], "both": ["release", "reviewer", "cashier"],
     }  # fmt: skip
-    hired = {name: hire(house.database, house.settings, name, *held) for name, held in roles.items()}
-    return SimpleNamespace(**{name: sit_down(app, who) for name, who in hired.items()})
+    return SimpleNamespace(desks=staffed(house, app, roles))
 
 
 def refused(house: Any, statement: str, *values: Any, role: str = "owner") -> str:

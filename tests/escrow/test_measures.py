@@ -2,6 +2,7 @@
 
 import itertools
 from datetime import date, timedelta
+from types import SimpleNamespace
 from typing import Any
 
 import psycopg
@@ -30,20 +31,12 @@ from tests.estate import Estate, build, file_hash, new_number, officers
 TODAY = bureau_day()
 
 
-@pytest.fixture
-def estate(house: Any) -> Estate:
-    """一号楼额度一千元，现有九百五十元；二号楼没有额度，现有一百元。"""
+def scene_of(house: Any, app: Any) -> Any:
+    """一号楼额度一千元，现有九百五十元；二号楼没有额度，现有一百元；两名办理人员。"""
     built = build(house, officers(house, "liuli", "wangyi"), quotas={"1": "1000.00"})
     built.put("1", "950.00")
     built.put("2", "100.00")
-    return built
-
-
-@pytest.fixture
-def people(estate: Estate) -> tuple[int, int]:
-    """两名办理人员。"""
-    clerk, reviewer = officers(estate.house, "clerk", "reviewer")
-    return clerk, reviewer
+    return SimpleNamespace(estate=built, people=tuple(officers(house, "clerk", "reviewer")))
 
 
 def served() -> Document:

@@ -1,5 +1,6 @@
 """出账须有凭据：没有指令、冲正、扣划、更正或变更的凭据，钱不能从监管专户记出（数据库自己守）。"""
 
+from types import SimpleNamespace
 from typing import Any
 
 import psycopg
@@ -11,14 +12,13 @@ from tests.estate import Estate, build, officers
 from tests.releasing import refused_by
 
 
-@pytest.fixture
-def estate(house: Any) -> Estate:
+def scene_of(house: Any, app: Any) -> Any:
     """一号楼额度一百元，另有九百元一般资金。"""
     built = build(house, officers(house, "liuli", "wangyi"), quotas={"1": "100.00"}, nodes={"封顶": "0.40"})
     built.put("1", "100.00")
     building = chart.building_key(built.buildings["1"])
     built.move(chart.DEPOSITS_AT_BANK, chart.GENERAL_FUNDS, "900.00", key=building)
-    return built
+    return SimpleNamespace(estate=built)
 
 
 @pytest.mark.parametrize("code", [chart.GENERAL_FUNDS, chart.TRANSFER_IN_TRANSIT, chart.UNMATCHED])

@@ -46,13 +46,17 @@ def test_every_form_is_drawn_the_same_way() -> None:
                 assert hidden or "…" in tag, f"{path.name}：{tag} 退回后不会再现"
 
 
-@pytest.fixture
-def desk(app: Any, house: Any) -> Any:
+def scene_of(house: Any, app: Any) -> Any:
     """一个账户，登记受理人员坐在窗口。"""
     estate = build(house, officers(house, "liuli", "wangyi"), quotas={"1": "1000.00"})
     estate.put("1", "950.00")
     seat = sit_down(app, hire(house.database, house.settings, "registrar", "register"))
     return f"/accounts/{estate.account_no}", seat
+
+
+@pytest.fixture
+def desk(scene: Any) -> Any:
+    return scene
 
 
 def frozen(**changed: str) -> dict[str, str]:

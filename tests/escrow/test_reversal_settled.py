@@ -1,6 +1,7 @@
 """冲正时账内已无款：差额记应收银行更正款（1301），逐笔挂在那笔冲正名下；账上清了才解除“冲正未了”，不早不晚。"""
 
 import json
+from types import SimpleNamespace
 
 import psycopg
 import pytest
@@ -19,17 +20,12 @@ from tests.releasing import refused_by
 from tests.sale import row
 
 
-@pytest.fixture
-def people(house):
-    return people_of(house)
-
-
-@pytest.fixture
-def estate(house, people):
+def scene_of(house, app):
     """两幢：一号幢卖两套，二号幢的钱撑着银行户头。"""
+    people = people_of(house)
     found = build(house, [people.clerk, people.reviewer])
     found.put("2", "1000.00")
-    return found
+    return SimpleNamespace(people=people, estate=found)
 
 
 def reversed_short(estate, missing="60.00"):

@@ -1,5 +1,6 @@
 """What the tests of deposits do again and again: a bank's line, a repayment, officers' decisions."""
 
+from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
 
@@ -13,7 +14,7 @@ from escrow.advances.rules import PayerKind
 from escrow.errors import Refused
 from escrow.maintenance.reading import units_seen
 from ledger.money import Yuan
-from tests.estate import Estate, file_hash, new_number, officers
+from tests.estate import Estate, build, file_hash, new_number, officers
 from tests.fund.fund_estate import FundEstate, fund_of
 
 BANK = "ABC"
@@ -26,6 +27,18 @@ def people_of(house: Any) -> SimpleNamespace:
     """Those who enter and those who decide (经办与复核)."""
     names = ("clerk", "cashier", "reviewer")
     return SimpleNamespace(**dict(zip(names, officers(house, *names), strict=True)))
+
+
+def unpaid(*, buildings: int = 1, units: int = 2) -> Callable[[Any, Any], SimpleNamespace]:
+    """What builds the scene of houses with accounts and nothing in them (建账而未交存的场景)."""
+
+    def scene_of(house: Any, app: Any) -> SimpleNamespace:
+        people = people_of(house)
+        two = [people.clerk, people.reviewer]
+        estate = build(house, two, buildings=buildings, units=units, advanced=False)
+        return SimpleNamespace(people=people, estate=estate, fund=founded(estate, people))
+
+    return scene_of
 
 
 def founded(estate: Estate, people: SimpleNamespace) -> FundEstate:

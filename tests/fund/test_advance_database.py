@@ -36,8 +36,7 @@ POST = (
 )
 
 
-@pytest.fixture
-def place(house):
+def scene_of(house, app):
     people = people_of(house)
     estate = build(house, [people.clerk, people.reviewer], buildings=1, units=3, advanced=False)
     for _ in range(2):
@@ -51,6 +50,11 @@ def place(house):
         ids["sold"], ids["other"] = [number for (number,) in rows]
         [(ids["entry"],)] = connection.execute("SELECT entry_id FROM fund_receipt").fetchall()
     return SimpleNamespace(estate=estate, fund=fund, house=house, people=people, ids=ids)
+
+
+@pytest.fixture
+def place(scene):
+    return scene
 
 
 def account(place, code, key=""):

@@ -1,43 +1,26 @@
 """维修资金交存网页：入账逐户看结果，另列款两人处理，代缴待收回按账龄看，一户看清谁缴了多少、还欠多少。"""
 
 from datetime import timedelta
-from types import SimpleNamespace
-
-import pytest
 
 from config.clock import bureau_day
 from escrow.contracts.cancelling import CancellationAsked, cancel
-from tests.desk import hire, sit_down
-from tests.estate import build, file_hash, new_number, sold
-from tests.fund.advancing import DUE, OWNER, founded, paid, people_of, repaid
+from tests.desk import staffed
+from tests.estate import file_hash, new_number, sold
+from tests.fund.advancing import DUE, OWNER, paid, repaid, unpaid
 from tests.sale import row
 
 DEVELOPER = "测试置业有限公司"
 
 
-@pytest.fixture
-def desks(app, house):
+def scene_of(house, app):
+    """Houses with accounts and nothing in them, everybody at their desk (建账而未交存，窗口有人)."""
     roles = {
         "maker": ["cashier"], "both": ["cashier", "reviewer"], "checker": ["reviewer"],
         "auditor": ["auditor"],
     }  # fmt: skip
-    hired = {name: hire(house.database, house.settings, name, *held) for name, held in roles.items()}
-    return SimpleNamespace(**{name: sit_down(app, who) for name, who in hired.items()})
-
-
-@pytest.fixture
-def people(house):
-    return people_of(house)
-
-
-@pytest.fixture
-def estate(house, people):
-    return build(house, [people.clerk, people.reviewer], buildings=1, units=3, advanced=False)
-
-
-@pytest.fixture
-def fund(estate, people):
-    return founded(estate, people)
+    made = unpaid(units=3)(house, app)
+    made.desks = staffed(house, app, roles)
+    return made
 
 
 def paper(prefix="", **more):

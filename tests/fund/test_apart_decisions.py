@@ -9,35 +9,21 @@ from escrow.advances.deciding import ClaimAsked, Evidence, ReturnAsked, ask_retu
 from escrow.errors import Invalid
 from escrow.maintenance import chart
 from ledger.money import Yuan
-from tests.estate import build, file_hash, new_number, sold
+from tests.estate import file_hash, new_number, sold
 from tests.fund.advancing import (
     DEVELOPER,
     DUE,
     OWNER,
-    founded,
     held,
     paid,
-    people_of,
     refused,
     repaid,
+    unpaid,
 )
 from tests.releasing import refused_by
 from tests.sale import row, together
 
-
-@pytest.fixture
-def people(house):
-    return people_of(house)
-
-
-@pytest.fixture
-def estate(house, people):
-    return build(house, [people.clerk, people.reviewer], buildings=1, units=4, advanced=False)
-
-
-@pytest.fixture
-def fund(estate, people):
-    return founded(estate, people)
+scene_of = unpaid(units=4)
 
 
 def apart(estate):

@@ -3,6 +3,7 @@
 from dataclasses import replace
 from datetime import date
 from decimal import Decimal
+from types import SimpleNamespace
 
 import psycopg
 import pytest
@@ -102,10 +103,9 @@ def codes(estate, call):
     return [one.code for one in refused.value.refusals]
 
 
-@pytest.fixture
-def estate(house):
+def scene_of(house, app):
     """A fund account with officers; its own community is already built (已有专户)."""
-    return build_fund(house, buildings=1, units=1)
+    return SimpleNamespace(estate=build_fund(house, buildings=1, units=1))
 
 
 def ask(estate, number="P1", who=0):

@@ -13,27 +13,14 @@ from escrow.fund_orders.ended_facts import ended_of
 from escrow.fund_orders.ending import EndAsked, confirm, enter, reject
 from escrow.maintenance import chart
 from escrow.maintenance.reading import unit_seen
-from tests.estate import build, new_number
-from tests.fund.advancing import DUE, OWNER, founded, held, paid, people_of, refused, repaid
+from tests.estate import new_number
+from tests.fund.advancing import DUE, OWNER, held, paid, refused, repaid, unpaid
 from tests.fund.ordering import ACCOUNT, answers, evidence
 from tests.fund.test_fund_orders import attack
 from tests.releasing import refused_by
 from tests.sale import codes, row, sell, together
 
-
-@pytest.fixture
-def people(house):
-    return people_of(house)
-
-
-@pytest.fixture
-def estate(house, people):
-    return build(house, [people.clerk, people.reviewer], buildings=1, units=2, advanced=False)
-
-
-@pytest.fixture
-def fund(estate, people):
-    return founded(estate, people)
+scene_of = unpaid()
 
 
 @pytest.fixture

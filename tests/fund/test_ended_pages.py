@@ -1,39 +1,21 @@
 """注销合同首期交存网页：清单、依规定退给谁为什么、录入、确认、签发，首页待办；填错的所填不丢。"""
 
-from types import SimpleNamespace
 
-import pytest
 
-from tests.desk import hire, sit_down
-from tests.estate import build, file_hash, new_number
-from tests.fund.advancing import DUE, founded, people_of, repaid
+from tests.desk import staffed
+from tests.estate import file_hash, new_number
+from tests.fund.advancing import DUE, repaid, unpaid
 from tests.fund.ordering import answers
 from tests.fund.test_ended_deposits import gone, place, stays  # noqa: F401 - a fixture
 from tests.fund.test_fund_order_pages import waits
 
 
-@pytest.fixture
-def desks(app, house):
+def scene_of(house, app):
+    """Houses with accounts and nothing in them, everybody at their desk (建账而未交存，窗口有人)."""
     roles = {"clerk": ["register"], "cashier": ["cashier"], "reviewer": ["reviewer"], "auditor": ["auditor"]}
-    hired = {
-        name: hire(house.database, house.settings, f"desk-{name}", *held) for name, held in roles.items()
-    }
-    return SimpleNamespace(**{name: sit_down(app, who) for name, who in hired.items()})
-
-
-@pytest.fixture
-def people(house):
-    return people_of(house)
-
-
-@pytest.fixture
-def estate(house, people):
-    return build(house, [people.clerk, people.reviewer], buildings=1, units=2, advanced=False)
-
-
-@pytest.fixture
-def fund(estate, people):
-    return founded(estate, people)
+    made = unpaid()(house, app)
+    made.desks = staffed(house, app, roles, "desk-")
+    return made
 
 
 def form(prefix, share, **more):

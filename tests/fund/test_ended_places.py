@@ -15,10 +15,8 @@ from tests.fund.test_ended_deposits import (  # noqa: F401 - fixtures
     back,
     decided,
     entered,
-    estate,
-    fund,
     gone,
-    people,
+    scene_of,
     shares,
     stays,
 )

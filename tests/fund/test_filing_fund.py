@@ -1,6 +1,7 @@
 """备案前核对：山西须先缴足该户维修资金（建设单位代缴或业主自缴），昌吉不核；理由写明差多少、先办什么。"""
 
 from dataclasses import replace
+from types import SimpleNamespace
 
 import psycopg
 import pytest
@@ -19,14 +20,11 @@ from tests.sale import codes, passed, row, sell
 ASKED = Maintenance(Yuan(DUE), Yuan(DUE), "依据")
 
 
-@pytest.fixture
-def people(house):
-    return people_of(house)
-
-
-@pytest.fixture
-def estate(house, people):
-    return build(house, [people.clerk, people.reviewer], buildings=1, units=2, advanced=False)
+def scene_of(house, app):
+    """Two homes whose maintenance fund is not paid (两户未交存)."""
+    people = people_of(house)
+    two = [people.clerk, people.reviewer]
+    return SimpleNamespace(people=people, estate=build(house, two, buildings=1, units=2, advanced=False))
 
 
 def test_one_fen_short_is_unpaid():

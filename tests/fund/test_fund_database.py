@@ -1,6 +1,7 @@
 """分户账、楼幢、小区、专户：每发生一笔，各级合计都相符；绕过程序直接写库也一样。"""
 
 import threading
+from types import SimpleNamespace
 
 import psycopg
 import pytest
@@ -12,6 +13,11 @@ from escrow.maintenance.actions import AskedAccount, enter_account, open_fund, r
 from escrow.maintenance.chart import HEADINGS, HOUSE_CODES, Nature, house_key
 from ledger.movements import Movement
 from tests.fund.fund_estate import FundEstate, build_fund
+
+
+def scene_of(house, app):
+    """A fund account with its houses (有房屋的专户)."""
+    return SimpleNamespace(estate=build_fund(house))
 
 
 def refused_by(call):
@@ -37,9 +43,9 @@ def test_every_movement_goes_between_headings_of_the_chart():
     assert all(HEADINGS[code].floor is None for code in HOUSE_CODES)
 
 
-def test_a_payment_shows_at_every_level(house):
+def test_a_payment_shows_at_every_level(empty_house):
     """一户交存，分户、楼幢、小区、专户同时增加，代缴的另记待归还。"""
-    estate = build_fund(house, buildings=2, units=3)
+    estate = build_fund(empty_house, buildings=2, units=3)
     one, other = estate.ids[0], estate.ids[4]
     estate.advance(one, "6912.00")
     assert estate.stands(one) == ("6912.00", "0.00", "6912.00")
@@ -47,7 +53,7 @@ def test_a_payment_shows_at_every_level(house):
     estate.deposit(other, "0.01")
     assert estate.stands(other) == ("0.01", "0.00", "0.00")
     assert estate.disagreements() == []
-    with house.connect("reader") as connection:
+    with empty_house.connect("reader") as connection:
         found = connection.execute("SELECT balance FROM building_balance ORDER BY 1").fetchall()
         assert found == [(1,), (691200,)]
         [row] = connection.execute(
@@ -57,9 +63,8 @@ def test_a_payment_shows_at_every_level(house):
         assert found == [(691201, 691201)]
 
 
-def test_a_house_never_goes_below_zero_nor_below_what_is_held(house):
+def test_a_house_never_goes_below_zero_nor_below_what_is_held(estate):
     """分户余额不得透支，也不得低于已占用的数；差一分也不行。"""
-    estate = build_fund(house)
     one, key = estate.ids[0], house_key(estate.ids[0])
     estate.deposit(one, "100.00")
     hold = ((chart.USE_CONTRA, "trial"), (chart.USE_HOLD, key))
@@ -77,18 +82,16 @@ def test_a_house_never_goes_below_zero_nor_below_what_is_held(house):
     assert estate.disagreements() == []
 
 
-def test_one_house_cannot_spend_what_another_has(house):
+def test_one_house_cannot_spend_what_another_has(estate):
     """小区有钱不等于本户有钱：本户没有余额，动用一分也不行。"""
-    estate = build_fund(house)
     estate.deposit(estate.ids[0], "100.00")
     estate.without_papers()
     spend = ((chart.WORKS, house_key(estate.ids[1])), (chart.BANK_COMMODITY, ""), "0.01")
     assert refused_by(lambda: estate.move(chart.PAY_USE, spend)) == "ck_house_balance_balance"
 
 
-def test_no_money_leaves_without_a_paper(house):
+def test_no_money_leaves_without_a_paper(estate):
     """专户出账须有凭据：没有凭据的，事务结束时拒绝。"""
-    estate = build_fund(house)
     estate.deposit(estate.ids[0], "100.00")
     back = ((chart.DEPOSITS[Nature.COMMODITY], house_key(estate.ids[0])), (chart.BANK_COMMODITY, ""), "1.00")
     assert refused_by(lambda: estate.move(chart.REFUND, back)) == "fund_outflow_explained"
@@ -119,9 +122,8 @@ def test_a_book_knows_only_its_own_houses_and_their_nature(house):
     assert mine.disagreements() == []
 
 
-def test_balances_move_only_with_the_books(house):
+def test_balances_move_only_with_the_books(house, estate):
     """分户余额由账簿带动：应用改不了，表主改了也查得出来，且指明是哪一户。"""
-    estate = build_fund(house)
     estate.deposit(estate.ids[0], "10.00")
     with house.connect("app") as connection, pytest.raises(psycopg.errors.InsufficientPrivilege):
         connection.execute("UPDATE house_balance SET balance = 0")
@@ -132,9 +134,8 @@ def test_balances_move_only_with_the_books(house):
     assert estate.codes[0] in found[0][1]
 
 
-def test_what_stands_of_a_house_is_fixed(house):
+def test_what_stands_of_a_house_is_fixed(house, estate):
     """建账后，编码、面积、性质、所在楼幢直接写库也改不动；有余额的不得销户；首期应缴只定一次。"""
-    estate = build_fund(house)
     one = estate.ids[0]
     estate.deposit(one, "0.01")
     with house.connect("owner", autocommit=True) as connection:
@@ -159,9 +160,8 @@ def test_what_stands_of_a_house_is_fixed(house):
                 connection.execute(f"DELETE FROM {name}")
 
 
-def test_a_fund_account_is_opened_by_two(house):
+def test_a_fund_account_is_opened_by_two(house, estate):
     """专户一人录入、另一人确认；本人不得确认；同账号、同地同行不得再设；退回后可重新录入。"""
-    estate = build_fund(house)
     maker, checker = estate.officers
     asked = AskedAccount("6222990099999999", "另一专户", "CCB", "141130", "专户〔2026〕9号")
 
@@ -198,9 +198,8 @@ def test_fund_estate_is_shared(house):
     assert estate.disagreements() == []
 
 
-def test_two_at_once_cannot_spend_a_house_twice(house):
+def test_two_at_once_cannot_spend_a_house_twice(estate):
     """同一户余额一百元，两笔各用六十元的支出同时记账：只成一笔，另一笔被拒，余额不为负。"""
-    estate = build_fund(house)
     one = estate.ids[0]
     estate.deposits({one: "100.00", estate.ids[1]: "100.00"})
     estate.without_papers()
@@ -225,9 +224,8 @@ def test_two_at_once_cannot_spend_a_house_twice(house):
     assert estate.disagreements() == []
 
 
-def test_a_batch_that_breaks_one_house_books_nothing(house):
+def test_a_batch_that_breaks_one_house_books_nothing(estate):
     """一批凭证里有一户透支，整批都不记；别的户不受影响。"""
-    estate = build_fund(house)
     one, other = estate.ids[:2]
     estate.deposits({one: "10.00", other: "10.00"})
     estate.without_papers()

@@ -11,24 +11,11 @@ from escrow.errors import Invalid, NotFound
 from escrow.maintenance.actions import AskedAccount, enter_account
 from escrow.maintenance.reading import units_seen
 from tests.estate import build, new_number, sold
-from tests.fund.advancing import DUE, OWNER, fates, founded, held, line, paid, people_of, refused
+from tests.fund.advancing import DUE, OWNER, fates, founded, held, line, paid, people_of, refused, unpaid
 from tests.fund.fund_estate import FundEstate
 from tests.sale import together
 
-
-@pytest.fixture
-def people(house):
-    return people_of(house)
-
-
-@pytest.fixture
-def estate(house, people):
-    return build(house, [people.clerk, people.reviewer], buildings=2, units=3, advanced=False)
-
-
-@pytest.fixture
-def fund(estate, people):
-    return founded(estate, people)
+scene_of = unpaid(buildings=2, units=3)
 
 
 def cancelled(estate, contract_no):
@@ -126,12 +113,14 @@ def _send(fund, deposit: FundDeposit, bank_code="ABC"):
     return fund.do(lambda session: receive(session, deposit, bank_code, fund.house.settings))
 
 
-def test_an_account_that_nobody_opened_takes_no_money(house, people, estate):
+def test_an_account_that_nobody_opened_takes_no_money(empty_house):
     """只录入、未经另一人确认的专户不收款，说明依据。"""
+    people = people_of(empty_house)
+    estate = build(empty_house, [people.clerk, people.reviewer], units=1, advanced=False)
     asked = AskedAccount("6222990099999999", "未确认专户", "ABC", "141130", "专户〔2026〕9号")
     estate.do(lambda session: enter_account(session, asked, officer_id=people.clerk))
 
-    fund = FundEstate(house, asked.account_no, [])
+    fund = FundEstate(empty_house, asked.account_no, [])
     assert refused(paid, fund, (estate.unit_codes[0], DUE)) == ["fund-not-active"]
 
 

@@ -1,6 +1,7 @@
 """维修资金期初导入：两人办理，整件成立或整件不成立，与银行余额证明分文不差，数据库自己守着。"""
 
 from datetime import timedelta
+from types import SimpleNamespace
 
 import psycopg
 import pytest
@@ -21,9 +22,9 @@ from tests.fund.opening_files import as_xlsx, booked, entered, handed, home, sta
 PUBLIC = {"房屋性质": "已售公有住房"}
 
 
-@pytest.fixture
-def fund(house):
-    return empty_fund(house)
+def scene_of(house, app):
+    """A fund account with nothing under it yet (空专户)."""
+    return SimpleNamespace(fund=empty_fund(house))
 
 
 def rows_of():

@@ -5,25 +5,12 @@ from sqlalchemy import text
 
 from config.clock import bureau_day
 from tests.desk import bearer
-from tests.estate import build, new_number
-from tests.fund.advancing import DUE, founded, people_of
+from tests.estate import new_number
+from tests.fund.advancing import DUE, unpaid
 from tests.fund.ordering import ACCOUNT, due, ordered
 from tests.sale import row
 
-
-@pytest.fixture
-def people(house):
-    return people_of(house)
-
-
-@pytest.fixture
-def estate(house, people):
-    return build(house, [people.clerk, people.reviewer], buildings=1, units=2, advanced=False)
-
-
-@pytest.fixture
-def fund(estate, people):
-    return founded(estate, people)
+scene_of = unpaid()
 
 
 @pytest.fixture

@@ -1,38 +1,19 @@
 """维修资金付款网页：应退待付签发、指令清单与一件指令、撤销、停付恢复、通知书，首页待办。"""
 
 import re
-from types import SimpleNamespace
 
-import pytest
-
-from tests.desk import hire, sit_down
-from tests.estate import build, file_hash, new_number
-from tests.fund.advancing import founded, people_of
+from tests.desk import staffed
+from tests.estate import file_hash, new_number
+from tests.fund.advancing import unpaid
 from tests.fund.ordering import answers, due
 
 
-@pytest.fixture
-def desks(app, house):
+def scene_of(house, app):
+    """Houses with accounts and nothing in them, everybody at their desk (建账而未交存，窗口有人)."""
     roles = {"cashier": ["cashier"], "reviewer": ["reviewer"], "auditor": ["auditor"]}
-    hired = {
-        name: hire(house.database, house.settings, f"desk-{name}", *held) for name, held in roles.items()
-    }
-    return SimpleNamespace(**{name: sit_down(app, who) for name, who in hired.items()})
-
-
-@pytest.fixture
-def people(house):
-    return people_of(house)
-
-
-@pytest.fixture
-def estate(house, people):
-    return build(house, [people.clerk, people.reviewer], buildings=1, units=2, advanced=False)
-
-
-@pytest.fixture
-def fund(estate, people):
-    return founded(estate, people)
+    made = unpaid()(house, app)
+    made.desks = staffed(house, app, roles, "desk-")
+    return made
 
 
 def waits(desk):

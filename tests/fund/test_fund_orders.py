@@ -13,25 +13,12 @@ from escrow.fund_orders.results import ask_about, overdue
 from escrow.fund_orders.return_accounts import AccountAsked
 from escrow.fund_orders.suspending import ask_reopen, reopen
 from escrow.maintenance import chart
-from tests.estate import build, officers
-from tests.fund.advancing import DUE, founded, held, people_of, refused
+from tests.estate import officers
+from tests.fund.advancing import DUE, held, refused, unpaid
 from tests.fund.ordering import answers, due, evidence, ordered
 from tests.sale import row, together
 
-
-@pytest.fixture
-def people(house):
-    return people_of(house)
-
-
-@pytest.fixture
-def estate(house, people):
-    return build(house, [people.clerk, people.reviewer], buildings=1, units=2, advanced=False)
-
-
-@pytest.fixture
-def fund(estate, people):
-    return founded(estate, people)
+scene_of = unpaid()
 
 
 @pytest.fixture

@@ -2,8 +2,8 @@
 
 import io
 from datetime import date
+from types import SimpleNamespace
 
-import pytest
 from python_calamine import CalamineWorkbook
 
 from config.clock import bureau_day
@@ -19,8 +19,7 @@ from tests.fund.test_income_sharing import booked, close_through
 LAST = bureau_day().year - 1
 
 
-@pytest.fixture
-def fund(house) -> FundEstate:
+def scene_of(house, app):
     """商品住宅与已售公房各半：交存、利息、国债、维修、多缴、待认领都有。"""
     estate = build_fund(house, natures=(Nature.COMMODITY, Nature.PUBLIC))
     with house.connect("superuser") as connection:
@@ -41,7 +40,7 @@ def fund(house) -> FundEstate:
         chart.PAY_USE, ((chart.WORKS, house_key(other)), (chart.BANK_PUBLIC, ""), "50.00"),
         on=date(LAST, 9, 1),
     )
-    return estate
+    return SimpleNamespace(fund=estate)
 
 
 def made(estate: FundEstate, start: date, end: date):

@@ -43,16 +43,16 @@ def codes(refused):
     return [one.code for one in refused.value.refusals]
 
 
-@pytest.fixture
-def fund(house):
-    return build_fund(house)
+def scene_of(house, app):
+    """A fund account with its houses (有房屋的专户)."""
+    return SimpleNamespace(fund=build_fund(house))
 
 
 @pytest.fixture
-def sale(house):
+def sale(empty_house):
     """两户已售：建设单位代缴了第一户，错在第一户名下的其实是第二户的款。"""
-    people = people_of(house)
-    estate = build(house, [people.clerk, people.reviewer], advanced=False)
+    people = people_of(empty_house)
+    estate = build(empty_house, [people.clerk, people.reviewer], advanced=False)
     fund = founded(estate, people)
     for _ in range(2):
         sold(estate)
@@ -192,9 +192,9 @@ def test_a_deposit_is_not_moved_where_there_is_no_room(sale):
 
 
 @pytest.fixture
-def lost(house):
+def lost(empty_house):
     """一户公房，余额里有售房单位的部分。"""
-    fund = empty_fund(house)
+    fund = empty_fund(empty_house)
     said = {**home(0), "房屋性质": "已售公有住房", "余额": "3000.00"}
     booked(fund, handed(fund, [said]))
     return SimpleNamespace(fund=fund, code=said["不动产单元代码"])
@@ -261,9 +261,9 @@ def test_a_commodity_home_has_no_sellers_part(fund):
 # --- 续交 ---
 
 
-def test_a_fund_that_runs_low_is_renewed_up_to_its_first_deposit(house):
+def test_a_fund_that_runs_low_is_renewed_up_to_its_first_deposit(empty_house):
     """余额低于首期三成的续交，至首期为止；没低的、多交的、流水用过的不收。"""
-    fund = empty_fund(house)
+    fund = empty_fund(empty_house)
     rows = [{**home(0), "余额": "2073.59"}, {**home(1), "余额": "2073.60"}]
     booked(fund, handed(fund, rows))
     low, well = (one["不动产单元代码"] for one in rows)

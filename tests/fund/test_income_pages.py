@@ -4,25 +4,15 @@ import re
 from datetime import date
 from types import SimpleNamespace
 
-import pytest
-
 from config.clock import bureau_day
 from escrow.fund_income import sharing
-from tests.desk import hire, sit_down
+from tests.desk import staffed
 from tests.estate import file_hash
 from tests.fund.fund_estate import build_fund
 
 
-@pytest.fixture
-def desks(app, house):
-    roles = {"cashier1": ["cashier"], "reviewer1": ["reviewer"], "auditor1": ["auditor"]}
-    hired = {name: hire(house.database, house.settings, name, *held) for name, held in roles.items()}
-    return SimpleNamespace(**{name: sit_down(app, who) for name, who in hired.items()})
-
-
-@pytest.fixture
-def fund(house):
-    """专户上上月开立，两户当日交存。"""
+def scene_of(house, app):
+    """专户上上月开立，两户当日交存；窗口有人。"""
     estate = build_fund(house)
     first = months_ago(2)
     with house.connect("superuser") as connection:
@@ -30,7 +20,8 @@ def fund(house):
         connection.execute("UPDATE fund_account SET opened_on = %s", (first,))
     estate.deposit(estate.ids[0], "3000.00", on=first)
     estate.deposit(estate.ids[1], "1000.00", on=first)
-    return estate
+    roles = {"cashier1": ["cashier"], "reviewer1": ["reviewer"], "auditor1": ["auditor"]}
+    return SimpleNamespace(fund=estate, desks=staffed(house, app, roles))
 
 
 def months_ago(count: int) -> date:

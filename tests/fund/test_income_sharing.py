@@ -1,8 +1,10 @@
 """收益分配：逐户按日加权余额（或面积），分到每一分钱，任何时候重算都一样；月结、年结，试算平衡。"""
 
 import threading
+from collections.abc import Iterator
 from datetime import date, timedelta
 from decimal import Decimal
+from types import SimpleNamespace
 
 import pytest
 from hypothesis import given, settings
@@ -28,6 +30,7 @@ from escrow.maintenance import chart
 from escrow.maintenance.chart import Nature
 from escrow.maintenance.models import FundAccount
 from ledger.money import Yuan
+from tests.conftest import Stage, housed
 from tests.fund.fund_estate import FundEstate, build_fund
 
 LAW = law_on(date(2026, 11, 21), "maintenance_fund", "141130")
@@ -85,11 +88,10 @@ def test_months_close_in_their_order():
 # --- 真实账簿 ---
 
 
-@pytest.fixture
-def fund(house) -> FundEstate:
+def scene_of(house, app):
     estate = build_fund(house)
     _age(estate, date(bureau_day().year - 1, 1, 5))
-    return estate
+    return SimpleNamespace(fund=estate)
 
 
 def _age(estate: FundEstate, opened_on: date) -> None:
@@ -154,9 +156,10 @@ def shared(estate: FundEstate, run_no: str) -> None:
     sharing.carry_out(estate.house.database, run_no)
 
 
-@pytest.fixture
-def with_income(fund: FundEstate) -> FundEstate:
-    """三户先后交存，专户全年得息一百元，逐月结转完毕。"""
+@pytest.fixture(scope="module")
+def earned(struck):
+    """三户先后交存，专户全年得息一百元，逐月结转完毕；备好一次。"""
+    fund = struck.fund
     last = bureau_day().year - 1
     one, two, three = fund.ids[:3]
     fund.deposit(one, "1000.00", on=date(last, 1, 10))
@@ -164,7 +167,14 @@ def with_income(fund: FundEstate) -> FundEstate:
     fund.deposit(three, "500.00", on=date(last, 12, 31))
     booked(fund, IncomeKind.INTEREST, "100.00", date(last, 12, 21))
     close_through(fund, date(last, 12, 31))
-    return fund
+    fund.house.database.dispose()
+    return Stage(fund.house, None, fund)
+
+
+@pytest.fixture
+def with_income(cluster, blank_settings, earned) -> Iterator[FundEstate]:
+    with housed(cluster, blank_settings, earned.house.name) as house:
+        yield earned.copied(house, None)
 
 
 def run_of(estate: FundEstate, asked: sharing.Proposal) -> str:

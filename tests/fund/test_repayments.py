@@ -6,35 +6,21 @@ from config.clock import bureau_day
 from escrow.advances.repaying import reject
 from escrow.contracts.cancelling import CancellationAsked, cancel
 from escrow.errors import NotFound
-from tests.estate import build, new_number, sold
+from tests.estate import new_number, sold
 from tests.fund.advancing import (
     DUE,
     OWNER,
     confirmed,
     entered,
-    founded,
     held,
     paid,
-    people_of,
     refused,
     repaid,
+    unpaid,
 )
 from tests.sale import row, together
 
-
-@pytest.fixture
-def people(house):
-    return people_of(house)
-
-
-@pytest.fixture
-def estate(house, people):
-    return build(house, [people.clerk, people.reviewer], buildings=1, units=3, advanced=False)
-
-
-@pytest.fixture
-def fund(estate, people):
-    return founded(estate, people)
+scene_of = unpaid(units=3)
 
 
 @pytest.fixture

@@ -23,6 +23,7 @@ from tests.fund.using import (
     approved,
     asked,
     entered,
+    in_town,
     over,
     paper,
     published,
@@ -32,6 +33,8 @@ from tests.fund.using import (
     voted,
 )
 
+scene_of = in_town
+
 
 def shares(estate, use_no):
     query = text("SELECT s.bearer, s.amount, s.from_fund FROM use_share s JOIN fund_use u ON u.id = s.use_id"
@@ -40,9 +43,8 @@ def shares(estate, use_no):
         return [tuple(row) for row in session.execute(query, {"no": use_no})]
 
 
-def test_from_the_plan_to_the_hold(house):
+def test_from_the_plan_to_the_hold(estate):
     """录入分摊、公示、表决、期满、另一人核准：各户占用恰为其分摊，余额不动，各级相符。"""
-    estate = town(house)
     use_no = entered(estate, "100.00")
     assert shares(estate, use_no) == [("fund", 3334, 3334), ("fund", 3333, 3333), ("fund", 3333, 3333)]
     assert refused(approve, estate, use_no) == ["not-now"]
@@ -62,9 +64,8 @@ def test_from_the_plan_to_the_hold(house):
     assert refused(approve, estate, use_no) == ["not-now"]
 
 
-def test_a_vote_that_does_not_carry_ends_it(house):
+def test_a_vote_that_does_not_carry_ends_it(estate):
     """未达三分之二参与，或恰好一半同意：表决记录在案，申请未成，不能再登记第二次。"""
-    estate = town(house)
     few = published(estate, "90.00")
     assert vote(estate, few, {estate.codes[0]: YES}) == "failed"
     assert "33.33%（1/3）" in row_of(estate, few).reason
@@ -74,9 +75,8 @@ def test_a_vote_that_does_not_carry_ends_it(house):
     assert vote(estate, split, {estate.codes[0]: YES, estate.codes[1]: ABSTAIN}) == "failed"
 
 
-def test_ballots_of_other_houses_are_not_taken(house):
+def test_ballots_of_other_houses_are_not_taken(estate):
     """清册外的房屋不能投票；同一份表决票不能用于两件申请。"""
-    estate = town(house)
     use_no = published(estate, "90.00")
     with pytest.raises(Invalid):
         vote(estate, use_no, {estate.codes[0][:-4] + "9999": YES})
@@ -91,9 +91,8 @@ def test_ballots_of_other_houses_are_not_taken(house):
     assert refused(again) == ["file-reused"]
 
 
-def test_what_the_fund_must_not_pay_is_refused_and_written_down(house):
+def test_what_the_fund_must_not_pay_is_refused_and_written_down(estate):
     """答“是”的一项就不受理，什么也不记入申请。"""
-    estate = town(house)
     assert refused(entered, estate, "90.00", yes=(Exclusion.WARRANTY,)) == ["excluded-in-warranty"]
     with pytest.raises(NotFound):
         approve(estate, "SY0")
@@ -110,9 +109,9 @@ def test_an_unsold_house_is_the_developers(house):
     assert refused(entered, alone, "90.00") == ["all-unsold"]
 
 
-def test_both_natures_in_one_scope_are_asked_for_apart(house, monkeypatch):
+def test_both_natures_in_one_scope_are_asked_for_apart(empty_house, monkeypatch):
     """一幢里既有商品住宅又有已售公房的，两种资金分户存放：点名须分别申请；绕过规则，数据库也不收。"""
-    estate = build_fund(house, buildings=1, units=2, natures=(Nature.COMMODITY, Nature.PUBLIC))
+    estate = build_fund(empty_house, buildings=1, units=2, natures=(Nature.COMMODITY, Nature.PUBLIC))
     assert refused(entered, estate, "90.00") == ["mixed-natures"]
     monkeypatch.setattr(actions, "asked_refusals", lambda *_: [])
     with pytest.raises(Exception, match="both natures"):
@@ -185,9 +184,8 @@ def test_two_uses_cannot_hold_one_house_twice(house):
     assert estate.disagreements() == []
 
 
-def test_an_emergency_is_approved_without_a_vote_and_filed_afterwards(house):
+def test_an_emergency_is_approved_without_a_vote_and_filed_afterwards(estate):
     """电梯应急：不公示、不表决，凭第三方鉴定由另一人核准；须于期限内备案一次。"""
-    estate = town(house)
     use_no = entered(estate, "300.00", cause=Cause.ELEVATOR)
     publish = lambda: estate.do(  # noqa: E731
         lambda session: actions.publish(session, use_no, officer_id=estate.officers[0]))  # fmt: skip
@@ -227,9 +225,8 @@ def test_a_corrected_area_makes_the_list_stale(house):
     assert refused(approve, estate, use_no) == ["shares-stale"]
 
 
-def test_an_application_given_up_holds_nothing(house):
+def test_an_application_given_up_holds_nothing(estate):
     """退回的申请说明理由，不占用任何一户，不能再办。"""
-    estate = town(house)
     use_no = voted(estate, "90.00")
     estate.do(lambda session: actions.give_up(session, use_no, "业主撤回", officer_id=estate.officers[1]))
     assert row_of(estate, use_no).status == "failed"

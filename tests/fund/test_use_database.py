@@ -11,12 +11,9 @@ from escrow.fund_use.rules import Cause
 from escrow.maintenance import chart
 from tests.fund.fund_estate import FundEstate
 from tests.fund.test_fund_database import refused_by
-from tests.fund.using import NO, YES, approved, entered, over, published, row_of, town, vote, voted
+from tests.fund.using import NO, YES, approved, entered, in_town, over, published, row_of, town, vote, voted
 
-
-@pytest.fixture
-def estate(house: Any) -> FundEstate:
-    return town(house)
+scene_of = in_town
 
 
 def attack(estate: FundEstate, *statements: str, **told: Any) -> str | None:

@@ -3,24 +3,16 @@
 import re
 from types import SimpleNamespace
 
-import pytest
-
-from tests.desk import hire, sit_down
+from tests.desk import hire, sit_down, staffed
 from tests.estate import file_hash, new_number
 from tests.fund.use_paying import ACCOUNT, answered, paid
 from tests.fund.using import approved, over, town
 
 
-@pytest.fixture
-def desks(app, house):
+def scene_of(house, app):
+    """A town, one home of it unsold, and people at their desks (小区与窗口)."""
     roles = {"maker": ["register"], "checker": ["reviewer"], "auditor": ["auditor"]}
-    hired = {name: hire(house.database, house.settings, name, *held) for name, held in roles.items()}
-    return SimpleNamespace(**{name: sit_down(app, who) for name, who in hired.items()})
-
-
-@pytest.fixture
-def estate(house):
-    return town(house, unsold=1)
+    return SimpleNamespace(desks=staffed(house, app, roles), estate=town(house, unsold=1))
 
 
 def filled(**changed):

@@ -3,7 +3,6 @@
 from contextlib import closing
 from typing import Any
 
-import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -29,7 +28,7 @@ from tests.fund.fund_estate import FundEstate, build_fund
 from tests.fund.test_fund_database import refused_by
 from tests.fund.test_use_database import limit
 from tests.fund.use_paying import accepted, answered, asked, confirmed, ordered, paid
-from tests.fund.using import approved, paper, row_of, town
+from tests.fund.using import approved, in_town, paper, row_of, town
 from tests.sale import row
 
 LAW = law_on(bureau_day(), "maintenance_fund", "141130")
@@ -44,9 +43,7 @@ def works(estate: FundEstate) -> list[str]:
     return [found.get(("500101", chart.house_key(one)), "0.00") for one in estate.ids]
 
 
-@pytest.fixture
-def estate(house: Any) -> FundEstate:
-    return town(house)
+scene_of = in_town
 
 
 def test_nothing_is_spent_before_the_bank_has_paid(estate):

@@ -1,5 +1,6 @@
 """What the tests of uses do again and again: an application, its publication, its votes, its approval."""
 
+from types import SimpleNamespace
 from typing import Any
 
 from config.clock import bureau_day
@@ -26,6 +27,11 @@ def town(
     if each:
         estate.deposits(dict.fromkeys(estate.ids, each))
     return estate
+
+
+def in_town(house: Any, app: Any) -> SimpleNamespace:
+    """A scene: such a town (有业主、有余额的小区)."""
+    return SimpleNamespace(estate=town(house))
 
 
 def paper(kind: PaperKind, number: str = "") -> Paper:
