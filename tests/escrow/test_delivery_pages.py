@@ -8,6 +8,7 @@ from kombu.exceptions import OperationalError
 from escrow.deliveries.rules import MOST_TRIES
 from escrow.deliveries.sending import deliver
 from escrow.tasks import BEAT, bring_events, bring_to
+from tests.conftest import applied
 from tests.desk import hire, sit_down
 from tests.listening import admitted, happen, listening, standing, wake
 
@@ -26,13 +27,11 @@ def house_settings(listener, house):
 
 
 @pytest.fixture
-def desk(house, house_settings):
+def desk(built, house, house_settings):
     """The application, with addresses allowed."""
-    from escrow.application import create_app
-
-    made = create_app(house_settings)
-    yield made
-    made.extensions["database"].dispose()
+    house.settings = house_settings
+    with applied(built, house) as made:
+        yield made
 
 
 def give_out(house, settings, number):

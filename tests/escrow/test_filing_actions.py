@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 
 import pytest
 import time_machine
@@ -9,15 +10,14 @@ import time_machine
 from config.clock import BUREAU, bureau_day
 from escrow.contracts.cancelling import CancellationAsked, cancel
 from escrow.filing.rules import Decision
-from tests.estate import Estate, build, new_number, officers
+from tests.estate import build, new_number, officers
 from tests.sale import DOWN, EARNEST, Passed, Sale, codes, row, sell, together, usual_plan
 from tests.sale import passed as passes
 
 
-@pytest.fixture
-def estate(house) -> Estate:
-    """One project under supervision, nothing sold yet."""
-    return build(house, officers(house, "clerk", "reviewer"))
+def scene_of(house, app):
+    """One project under supervision, nothing sold yet (尚未销售的项目)."""
+    return SimpleNamespace(estate=build(house, officers(house, "clerk", "reviewer")))
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 from joserfc import jws
@@ -14,22 +15,21 @@ from escrow.filing.actions import find_check
 from escrow.filing.rules import Decision
 from escrow.filing.signing import public_keys
 from ledger.money import Yuan
-from tests.estate import Estate, build, counter, officers
+from tests.estate import build, counter, officers
 from tests.sale import DOWN, EARNEST, LOAN, Sale, codes, row, sell, together
 
 FEN = Yuan("0.01")
 
 
-@pytest.fixture
-def estate(house) -> Estate:
-    """One project under supervision, nothing sold yet."""
-    return build(house, officers(house, "clerk", "reviewer"))
+def scene_of(house, app):
+    """A contract whose earnest money and down payment are due (定金与首付已到期的合同)."""
+    estate = build(house, officers(house, "clerk", "reviewer"))
+    return SimpleNamespace(estate=estate, sale=sell(estate))
 
 
 @pytest.fixture
-def sale(estate) -> Sale:
-    """A contract whose earnest money and down payment are due."""
-    return sell(estate)
+def sale(scene) -> Sale:
+    return scene.sale
 
 
 # --- the answer (核对答复) ---

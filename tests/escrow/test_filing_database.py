@@ -1,17 +1,18 @@
 """What PostgreSQL itself holds of checks and filings, whoever is connected."""
 
+from types import SimpleNamespace
+
 import psycopg
 import pytest
 
-from tests.estate import Estate, build, officers
+from tests.estate import build, officers
 from tests.sale import Passed, Sale, sell
 from tests.sale import passed as passes
 
 
-@pytest.fixture
-def estate(house) -> Estate:
-    """One project under supervision, nothing sold yet."""
-    return build(house, officers(house, "clerk", "reviewer"))
+def scene_of(house, app):
+    """One project under supervision, nothing sold yet (尚未销售的项目)."""
+    return SimpleNamespace(estate=build(house, officers(house, "clerk", "reviewer")))
 
 
 @pytest.fixture

@@ -9,19 +9,19 @@ from joserfc.jwk import KeySet
 from sqlalchemy import text
 
 from config.clock import bureau_day
-from tests.builders import BANK, County, new_number, unit_code_of
+from tests.builders import BANK, new_number, one_project, unit_code_of
+
+
+def scene_of(house, app):
+    """A drafted contract whose down payment of 350000.00 is due today (首付今日到期的草拟合同)."""
+    found = one_project(house, app)
+    found.draft = found.county.draft(found.made)
+    return found
 
 
 @pytest.fixture
-def county(house, app) -> County:
-    """A county with its outside systems."""
-    return County(house, app)
-
-
-@pytest.fixture
-def draft(county):
-    """A drafted contract whose down payment of 350000.00 is due today."""
-    return county.draft(county.project())
+def draft(scene):
+    return scene.draft
 
 
 def question(draft, **changed):
