@@ -49,6 +49,8 @@ def main() -> None:
     except KeyboardInterrupt:
         sys.exit("已停止，下次会重新准备。")
     python = VENV / "bin" / "python"
+    # A house is a dozen processes: compiled once, as Python does by itself, each starts in half the time.
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     os.execv(python, [str(python), *PROGRAMS[wanted], *sys.argv[2:]])
 
 
