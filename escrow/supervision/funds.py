@@ -23,8 +23,8 @@ SELECT g.clauses ->> 'quota_mode' FROM supervised_account s JOIN agreement g ON 
  WHERE s.book_id = :book_id
 """)
 _BALANCES = """
-SELECT a.id, a.code, b.balance FROM ledger.account a JOIN ledger.balance b ON b.account_id = a.id
- WHERE a.book_id = %s AND a.key = %s AND a.code = ANY (%s)
+SELECT a.id, a.code, a.key, b.balance FROM ledger.account a JOIN ledger.balance b ON b.account_id = a.id
+ WHERE a.book_id = %s AND a.key = ANY (%s) AND a.code = ANY (%s)
 """
 LEVELS = {
     chart.QUOTA: "quota",
@@ -47,12 +47,17 @@ def position(
 
     The caller holds the supervised account, so no level changes meanwhile.
     """
-    asked = (book_id, chart.building_key(building_id), list(_FIELDS))
-    rows = ask(session, _BALANCES, asked)
-    found = {code: Yuan.from_fen(fen) for _, code, fen in rows}
+    keys, codes = [chart.building_key(building_id)], list(_FIELDS)
     if locked:
-        held = lock_accounts(session, [opened_account(id_, book_id, code, asked[1]) for id_, code, _ in rows])
-        found = {code: held[id_] for id_, code, _ in rows}
+        # What the bank holds is every book's first account: who waits for it may hold nothing behind it, or a
+        # deposit and a reversal that meet wait for each other.
+        keys.append("")
+        codes.append(chart.DEPOSITS_AT_BANK)
+    rows = ask(session, _BALANCES, (book_id, keys, codes))
+    found = {code: Yuan.from_fen(fen) for _, code, _, fen in rows}
+    if locked:
+        held = lock_accounts(session, [opened_account(id_, book_id, code, key) for id_, code, key, _ in rows])
+        found = {code: held[id_] for id_, code, _, _ in rows}
     return Position(
         mode=mode or mode_of(session, book_id),
         key_funds=found.get(chart.KEY_FUNDS, ZERO),
