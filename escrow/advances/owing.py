@@ -45,7 +45,8 @@ _DEPOSITS = """
 SELECT d.id, d.payer_kind, d.is_advance, d.amount, d.paid_on, d.booked_at, d.entry_id, r.receipt_no,
        r.payer_name_masked, c.contract_no,
        d.is_renewal,
-       NOT d.is_renewal AND NOT EXISTS (SELECT FROM standing_deposit s WHERE s.id = d.id) AS is_void,
+       NOT d.is_renewal AND NOT EXISTS (
+           SELECT FROM standing_deposit s WHERE s.id = d.id AND s.house_id = o.house_id) AS is_void,
        CASE WHEN o.house_id <> d.house_id THEN (
            SELECT h.unit_code FROM house h WHERE h.id IN (o.house_id, d.house_id) AND h.id <> %(id)s
        ) END AS other_code, d.house_id = %(id)s AS came_here

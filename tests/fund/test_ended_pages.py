@@ -7,7 +7,9 @@ from tests.estate import file_hash, new_number
 from tests.fund.advancing import DUE, repaid, unpaid
 from tests.fund.ordering import answers
 from tests.fund.test_ended_deposits import gone, place, stays  # noqa: F401 - a fixture
+from tests.fund.test_ended_places import moved
 from tests.fund.test_fund_order_pages import waits
+from tests.sale import row, sell
 
 
 def scene_of(house, app):
@@ -80,3 +82,25 @@ def test_what_stays_is_entered_on_its_own_form(desks, estate, fund, stays):  # n
     assert fund.stands(house_id) == (DUE, "0.00", DUE)
     assert "没有待处置的注销合同" in desks.auditor.get("/fund/cancelled").text
     assert "注销合同首期交存待处置" not in waits(desks.clerk)
+
+
+def test_a_deposit_moved_to_the_right_house_is_followed_on_the_pages(desks, estate, fund, people):
+    """串户更正过的：两户的页面写明更正转到、转自哪一户；原合同注销后说明已不在本户，应入的一户照退，没有出错页。"""
+    wrong, one, _ = place(estate, fund)
+    right = sell(estate, 1)
+    other = right.drafted.unit_code
+    receipt_no = row(estate, "SELECT receipt_no FROM fund_receipt").receipt_no
+    moved(fund, people, receipt_no, one, other)
+    assert f"更正转到 {other}" in desks.auditor.get(f"/fund/houses/{one}/advance").text
+    assert f"更正转自 {one}" in desks.auditor.get(f"/fund/houses/{other}/advance").text
+    for sale in (wrong, right):
+        gone(estate, sale)
+    page = f"/fund/cancelled/{wrong.contract_no}"
+    assert f"已由串户更正转到房屋 <a href=\"/fund/houses/{other}/advance\">" in desks.clerk.get(page).text
+    assert desks.clerk.post(f"{page}/returns", form("back", "1-developer", **ACCOUNT)).status_code == 422
+    assert desks.auditor.get(f"/fund/houses/{other}/advance").status_code == 200
+    page = f"/fund/cancelled/{right.contract_no}"
+    assert desks.clerk.post(f"{page}/returns", form("back", "1-developer", **ACCOUNT)).status_code == 303
+    assert desks.reviewer.post("/fund/ended/1/confirm").status_code == 303
+    assert desks.auditor.get("/fund/ended/1").text.count(other) >= 1
+    assert waits(desks.cashier)["注销合同应退待签发"] == "1"
