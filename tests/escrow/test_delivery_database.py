@@ -1,6 +1,7 @@
 """What PostgreSQL itself holds of deliveries, attacked in plain SQL (推送的数据库约束)."""
 
 from itertools import product
+from types import SimpleNamespace
 
 import psycopg
 import pytest
@@ -12,13 +13,17 @@ from tests.listening import admitted, happen, listening
 TRY = "INSERT INTO delivery_try (delivery_id, no, outcome, http_status, took_ms) VALUES (%s, %s, %s, %s, 1)"
 
 
-@pytest.fixture
-def pushed(house):
-    """A subscriber with two events of one subject under way to it."""
+def scene_of(house, app):
+    """A subscriber with two events of one subject under way to it (两件推送在途)."""
     with listening() as listener:
         admitted(house, listener)
         happen(house, "A", "A")
-    return house
+    return SimpleNamespace(house=house)
+
+
+@pytest.fixture
+def pushed(scene):
+    return scene.house
 
 
 def attack(house, *statements, role="app"):
@@ -46,23 +51,23 @@ def place(house, status):
 
 
 @pytest.mark.parametrize(("before", "after"), list(product(DeliveryStatus, DeliveryStatus)))
-def test_only_the_steps_of_the_table_are_taken(pushed, before, after):
+def test_only_the_steps_of_the_table_are_taken(struck, before, after):
     """逐条走遍所有状态迁移：表里有的能走，没有的一律拒绝。"""
-    place(pushed, before)
+    place(struck.house, before)
     outcome = ("taken", 200) if after == "delivered" else ("refused", 500)
     ends = "now()" if after in ("delivered", "dropped") else "NULL"
     token = "token + 1" if after == "sending" else "token"
     change = f"UPDATE delivery SET status = '{after}', token = {token}, ended_at = {ends} WHERE id = 1"
-    said = attack(pushed, (TRY, [1, 1, *outcome]), change)
+    said = attack(struck.house, (TRY, [1, 1, *outcome]), change)
     assert said == (None if (before, after) in STEPS else "delivery_steps")
 
 
 @pytest.mark.parametrize("role", ["app", "owner"])
 @pytest.mark.parametrize("table", ["delivery", "delivery_try", "subscriber", "event_place", "event_routing"])
-def test_nothing_is_deleted(pushed, role, table):
+def test_nothing_is_deleted(stage, role, table):
     """推送、经过、订阅、位次：都删不掉、清不空。"""
     for statement in (f"DELETE FROM {table}", f"TRUNCATE {table} CASCADE"):
-        assert attack(pushed, statement, role=role) is not None
+        assert attack(stage.house, statement, role=role) is not None
 
 
 @pytest.mark.parametrize(
@@ -81,9 +86,9 @@ def test_nothing_is_deleted(pushed, role, table):
         "UPDATE delivery SET status = 'delivered', ended_at = now() WHERE id = 1",
     ],
 )
-def test_what_goes_where_and_in_which_order_stands(pushed, statement):
+def test_what_goes_where_and_in_which_order_stands(stage, statement):
     """改收件方、改事件、插队、跳号、没送就算送达：数据库拒绝。"""
-    assert attack(pushed, statement) == "delivery_steps"
+    assert attack(stage.house, statement) == "delivery_steps"
 
 
 def test_delivered_needs_a_try_that_was_taken(pushed):
@@ -138,9 +143,9 @@ def test_an_event_goes_only_to_whom_it_is_meant_for(pushed):
         ("UPDATE event_place SET event_id = 2", "23001"),
     ],
 )
-def test_subscribers_and_places_stand(pushed, statement, refused):
+def test_subscribers_and_places_stand(stage, statement, refused):
     """订阅的地址、种类、密钥序号，事件的位次，分发的进度：都不能偷偷改。"""
-    said = attack(pushed, statement)
+    said = attack(stage.house, statement)
     assert said is not None
     assert refused == said or refused == "23001"
 

@@ -16,6 +16,7 @@ from ledger.money import Yuan
 from ledger.movements import Movement, Transfer
 from ledger.seals import seal
 from ledger.terms import Side
+from tests.conftest import housed
 
 PAY = Movement("T1", "测试收款", frozenset({("1101", "2111")}))
 DAY = date(2026, 11, 20)
@@ -42,21 +43,29 @@ TAMPERING = {
 }
 
 
-@pytest.fixture
-def books(house: Any) -> Any:
-    """Six entries in two sealed blocks."""
-    with house.database.begin() as session:
-        book = open_book(session, "one", "一")
-        bank = open_account(session, book.id, "1101", side=Side.DEBIT)
-        funds = open_account(session, book.id, "2111", side=Side.CREDIT)
-    for number in range(1, 7):
+@pytest.fixture(scope="module")
+def sealed(cluster: Any, blank_settings: Any) -> Any:
+    """Six entries in two sealed blocks, once for all tests."""
+    with housed(cluster, blank_settings) as house:
         with house.database.begin() as session:
-            post(
-                session, PAY, [Transfer(bank, funds, Yuan(number))], reference=f"r{number}", effective_on=DAY
-            )
-        if number in (4, 6):
-            seal_all(house, number)
-    return house
+            book = open_book(session, "one", "一")
+            bank = open_account(session, book.id, "1101", side=Side.DEBIT)
+            funds = open_account(session, book.id, "2111", side=Side.CREDIT)
+        for number in range(1, 7):
+            with house.database.begin() as session:
+                lines = [Transfer(bank, funds, Yuan(number))]
+                post(session, PAY, lines, reference=f"r{number}", effective_on=DAY)
+            if number in (4, 6):
+                seal_all(house, number)
+        house.database.dispose()
+        yield house
+
+
+@pytest.fixture
+def books(cluster: Any, blank_settings: Any, sealed: Any) -> Any:
+    """This test's own copy of them."""
+    with housed(cluster, blank_settings, sealed.name) as house:
+        yield house
 
 
 @pytest.fixture
