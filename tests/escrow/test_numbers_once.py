@@ -83,15 +83,16 @@ def moved(estate: Estate, people: SimpleNamespace) -> Room:
     return Room("account_change", "document_no", entered, sent_back, estate)
 
 
-@pytest.fixture
-def people(house: Any) -> SimpleNamespace:
-    return SimpleNamespace(**dict(zip(NAMES, officers(house, *NAMES), strict=True)))
+def scene_of(house: Any, app: Any) -> SimpleNamespace:
+    """有监管额度的项目与办理人员。"""
+    people = SimpleNamespace(**dict(zip(NAMES, officers(house, *NAMES), strict=True)))
+    estate = build(house, [people.clerk, people.reviewer], units=4, quotas={"1": "600000.00"})
+    return SimpleNamespace(people=people, estate=estate)
 
 
 @pytest.fixture(params=[payments, refunded, ended, moved], ids=["用款", "退款", "解除监管", "账户变更"])
-def room(request: Any, house: Any, people: SimpleNamespace) -> Room:
-    estate = build(house, [people.clerk, people.reviewer], units=4, quotas={"1": "600000.00"})
-    made: Room = request.param(estate, people)
+def room(request: Any, scene: Any) -> Room:
+    made: Room = request.param(scene.estate, scene.people)
     return made
 
 

@@ -2,6 +2,8 @@
 
 import threading
 import time
+from types import SimpleNamespace
+from unittest.mock import patch
 
 import psycopg
 import pytest
@@ -28,19 +30,20 @@ SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity
 STANDS = "SELECT status, reason FROM account_opening ORDER BY id DESC LIMIT 1"
 
 
-@pytest.fixture
-def people(house):
-    return people_of(house)
-
-
-@pytest.fixture
-def waits(house, people, monkeypatch):
-    """An opening approved and not yet booked, however small it is."""
-    monkeypatch.setattr(actions, "AT_ONCE", 0)
+def scene_of(house, app):
+    """An opening approved and not yet booked, however small it is (已批准、待入账的期初)."""
+    people = people_of(house)
     estate = estate_of(house, people)
     number = uploaded(estate, asked(estate, rows_of(estate)), people.cashier)
-    assert approved(estate, number, people.reviewer) is OpeningStatus.APPROVED
-    return estate, number
+    with patch.object(actions, "AT_ONCE", 0):
+        assert approved(estate, number, people.reviewer) is OpeningStatus.APPROVED
+    return SimpleNamespace(people=people, waits=(estate, number))
+
+
+@pytest.fixture
+def waits(scene, monkeypatch):
+    monkeypatch.setattr(actions, "AT_ONCE", 0)
+    return scene.waits
 
 
 def carried(house, number):

@@ -3,45 +3,27 @@
 from types import SimpleNamespace
 from typing import Any
 
-import pytest
-
 from config.clock import bureau_day
-from tests.desk import bearer, hire, sit_down
-from tests.estate import Estate, build, file_hash, filed, new_number, pay, sold
-from tests.fund.advancing import BANK, DUE, founded, held, paid, people_of
+from tests.desk import bearer, staffed
+from tests.estate import Estate, file_hash, filed, new_number, pay, sold
+from tests.fund.advancing import BANK, DUE, held, paid, unpaid
 from tests.fund.fund_estate import FundEstate
 from tests.fund.using import over
 
 ACCOUNT = "6222000011112222333"
 
 
-@pytest.fixture
-def people(house: Any) -> Any:
-    return people_of(house)
-
-
-@pytest.fixture
-def estate(house: Any, people: Any) -> Estate:
-    return build(house, [people.clerk, people.reviewer], buildings=1, units=3, advanced=False)
-
-
-@pytest.fixture
-def fund(estate: Estate, people: Any) -> FundEstate:
-    """两户代缴、付款、备案；第三户未售。"""
-    opened = founded(estate, people)
-    for code in estate.unit_codes[:2]:
-        number, [notice] = sold(estate)
-        paid(opened, (code, DUE))
-        pay(estate, notice)
-        filed(estate, number)
-    return opened
-
-
-@pytest.fixture
-def desks(app: Any, house: Any) -> SimpleNamespace:
+def scene_of(house: Any, app: Any) -> SimpleNamespace:
+    """两户代缴、付款、备案；第三户未售；窗口有人。"""
     roles = {"maker": ["register"], "checker": ["reviewer"], "teller": ["cashier"], "auditor": ["auditor"]}
-    hired = {name: hire(house.database, house.settings, name, *held) for name, held in roles.items()}
-    return SimpleNamespace(**{name: sit_down(app, who) for name, who in hired.items()})
+    made = unpaid(units=3)(house, app)
+    for code in made.estate.unit_codes[:2]:
+        number, [notice] = sold(made.estate)
+        paid(made.fund, (code, DUE))
+        pay(made.estate, notice)
+        filed(made.estate, number)
+    made.desks = staffed(house, app, roles)
+    return made
 
 
 def paper(prefix: str, **more: str) -> dict[str, str]:

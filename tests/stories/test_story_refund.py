@@ -1,5 +1,7 @@
 """A buyer withdraws: the filing is revoked, the money goes back, and only then may supervision end (退房退款)."""
 
+from types import SimpleNamespace
+
 import psycopg
 import pytest
 
@@ -24,14 +26,10 @@ from tests.withdrawing import listed
 BUYER = "6217000010001234567"
 
 
-@pytest.fixture
-def people(house):
-    return people_of(house)
-
-
-@pytest.fixture
-def estate(house, people):
-    return estate_of(house, people)
+def scene_of(house, app):
+    """A project whose first building keeps a quota (有监管额度的项目)."""
+    people = people_of(house)
+    return SimpleNamespace(people=people, estate=estate_of(house, people))
 
 
 def bare_order(estate, amount="10.00"):

@@ -4,11 +4,9 @@ from types import SimpleNamespace
 
 import psycopg
 import pytest
-from flask import Flask
 
 from config.clock import bureau_day
 from escrow import chart
-from escrow.application import create_app
 from escrow.instructions.results import Result, record
 from escrow.instructions.rules import Outcome
 from escrow.release.actions import Applied
@@ -30,9 +28,8 @@ def people(house):
 
 
 @pytest.fixture
-def bank(house):
+def bank(app, house):
     """开户行的接口：报送一件指令的结果。"""
-    app: Flask = create_app(house.settings)
     token, client = bearer(house.database, "bank-abc", "bank", bank_code="ABC"), app.test_client()
 
     def answer(number, outcome, amount, account=BUILDER_ACCOUNT, serial=""):
@@ -45,8 +42,7 @@ def bank(house):
     def read(number):
         return client.get(f"/api/v1/instructions/{number}", headers=token).json
 
-    yield SimpleNamespace(answer=answer, read=read)
-    app.extensions["database"].dispose()
+    return SimpleNamespace(answer=answer, read=read)
 
 
 def stage(house, people, mode):
