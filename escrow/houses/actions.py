@@ -1,6 +1,6 @@
 """What is asked of a house account is entered by one officer (分户账事项的录入). Lock, look, judge, write."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
 from typing import Any
@@ -80,8 +80,8 @@ def enter_misplaced(
     if other_code == unit_code:
         raise Invalid({"other_code": "应入的房屋不能是本户。"})
     place = locked(session, unit_code, ChangeKind.MISPLACED, other_code)
-    other = other_of(session, other_code)
     row = deposit_of(session, place.house_id, receipt_no=receipt_no)
+    other = other_of(session, other_code, row.paid_on if row else None)
     facts = other[1] if other else None
     _refuse(session, paper, place, misplaced_refusals(place.facts, facts, deposit_facts(row), place.law))
     if other is None or row is None:
@@ -96,7 +96,7 @@ def enter_lost(
     seller: Receiver | None, told: Settings, *, officer_id: int,
 ) -> int:  # fmt: skip
     """A lost house is entered, and who is to have its fund (录入灭失返还). Raises NotFound, Invalid or Refused."""
-    place = locked(session, unit_code, ChangeKind.LOST)
+    place = closing(session, locked(session, unit_code, ChangeKind.LOST))
     _refuse(session, paper, place, lost_refusals(place.facts, seller_amount, place.law))
     amount = place.facts.balance
     if (owner is None) != (seller_amount == amount):
@@ -142,7 +142,7 @@ SELECT 1 FROM house_change WHERE fund_account_id = :fund_id AND document_no = :s
 """)
 _PAPER = text("SELECT 1 FROM filed_paper WHERE file_hash = :file_hash")
 _DEPOSIT = text("""
-SELECT d.id, d.amount, d.is_advance,
+SELECT d.id, d.amount, d.is_advance, d.paid_on,
        c.status IS NOT DISTINCT FROM 'cancelled' OR EXISTS (
            SELECT FROM ended_deposit e WHERE e.deposit_id = d.id AND e.status <> 'rejected') AS is_void,
        EXISTS (SELECT FROM house_change k WHERE k.deposit_id = d.id AND k.status = 'confirmed') AS is_moved
@@ -167,9 +167,20 @@ def locked(session: Session, unit_code: str, kind: ChangeKind, *others: str) -> 
     return Place(seen, facts_of(seen, is_waiting=session.scalar(waits) is not None), law)
 
 
-def other_of(session: Session, unit_code: str) -> tuple[UnitSeen, HouseFacts] | None:
-    """The house a deposit should have gone to, if it has an account (应入的房屋)."""
-    seen = units_seen(session, [unit_code]).get(unit_code)
+_SHARE_WAITS = text("SELECT house_share_waits(:house_id)")
+
+
+def closing(session: Session, place: Place) -> Place:
+    """The house as it must be known to be closed (销户前的现状)."""
+    waits = bool(session.scalar(_SHARE_WAITS, {"house_id": place.house_id}))
+    return replace(place, facts=replace(place.facts, share_waits=waits))
+
+
+def other_of(
+    session: Session, unit_code: str, paid_on: date | None = None
+) -> tuple[UnitSeen, HouseFacts] | None:
+    """The house a deposit should have gone to, if it has an account; due as on its day (应入的房屋)."""
+    seen = units_seen(session, [unit_code], on=paid_on).get(unit_code)
     return (seen, facts_of(seen)) if seen is not None and seen.is_built else None
 
 

@@ -56,6 +56,8 @@ class HouseFacts:
     paid: Yuan = ZERO
     has_contract: bool = False
     is_waiting: bool = False
+    # Whether income is computed for it and not yet booked.
+    share_waits: bool = False
 
     @property
     def outstanding(self) -> Yuan:
@@ -131,6 +133,9 @@ def lost_refusals(house: HouseFacts, seller: Yuan, law: Law) -> list[Refusal]:
     if house.owed > ZERO:
         said = f"购房人尚欠建设单位代缴款 {house.owed} 元，须先了结"
         found.append(Refusal("owed", said, source))
+    if house.share_waits:
+        said = "已为本户测算收益，尚未分配入户，须待分配办结或退回"
+        found.append(Refusal("share-waits", said, law["fund_income_shared"].citation))
     if seller > ZERO and house.nature is Nature.COMMODITY:
         found.append(Refusal("no-seller", "商品住宅没有售房单位交存的部分", source))
     if seller > house.balance:

@@ -11,7 +11,7 @@ from config.regulations import law_on
 from escrow.access import audit
 from escrow.advances.facts import open_day
 from escrow.errors import NotFound, Refusal, Refused
-from escrow.houses.actions import LAW, Place, deposit_facts, deposit_of, locked, other_of
+from escrow.houses.actions import LAW, Place, closing, deposit_facts, deposit_of, locked, other_of
 from escrow.houses.change_models import HouseChange
 from escrow.houses.change_rules import (
     ChangeKind,
@@ -25,7 +25,7 @@ from escrow.houses.change_rules import (
 from escrow.maintenance import chart
 from escrow.maintenance.books import accounts_of
 from escrow.maintenance.models import FundAccount, House
-from escrow.maintenance.reading import line_refusals
+from escrow.maintenance.reading import UnitSeen, line_refusals
 from escrow.maintenance.rules import HouseStatus
 from escrow.projects.rules import Home, Structure, UnitUse, first_deposit
 from ledger.journal import Entry, post
@@ -124,8 +124,9 @@ def _misplaced(
     session: Session, place: Place, row: HouseChange, other_code: str | None
 ) -> dict[str, Any]:
     """The deposit is taken from this house and given to the other, with what its buyer owes for it (M18)."""
-    other = other_of(session, other_code or "")
-    deposit = deposit_facts(deposit_of(session, place.house_id, deposit_id=row.deposit_id))
+    found = deposit_of(session, place.house_id, deposit_id=row.deposit_id)
+    other = other_of(session, other_code or "", found.paid_on if found else None)
+    deposit = deposit_facts(found)
     reasons = misplaced_refusals(place.facts, other[1] if other else None, deposit, place.law)
     if reasons or other is None or deposit is None:
         raise Refused(reasons)
@@ -136,7 +137,18 @@ def _misplaced(
         ways.append(((chart.CLAIM, theirs), (chart.CLAIM, ours), deposit.amount))
     entry = _post(session, place, row, chart.WRONG_HOUSE, ways)
     contract = session.scalar(_CONTRACT, {"house_id": other[0].row.house_id})
+    if deposit.amount == other[1].outstanding:
+        _whole(session, other[0])
     return {"entry_id": entry.id, "contract_id": contract, "due_after": other[1].due}
+
+
+def _whole(session: Session, seen: UnitSeen) -> None:
+    """With it the right house's first deposit is whole, by the standard of the day it was paid (缴足所定)."""
+    home = session.get_one(House, seen.row.house_id, populate_existing=True)
+    if home.first_due is None:
+        home.first_due, home.first_due_on = seen.due.amount, seen.on
+        home.first_due_standard, home.first_due_citation = seen.due.standard, seen.due.citation
+        session.flush()
 
 
 _CONTRACT = text("""
@@ -148,6 +160,7 @@ SELECT c.id FROM house h JOIN contract c ON c.unit_id = h.unit_id AND c.status <
 def _lost(session: Session, place: Place, row: HouseChange) -> dict[str, Any]:
     """All that stands on the house is due to its owner and, of public housing, its seller (M15a)."""
     seller, amount = row.seller_amount or ZERO, row.amount or ZERO
+    place = closing(session, place)
     reasons = lost_refusals(place.facts, seller, place.law)
     if place.facts.balance != amount:
         said = f"本户余额现为 {place.facts.balance} 元，与录入时不同，请退回后重新录入"

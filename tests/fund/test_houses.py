@@ -162,6 +162,8 @@ def test_a_deposit_on_the_wrong_house_is_moved_by_a_new_entry(sale):
     assert fund.stands(fund.houses[one]) == ("0.00", "0.00", "0.00")
     assert fund.stands(fund.houses[other]) == (DUE, "0.00", DUE)
     assert fund.disagreements() == []
+    whole = row(fund, "SELECT first_due, first_due_standard AS said FROM house WHERE unit_code = :c", c=other)
+    assert whole.first_due == 691200 and whole.said
     advanced = dict(row(fund, "SELECT json_object_agg(house_id, advanced) AS n FROM unit_advance").n)
     assert advanced[str(fund.houses[other])] == 691200 and advanced[str(fund.houses[one])] == 0
     assert str(seen_of(fund, one).outstanding) == DUE and str(seen_of(fund, other).outstanding) == "0.00"

@@ -6,6 +6,7 @@ from datetime import date, timedelta
 from decimal import Decimal
 from types import SimpleNamespace
 
+import psycopg
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -26,10 +27,11 @@ from escrow.fund_income.rules import (
     month_end,
     shares,
 )
+from escrow.houses.actions import Paper, enter_lost
 from escrow.maintenance import chart
 from escrow.maintenance.chart import Nature
 from escrow.maintenance.models import FundAccount
-from ledger.money import Yuan
+from ledger.money import ZERO, Yuan
 from tests.conftest import Stage, housed
 from tests.fund.fund_estate import FundEstate, build_fund
 
@@ -227,6 +229,28 @@ def test_carrying_out_twice_or_at_once_changes_nothing(with_income: FundEstate):
     with pytest.raises(Refused) as refused:
         run_of(fund, proposal(fund))
     assert {one.code for one in refused.value.refusals} == {"days-shared", "nothing-to-share"}
+
+
+def test_a_house_is_not_lost_while_income_is_being_shared_to_it(with_income: FundEstate):
+    """收益已测算、未入户的：不办灭失返还，说明理由；直接销户，数据库也不准；分配退回之后照办。"""
+    fund, code, empty = with_income, with_income.codes[3], with_income.ids[3]
+    run_no = run_of(fund, proposal(fund, basis=Basis.AREA))
+    told, who = fund.house.settings, fund.officers[0]
+
+    def lose() -> int:
+        said = Paper("灭失〔2026〕1号", "cd" * 32, "征收拆除")
+        return fund.do(lambda s: enter_lost(s, code, said, ZERO, None, None, told, officer_id=who))
+
+    with pytest.raises(Refused) as refused:
+        lose()
+    assert [one.code for one in refused.value.refusals] == ["share-waits"]
+    with (
+        pytest.raises(psycopg.errors.CheckViolation, match="not booked yet"),
+        fund.house.connect() as connection,
+    ):
+        connection.execute("UPDATE house SET status = 'closed' WHERE id = %s", (empty,))
+    fund.do(lambda s: sharing.reject(s, run_no, "重新测算", officer_id=fund.officers[1]))
+    assert lose()
 
 
 def test_interest_may_be_shared_by_area(with_income: FundEstate):
