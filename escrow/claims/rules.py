@@ -176,6 +176,8 @@ class Age:
     days: int
     due_on: date | None
     is_late: bool
+    # Due today or on the next working day.
+    is_near: bool = False
 
 
 def age_of(booked_on: date, today: date, calendar: Calendar, law: Law) -> Age:
@@ -185,7 +187,8 @@ def age_of(booked_on: date, today: date, calendar: Calendar, law: Law) -> Age:
         due = calendar.working_days_after(booked_on, allowed)
     except WorkingYearUnknown:
         due = None
-    return Age((today - booked_on).days, due, calendar.overdue(booked_on, allowed, today))
+    is_near = due is not None and calendar.working_day_before(due) <= today <= due
+    return Age((today - booked_on).days, due, calendar.overdue(booked_on, allowed, today), is_near)
 
 
 def splits_whole(shares: tuple[Share, ...]) -> Yuan:

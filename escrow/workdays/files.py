@@ -32,6 +32,8 @@ def read_file(body: bytes) -> tuple[int, Year]:
     for no, row in _rows(body):
         try:
             what, days = _read_row(row)
+            if again := sorted(days & found[what]):
+                raise ValueError(f"{again[0]} 前面已经写过{what}，请核对是否另有所指")
             found[what] |= days
         except ValueError as fault:
             faults.append(f"第 {no} 行：{fault}")

@@ -99,6 +99,8 @@ class Calendar:
 
 def day_faults(year: int, days: Year) -> dict[str, str]:
     """Why these cannot be the year's days, by field (放假安排的差错)."""
+    if not 2000 <= year <= 2099:
+        return {"year": f"{year} 年不在 2000 至 2099 年之间，请核对年份。"}
     found = {}
     if others := sorted(day for day in days.holidays if day.year != year):
         found["holidays"] = f"{_said(others)} 不在 {year} 年；跨年的通知，另一年的日子请另行更正那一年。"

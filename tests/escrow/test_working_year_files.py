@@ -41,6 +41,7 @@ FAULTY = {
     "第 8 行：“2098-02-30”不是日子": FILLED.replace("2098-02-08", "2098-02-30"),
     "2097、2098 年的日子": FILLED.replace("2098-02-08", "2097-02-08"),
     "第一行须为表头": "2098-01-01,放假\n", "文件里没有一天": "日期,安排,说明\n", "没有填日期": "日期,安排\n,放假\n",
+    "第 9 行：2098-02-07 前面已经写过放假": FILLED + "2098-02-07,放假,\r\n",
     "不是合规的 CSV": 'a,"b\n', "文件过大": "日期,安排\n" + "2098-01-01,放假\n" * 10000, "起止颠倒":
         FILLED.replace("2098-02-01至2098-02-07", "2098-02-07至2098-02-01"),
 }  # fmt: skip
@@ -76,6 +77,8 @@ def test_an_officer_loads_a_year_in_a_minute(app: Any, house: Any) -> None:
     assert "请选择填好的文件" in clerk.post("/working-days/file", PAPER).text
     lacking = clerk.post("/working-days/file", {**PAPER, "days": file("日期,安排\n2098-01-01,放假\n")})
     assert "法定日子必在其中" in lacking.text
+    early = clerk.post("/working-days/file", {**PAPER, "days": file(FILLED.replace("2098", "1998"))})
+    assert early.status_code == 422 and "1998 年不在 2000 至 2099 年之间" in early.text
 
     notice = {"notice_no": PAPER["notice_no"], "file_hash-file": FileStorage(io.BytesIO(b"%PDF"), "通知.pdf")}
     sent = clerk.post("/working-days/file", {**notice, "days": file(FILLED)})
