@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
+from xml.parsers import expat
 
 import xlsxwriter
 from python_calamine import CalamineError, CalamineWorkbook
@@ -26,10 +27,7 @@ _EXACT = 10**15
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 NOTES = "填写说明"
 _LOOSE_DAY = re.compile(r"([0-9]{4})[-/.年]([0-9]{1,2})[-/.月]([0-9]{1,2})日?", re.ASCII)
-_PLACE = re.compile(rb"""\br=["']([A-Z]*)([0-9]+)["']""")
-_FORMULA = re.compile(rb"""<(?:\w+:)?c\b[^>]*?\br=["']([A-Z]+)([0-9]+)["'][^>]*>\s*<(?:\w+:)?f[\s/>]""")
-_ANY_FORMULA = re.compile(rb"<(?:\w+:)?f[\s/>]")
-_MERGED = re.compile(rb"""<(?:\w+:)?mergeCell\b[^>]*?\bref=["']([A-Z]+)([0-9]+)(:[A-Z0-9]+)?["']""")
+_PLACE = re.compile(r"([A-Za-z]{0,3})([1-9][0-9]{0,6})", re.ASCII)
 _BROKEN = zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, OSError
 
 
@@ -109,9 +107,9 @@ def _decoded(content: bytes) -> str:
 
 
 def _workbook_rows(content: bytes, most_rows: int) -> Iterator[tuple[int, list[str]]]:
-    _looked_at(content, most_rows)
+    checked = _looked_at(content, most_rows)
     try:
-        book = CalamineWorkbook.from_filelike(io.BytesIO(content))
+        book = CalamineWorkbook.from_filelike(checked)
         sheets = [book.get_sheet_by_name(name) for name in book.sheet_names if name != NOTES]
         full = [sheet for sheet in sheets if sheet.start is not None]
         if len(full) > 1:
@@ -128,46 +126,99 @@ def _workbook_rows(content: bytes, most_rows: int) -> Iterator[tuple[int, list[s
         raise Untabular(faults[:MOST_FAULTS])
 
 
-def _looked_at(content: bytes, most_rows: int) -> None:
-    """Before it is opened: how large it unpacks, whether anything in it runs, is computed or is merged."""
+def _looked_at(content: bytes, most_rows: int) -> io.BytesIO:
+    """Before it is opened: how large it unpacks, whether anything in it runs, is computed or is merged.
+
+    What is opened afterwards is packed anew from the very bytes that were looked at: what a part says of its
+    own size, where it lies and how often it is there is nobody's word but ours.
+    """
+    parts = _unpacked(content)
+    if "xl/workbook.xml" not in [name.lower() for name in parts]:
+        raise _whole("不是 .xlsx 工作簿；请另存为 .xlsx 或 CSV")
+    made = io.BytesIO()
+    with zipfile.ZipFile(made, "w") as packed:
+        for name, body in parts.items():
+            if name.lower().endswith((".xml", ".rels")):
+                _Look(most_rows).at(body)
+                packed.writestr(name, body)
+    made.seek(0)
+    return made
+
+
+def _unpacked(content: bytes) -> dict[str, bytes]:
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as packed:
             parts = packed.infolist()
             if len(parts) > MOST_PARTS or sum(one.file_size for one in parts) > LARGEST_UNPACKED:
                 raise _whole(f"工作簿解开后超过 {LARGEST_UNPACKED >> 20} MB，不予打开；请只留要导入的一张表")
             names = [one.filename.lower() for one in parts]
-            if "xl/workbook.xml" not in names:
-                raise _whole("不是 .xlsx 工作簿；请另存为 .xlsx 或 CSV")
             if any("vbaproject" in name or name.startswith("xl/macrosheets") for name in names):
                 raise _whole("工作簿里有宏，不予打开；请另存为不含宏的 .xlsx")
-            # Read to its end, each part is as long as it says and sums to what it says.
-            for one in parts:
-                body = packed.read(one)
-                if one.filename.lower().startswith("xl/worksheets/") and one.filename.endswith(".xml"):
-                    _plain(body, most_rows)
+            # Asked for so many bytes it unpacks no more, whatever it holds; and they sum to what it says.
+            return {one.filename: _part(packed, one) for one in parts}
     except _BROKEN:
-        raise _whole("工作簿已损坏或加了密码，请重新另存为 .xlsx 或 CSV") from None
+        raise _BROKEN_BOOK from None
 
 
-def _plain(body: bytes, most_rows: int) -> None:
-    if b"<!DOCTYPE" in body:
-        raise _whole("工作簿里有文档类型声明，不予打开")
-    faults = [
-        (int(row), column.decode(), "是公式；请复制后“选择性粘贴”为数值") for column, row in _FORMULA.findall(body)
-    ] or [(0, "", "表里有公式；请复制后“选择性粘贴”为数值") for _ in _ANY_FORMULA.findall(body)[:1]]
-    faults += [
-        (int(row), column.decode(), f"是合并单元格（{(column + row + to).decode()}），请取消合并，每格单独填写")
-        for column, row, to in _MERGED.findall(body)
-    ]
-    for column, row in _PLACE.findall(body):
-        if int(row) > most_rows:
-            faults.append((int(row), column.decode(), f"文件不得超过 {most_rows} 行；请删去末尾有格式的空行"))
-        elif len(column) > 2 or (column and _number_of(column) > MOST_COLUMNS):
-            faults.append((int(row), column.decode(), f"文件不得超过 {MOST_COLUMNS} 列"))
-        if len(faults) > MOST_FAULTS:
-            break
-    if faults:
-        raise Untabular(faults[:MOST_FAULTS])
+def _part(packed: zipfile.ZipFile, one: zipfile.ZipInfo) -> bytes:
+    with packed.open(one) as stream:
+        return stream.read(one.file_size + 1)
+
+
+class _Look:
+    """One part of a workbook as the parser of XML sees it, however it is spelled (逐件查看)."""
+
+    def __init__(self, most_rows: int) -> None:
+        self.most_rows, self.row, self.column = most_rows, 0, 0
+        self.is_sheet: bool | None = None
+        self.faults: list[Fault] = []
+
+    def at(self, body: bytes) -> None:
+        """Raises Untabular."""
+        parser = expat.ParserCreate("utf-8")
+        parser.StartDoctypeDeclHandler = _refuse_doctype
+        parser.StartElementHandler = self._start
+        try:
+            parser.Parse(body, True)
+        except expat.ExpatError:
+            raise _BROKEN_BOOK from None
+        if self.faults:
+            raise Untabular(self.faults[:MOST_FAULTS])
+
+    def _start(self, name: str, attributes: dict[str, str]) -> None:
+        local = name.rpartition(":")[2]
+        if self.is_sheet is None:
+            self.is_sheet = local == "worksheet"
+        if not self.is_sheet or len(self.faults) > MOST_FAULTS:
+            return
+        if local == "row":
+            self._go(attributes.get("r") or str(self.row + 1))
+            self.column = 0
+        elif local == "c":
+            self._go(attributes.get("r") or f"{letters(self.column)}{self.row}")
+        elif local == "f":
+            self._found("是公式；请复制后“选择性粘贴”为数值")
+        elif local == "mergeCell":
+            self._go(attributes.get("ref", "").partition(":")[0])
+            self._found(f"是合并单元格（{attributes.get('ref', '')[:20]}），请取消合并，每格单独填写")
+
+    def _go(self, place: str) -> None:
+        """Where a row or a cell says it stands; those that say nothing follow the one before (定位)."""
+        found = _PLACE.fullmatch(place)
+        if found is None:
+            raise _BROKEN_BOOK
+        self.row, self.column = int(found[2]), _number_of(found[1].upper())
+        if self.row > self.most_rows:
+            self._found(f"文件不得超过 {self.most_rows} 行；请删去末尾有格式的空行")
+        elif self.column > MOST_COLUMNS:
+            self._found(f"文件不得超过 {MOST_COLUMNS} 列")
+
+    def _found(self, said: str) -> None:
+        self.faults.append((self.row, letters(self.column - 1) if self.column else "", said))
+
+
+def _refuse_doctype(*_: Any) -> None:
+    raise _whole("工作簿里有文档类型声明，不予打开")
 
 
 def _text(value: Any, place: tuple[int, int], faults: list[Fault]) -> str:
@@ -182,7 +233,9 @@ def _text(value: Any, place: tuple[int, int], faults: list[Fault]) -> str:
             faults.append((place[0], letters(place[1]), said))
             return ""
         return format(Decimal(repr(value)).normalize(), "f")
-    return str(value).strip()
+    if "\0" in (said := str(value).strip()):
+        faults.append((place[0], letters(place[1]), "含有 NUL 字符，请清除后重填"))
+    return said
 
 
 def day_of(said: str) -> str:
@@ -196,12 +249,15 @@ def letters(at: int) -> str:
     return (letters(at // 26 - 1) if at >= 26 else "") + chr(ord("A") + at % 26)
 
 
-def _number_of(column: bytes) -> int:
+def _number_of(column: str) -> int:
     number = 0
     for letter in column:
-        number = number * 26 + letter - ord("A") + 1
+        number = number * 26 + ord(letter) - ord("A") + 1
     return number
 
 
 def _whole(said: str) -> Untabular:
     return Untabular([(0, "", said)])
+
+
+_BROKEN_BOOK = _whole("工作簿已损坏或加了密码，请重新另存为 .xlsx 或 CSV")

@@ -6,6 +6,7 @@ import zipfile
 from collections.abc import Callable
 from datetime import datetime
 from typing import Any
+from zlib import crc32
 
 import pytest
 import xlsxwriter
@@ -25,6 +26,9 @@ def book(fill: Callable[[Any, Any], object] | None = None, *, sheets: int = 1) -
             if fill:
                 fill(sheet, place)
     return made.getvalue()
+
+
+SHEET = zipfile.ZipFile(io.BytesIO(book())).read("xl/worksheets/sheet1.xml")
 
 
 def changed(content: bytes, *, drop: str = "", **parts: bytes | Callable[[bytes], bytes]) -> bytes:
@@ -120,17 +124,44 @@ def test_a_part_that_lies_about_its_length_is_not_opened() -> None:
     assert "已损坏" in message
 
 
-def test_a_cell_at_the_end_of_the_world_costs_nothing() -> None:
-    """在第一百万行、第一万六千列放一个字的表，不会占满内存，直接指出。"""
+def test_what_a_part_holds_beyond_its_length_is_never_unpacked() -> None:
+    """连校验和一并谎报的，只认它自己说的那一段，后面的一个字节也不解开。"""
+    sheet, blank = SHEET, b" " * 1024 * 1024
+    tail = changed(book(), xl__worksheets__sheet1=lambda body: body + blank)
+    for whole, part in ((len(sheet + blank), len(sheet)), (crc32(sheet + blank), crc32(sheet))):
+        assert tail.count(whole.to_bytes(4, "little")) == 2
+        tail = tail.replace(whole.to_bytes(4, "little"), part.to_bytes(4, "little"))
+    assert read_table(tail, most_rows=10) == [(1, HEADER)]
+
+
+FAR = '<row r="1048576"><c r="XFD1048576"><v>1</v></c></row></sheetData>'
+
+
+@pytest.mark.parametrize(
+    "spelled",
+    [FAR, FAR.replace("r=", "r = "), FAR.replace("XFD", "xfd"), FAR.replace("1048576", "104857&#54;"),
+     '<row r = "1048576"><c><v>1</v></c></row></sheetData>'],
+)  # fmt: skip
+def test_a_cell_at_the_end_of_the_world_costs_nothing(spelled: str) -> None:
+    """在第一百万行、第一万六千列放一个字的表，怎么写也不会占满内存、拖垮进程，直接指出。"""
 
     def far(body: bytes) -> bytes:
-        cell = b'<row r="1048576"><c r="XFD1048576"><v>1</v></c></row></sheetData>'
-        return body.replace(b"</sheetData>", cell)
+        return body.replace(b"</sheetData>", spelled.encode())
 
     told = faults(changed(book(), xl__worksheets__sheet1=far))
     assert told[0][0] == 1048576 and "不得超过 100 行" in told[0][2]
+    moved = changed(
+        book(), drop="xl/worksheets/sheet1.xml", xl__sheet=far(SHEET),
+        **{"xl___rels__workbook.xml.rels": lambda body: body.replace(b"worksheets/sheet1.xml", b"sheet")},
+    )
+    assert "打不开" in faults(moved)[0][2]
+
+
+def test_a_column_beyond_the_most_is_refused() -> None:
+    """列数超过上限的，指出是哪一格；格里有 NUL 的也不收。"""
     wide = faults(book(lambda sheet, _: sheet.write_string(1, MOST_COLUMNS, "x")))
     assert [one[:2] for one in wide] == [(2, letters(MOST_COLUMNS))]
+    assert "NUL" in faults(book(lambda sheet, _: sheet.write_string(1, 0, "a\0b")))[0][2]
 
 
 def test_rows_beyond_the_most_are_refused() -> None:
