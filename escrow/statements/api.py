@@ -19,7 +19,7 @@ from escrow.doors import (
 from escrow.errors import Malformed, NotFound
 from escrow.statements.files import LARGEST, Sender, arriving, keep
 from escrow.statements.lists import by_file, by_number, compared, told
-from escrow.statements.matching import match
+from escrow.statements.matching import match_at_once
 from escrow.statements.reading import read
 from escrow.statements.rules import DifferenceKind, DifferenceStatus, FileStatus, StatementStatus
 
@@ -126,7 +126,7 @@ def receive_statement() -> Response:
         status = 202
     row = _of_file(kept.id, bank)
     if status == 202 and row.lines <= MATCHED_AT_ONCE:
-        match(database(), settings(), row.account_id)
+        match_at_once(database(), settings(), row.account_id)
         row = _of_file(kept.id, bank)
     with database().read() as session:
         return answer(told(session, row), status)

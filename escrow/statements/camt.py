@@ -99,7 +99,7 @@ class CamtReader:
 
     def _parser(self, first: bytes) -> tuple[Any, Any]:
         """A parser for the file's encoding: UTF-8, or GB18030 made UTF-8 on the way."""
-        if first.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        if first.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) or b"\0" in first[:4]:
             raise Unreadable("文件须以 UTF-8 或 GB18030 编码")
         said = _ENCODING.match(first.removeprefix(codecs.BOM_UTF8)[:200])
         name = said[1].decode().lower() if said else "utf-8"

@@ -20,7 +20,7 @@ from escrow.forms import posted, posted_reason
 from escrow.statements.difference_rules import CAUSE_LABELS, REMEDY_LABELS, Remedy
 from escrow.statements.explaining import Explanation, close, explain, give_back, take
 from escrow.statements.lists import difference_says
-from escrow.statements.matching import match
+from escrow.statements.matching import match_at_once
 from escrow.statements.rules import Cause
 from escrow.workdays.actions import calendar
 from escrow.workdays.rules import Calendar
@@ -153,7 +153,7 @@ def confirm(difference_id: int) -> ResponseReturnValue:
     tried(unit, "difference.closed", lambda session: close(session, unit, officer_id=who))
     with database().read() as session:
         account_id = session.execute(_ONE, {"id": difference_id}).one().account_id
-    match(database(), settings(), account_id)
+    match_at_once(database(), settings(), account_id)
     return _done(difference_id, "差异已了结。")
 
 

@@ -48,7 +48,7 @@ from escrow.statements.lists import (
     unread_files,
     versions,
 )
-from escrow.statements.matching import match
+from escrow.statements.matching import match_at_once
 from escrow.statements.reading import read
 from escrow.statements.rules import (
     DIRECTION_LABELS,
@@ -206,7 +206,7 @@ def _match(file_id: int) -> None:
     with database().read() as transaction:
         row = by_file(transaction, file_id)
     if row is not None and row.lines <= MATCHED_AT_ONCE:
-        match(database(), settings(), row.account_id)
+        match_at_once(database(), settings(), row.account_id)
 
 
 def _ring() -> None:

@@ -104,8 +104,9 @@ HOW_LABELS = {
     MatchHow.NOTICE: "通知书号",
     MatchHow.BOOKED: "补记不明入账",
 }
-# Money that reached these accounts is in them, whatever was agreed (对账单可补记入账的账户).
-TAKES_BY_STATEMENT = frozenset({AccountStatus.ACTIVE, AccountStatus.SUSPENDED, AccountStatus.RELEASING})
+# Money that reached these accounts is in them, whatever was agreed (对账单可补记入账的账户). One released
+# from supervision takes nothing more, as PostgreSQL says too: what still reaches it is a difference.
+TAKES_BY_STATEMENT = frozenset({AccountStatus.ACTIVE, AccountStatus.SUSPENDED})
 FILE_LABELS = {
     FileStatus.STORED: "已留存，待读取",
     FileStatus.READING: "读取中",

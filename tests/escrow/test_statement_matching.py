@@ -7,10 +7,12 @@ from datetime import timedelta
 from threading import Thread
 from types import SimpleNamespace
 from typing import Any
+from unittest.mock import patch
 
 import psycopg
 import pytest
 from sqlalchemy import text
+from sqlalchemy.exc import OperationalError
 
 from config.clock import bureau_day
 from escrow.errors import Refused
@@ -21,7 +23,7 @@ from ledger.money import Yuan
 from tests.desk import hire, sit_down
 from tests.estate import Estate, officers, pay, sold, standing
 from tests.stating import Day, Told, held, kinds, paid_in, teller
-from tests.withdrawing import Site, listed
+from tests.withdrawing import Site, force, listed
 
 PAYEE = "6222021410009876543"
 YESTERDAY = bureau_day() - timedelta(days=1)
@@ -99,6 +101,24 @@ def test_a_credit_only_the_bank_knows_is_an_unmatched_receipt(bank: Any, estate:
     })  # fmt: skip
     assert (late.status_code, late.json["status"]) == (200, "unmatched")
     assert estate.held()["1101", ""] == "123.45"
+
+
+def test_a_released_account_takes_no_credit_by_statement(bank: Any, estate: Estate) -> None:
+    """已解除监管、待划付的账户，银行另有来款：不补记，成为差异待查明，对账单照收、照勾对完，不是系统错误。"""
+    known = Told(*paid_in(estate))
+    force(estate.house, "UPDATE supervised_account SET status = 'releasing'")
+    answer = bank(Day(estate.account_no, (known, Told("U9", 500))))
+    assert (answer["status"], kinds(answer)) == ("differences", [("bank-only", "open")])
+    assert estate.held()["1101", ""] == "100.00"
+
+
+def test_what_fails_while_a_bank_waits_is_left_to_the_bell(bank: Any, estate: Estate) -> None:
+    """当场没能勾对（如数据库正忙）：对账单已收，如实答复；下一拍再勾对。"""
+    day = Day(estate.account_no, (Told(*paid_in(estate)),))
+    with patch.object(matching, "_match", side_effect=OperationalError("", {}, psycopg.Error())):
+        assert bank(day)["status"] == "received"
+    assert match(estate.house.database, estate.house.settings, estate.account_id)
+    assert bank(day)["status"] == "matched"
 
 
 def test_a_debit_without_an_order_stops_the_account(bank: Any, estate: Estate) -> None:

@@ -163,9 +163,12 @@ def test_what_is_no_such_csv_is_unreadable(body: str) -> None:
 
 
 def test_bytes_of_no_encoding_are_unreadable() -> None:
-    """既不是 UTF-8 也不是 GB18030 的字节读不了。"""
+    """既不是 UTF-8 也不是 GB18030 的字节读不了；UTF-16 的报文有没有 BOM 都一样。"""
     with pytest.raises(Unreadable):
         read(CSV.encode() + b"\xff\xff")
+    for encoding in ("utf-16", "utf-16-le", "utf-16-be"):
+        with pytest.raises(Unreadable):
+            read(as_camt(USUAL).decode().replace("UTF-8", "UTF-16").encode(encoding))
 
 
 def test_a_statement_cut_anywhere_is_refused_or_the_same_money() -> None:
