@@ -75,13 +75,16 @@ def test_a_workbook_is_read_as_it_was_typed() -> None:
 
 
 def test_the_template_is_read_back() -> None:
-    """下载的空白表填一行就能读回；“填写说明”不算内容；同样的列总是同样的文件。"""
+    """下载的空白表填一行就能读回；“填写说明”不算内容；同样的列总是同样的文件；以 = + - @ 开头的也只是文本。"""
     columns = {"房号": "如 101", "不动产单元代码": "28 位"}
     filled = workbook_of(columns, {"房号": "0101", "不动产单元代码": "141130000000GB00001F00010001"})
     assert read_table(filled, most_rows=5) == [
         (1, list(columns)), (2, ["0101", "141130000000GB00001F00010001"]),
     ]  # fmt: skip
     assert workbook_of(columns) == workbook_of(columns)
+    risky = {f"{sign}1+1": f"{sign}cmd" for sign in "=+-@"}
+    again = read_table(workbook_of(risky, risky), most_rows=5)
+    assert [row for _, row in again] == [[*risky], [*risky.values()]]
 
 
 def test_what_is_computed_merged_or_shortened_is_told_with_its_place() -> None:
