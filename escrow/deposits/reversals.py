@@ -122,7 +122,9 @@ def _unbook(
     wanted += [(chart.PAID_IN_BY_CONTRACT, chart.contract_key(one)) for one in contracts]
     for one in buildings:
         wanted += [(code, chart.building_key(one)) for code in (chart.KEY_FUNDS, chart.GENERAL_FUNDS)]
-    # All that the booking touches, locked at once in order: a deposit on its way locks the bank's first.
+    # What the bank holds first, as a deposit on its way does, before anything is opened that it may open too;
+    # then all that the booking touches, at once and in order.
+    lock_accounts(session, [account_of(session, account.book_id, chart.DEPOSITS_AT_BANK)])
     held = accounts(session, account.book_id, wanted)
     balances = lock_accounts(session, held)
     rest = Yuan.from_fen(found.amount) - sum(contracts.values(), ZERO)
