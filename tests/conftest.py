@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -125,6 +126,25 @@ def pytest_unconfigure(config: pytest.Config) -> None:
     """The controller stops what it started."""
     if started := config.stash.get(_STARTED, None):
         stop_cluster(started)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """In a parallel run the tests of one scene go to one worker, which builds it once (同场景的归一处)."""
+    if config.getvalue("dist") != "loadgroup":
+        return None
+    from xdist.scheduler import LoadScopeScheduling
+
+    @cache
+    def has_scene(path: str) -> bool:
+        return "scene_of" in (config.rootpath / path).read_text()
+
+    class ByScene(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            path = nodeid.partition("::")[0]
+            return path if has_scene(path) else nodeid
+
+    return ByScene(config, log)
 
 
 _STARTED = pytest.StashKey[Cluster]()
