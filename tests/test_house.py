@@ -145,6 +145,32 @@ def test_no_page_is_drawn_while_a_connection_is_held():
     assert not found, "\n".join(found)
 
 
+def test_no_page_is_told_a_word_its_macros_already_mean():
+    """交给网页的事实与它引入的宏不重名：宏会悄悄盖过事实，页面要到用时才出错。"""
+    macros = {
+        one.relative_to(HOUSE / "escrow/templates").as_posix(): {
+            name.strip()
+            for said in re.findall(r"{%-? from \S+ import (.*?)(?: with context)? ?-?%}", one.read_text())
+            for name in said.split(",")
+        }
+        for one in (HOUSE / "escrow/templates").rglob("*.html")
+    }
+    assert "facts" in macros["withdrawals/show.html"]
+    found = []
+    for path, tree in trees("escrow"):
+        nodes = list(ast.walk(tree))
+        called = [one for one in nodes if isinstance(one, ast.Call)]
+        drawn = [one for one in called if "render_template" in ast.unparse(one.func)]
+        pages = [one.args[0].value for one in drawn if one.args and isinstance(one.args[0], ast.Constant)]
+        words = set[str]().union(*(macros.get(page, set()) for page in pages))
+        told = {word.arg for one in drawn for word in one.keywords} | {
+            key.value for one in nodes if drawn and isinstance(one, ast.Dict) for key in one.keys
+            if isinstance(key, ast.Constant)
+        }  # fmt: skip
+        found += [f"{place(path)} {word}" for word in words & told]
+    assert not found, "\n".join(found)
+
+
 def test_every_module_says_what_it_knows():
     """每个模块以一句话说明它知道什么。"""
     assert not [place(path) for path, tree in trees() if not ast.get_docstring(tree)]

@@ -211,7 +211,7 @@ def cover_refusals(cover: Cover, law: Law) -> list[Refusal]:
     """Why an approved refund cannot fall due yet: it waits, before every withdrawal (资金不足，排队待退)."""
     if cover.missing == ZERO:
         return []
-    held = f"，司法冻结 {cover.court_held} 元" if cover.court_held > ZERO else ""
+    held = f"，账户司法冻结 {min(cover.court_held, cover.account)} 元" if cover.court_held > ZERO else ""
     message = f"本幢资金 {cover.building} 元{held}，尚差 {cover.missing} 元；资金到位之前本幢不得拨付"
     return [Refusal("refund-uncovered", message, law["refund_before_withdrawal"].citation)]
 

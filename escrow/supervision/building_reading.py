@@ -27,7 +27,8 @@ SELECT b.id, b.building_no, b.floors, b.structure, p.id AS project_id, p.project
        g.clauses, g.agreement_no, g.version,
        (SELECT count(*) FROM unit u WHERE u.building_id = b.id AND u.removed_at IS NULL) AS units,
        (SELECT r.status FROM registered_building r
-         WHERE r.building_id = b.id AND r.status = 'confirmed' LIMIT 1) AS registered
+         WHERE r.building_id = b.id AND r.status = 'confirmed' LIMIT 1) AS registered,
+       (SELECT r.released_at FROM released_building r WHERE r.building_id = b.id) AS released_at
   FROM building b
   JOIN project p ON p.id = b.project_id
   JOIN developer d ON d.id = p.developer_pk
@@ -89,8 +90,11 @@ class BuildingSeen:
 
     @property
     def judicial(self) -> Yuan | None:
-        """What courts hold of the whole account (账户司法冻结)."""
-        return self.limits.account.of(chart.JUDICIAL_HOLD) if self.limits else None
+        """What courts hold of the whole account, of what it has (账户司法冻结，以账户存款为限)."""
+        if self.limits is None:
+            return None
+        funds = self.limits.account
+        return min(funds.of(chart.JUDICIAL_HOLD), funds.of(chart.DEPOSITS_AT_BANK))
 
     def steps(self) -> list[Step]:
         """Each node in its order, with the approval it stands on (节点逐个)."""

@@ -51,10 +51,14 @@ class AccountFunds:
         """General funds the bank really holds; below zero when the bank is short (账户可动用现金)."""
         return self.of(chart.DEPOSITS_AT_BANK) - self.of(*OWED) - self.of(chart.KEY_FUNDS)
 
+    @property
+    def frozen(self) -> Yuan:
+        """What a court's hold really keeps here: no more than there is, however large it is (实际冻结)."""
+        return min(self.of(chart.JUDICIAL_HOLD), max(self.cash - self.promised, ZERO))
+
     def free(self, *, past_court: bool = False) -> Yuan:
         """What no hold has set apart; construction payments may pass a court's hold by the bureau's order."""
-        held = ZERO if past_court else self.of(chart.JUDICIAL_HOLD)
-        return self.cash - self.promised - held
+        return self.cash - self.promised - (ZERO if past_court else self.frozen)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,14 +99,11 @@ class Limits:
     def account_terms(self, *, past_court: bool = False) -> list[Term]:
         """How the account's cash caps it; headings that hold nothing are left out (账户算式)."""
         others = (*OWED, chart.KEY_FUNDS, chart.WITHDRAWAL_HOLD, chart.REFUND_HOLD)
-        codes = others if past_court else (*others, chart.JUDICIAL_HOLD)
-        taken = [(code, self.account.of(code)) for code in codes]
+        taken = [(f"{chart.HEADINGS[code].label}（{code}）", self.account.of(code)) for code in others]
+        if not past_court:
+            taken.append(("司法冻结（8303，以可动用的为限）", self.account.frozen))
         return [
             Term("监管专户存款（1101）", self.account.of(chart.DEPOSITS_AT_BANK), ""),
-            *(
-                Term(f"{chart.HEADINGS[code].label}（{code}）", amount, "−")
-                for code, amount in taken
-                if amount != ZERO
-            ),
+            *(Term(label, amount, "−") for label, amount in taken if amount != ZERO),
             Term("账户可动用", self.account.free(past_court=past_court), "="),
         ]

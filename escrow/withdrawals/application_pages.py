@@ -21,7 +21,7 @@ from escrow.withdrawals.forms import (
     line_forms,
     options,
 )
-from escrow.withdrawals.lists import limits_by_building, payees, project_of
+from escrow.withdrawals.lists import limits_by_building, over_account, payees, project_of
 from escrow.withdrawals.payee_rules import KIND_LABELS
 from escrow.withdrawals.rules import Channel
 
@@ -58,7 +58,7 @@ def create(account_no: str) -> ResponseReturnValue:
 def _known(session: Session, account_no: str) -> dict[str, Any]:
     place = place_of(session, account_no)
     return {
-        "place": place, "project": project_of(session, place),
+        "place": place, "project": project_of(session, place), "over": over_account(session, place),
         "buildings": limits_by_building(session, place),
         "listed": payees(session, place.account.id, only_listed=True),
     }  # fmt: skip

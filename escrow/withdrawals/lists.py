@@ -20,7 +20,8 @@ from escrow.supervision.limits import LIMIT_CODES, Limits
 from escrow.supervision.measure_models import CourtHold
 from escrow.supervision.measures import HoldStatus
 from escrow.supervision.models import SupervisedAccount
-from escrow.withdrawals.facts import Place, of_project
+from escrow.supervision.takeovers import taken_over
+from escrow.withdrawals.facts import Place, holds_on, of_project, paying_no
 from escrow.withdrawals.models import ConstructionContract, ListedPayee, Withdrawal, WithdrawalLine
 from escrow.withdrawals.payee_rules import ListingStatus
 from escrow.withdrawals.rules import WAITING, WithdrawalStatus
@@ -128,6 +129,14 @@ def project_of(session: Session, place: Place) -> Any:
     query = select(Project.project_no, Project.name, Developer.name.label("developer_name"))
     query = query.join(Developer, Developer.id == Project.developer_pk)
     return session.execute(query.where(Project.id == place.account.project_id)).one()
+
+
+def over_account(session: Session, place: Place) -> dict[str, Any]:
+    """What stands over an account and its payments, for a page's first lines (账户上的措施)."""
+    return {
+        "holds": holds_on(session, place.account.id), "takeover_no": taken_over(session, place.account.id),
+        "paying_no": paying_no(session, place.account.id),
+    }  # fmt: skip
 
 
 def contracts(session: Session, account_id: int) -> list[Row[Any]]:

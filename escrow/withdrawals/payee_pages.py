@@ -12,7 +12,15 @@ from escrow.doors import database, known_number
 from escrow.forms import checked, filled_in, posted, posted_reason
 from escrow.withdrawals.facts import place_of
 from escrow.withdrawals.forms import ConstructionForm, PayeeForm, options
-from escrow.withdrawals.lists import Wanted, contracts, limits_by_building, payees, project_of, withdrawals
+from escrow.withdrawals.lists import (
+    Wanted,
+    contracts,
+    limits_by_building,
+    over_account,
+    payees,
+    project_of,
+    withdrawals,
+)
 from escrow.withdrawals.payee_rules import ListingStatus
 from escrow.withdrawals.payees import (
     decide_contract,
@@ -111,7 +119,7 @@ def _known(session: Session, account_no: str) -> dict[str, Any]:
     place = place_of(session, account_no)
     id_ = place.account.id
     return {
-        "place": place, "project": project_of(session, place),
+        "place": place, "project": project_of(session, place), "over": over_account(session, place),
         "buildings": limits_by_building(session, place), "contracts": contracts(session, id_),
         "payees": payees(session, id_),
         "rows": withdrawals(session, Wanted(account_id=id_), limit=20),

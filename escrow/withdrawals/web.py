@@ -143,7 +143,7 @@ def show(withdrawal_no: str) -> ResponseReturnValue:
 def _standing(session: Session, one: Withdrawal, place: Place) -> dict[str, Any]:
     """What may be done with an application at this moment, and why not (此刻)."""
     facts, who = judged(session, one, place, locked=False), handled(one, g.officer.id)
-    said: dict[str, Any] = {"facts": facts, "limits": facts.limits, "open_lines": 0}
+    said: dict[str, Any] = {"judged": facts, "limits": facts.limits, "open_lines": 0}
     if one.status in WAITING:
         second = levels(session, one, place, facts)
         said |= {

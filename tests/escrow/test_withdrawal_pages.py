@@ -1,11 +1,13 @@
 """The officers' pages of withdrawals: whitelist, application, review, orders, and who did what (用款页面)."""
 
 import re
+from datetime import timedelta
 
 from config.clock import bureau_day
 from escrow import chart
 from escrow.instructions.results import Result, record
 from escrow.instructions.rules import Outcome
+from escrow.withdrawals.rules import Channel
 from ledger.money import Yuan
 from tests.desk import staffed
 from tests.estate import file_hash, new_number
@@ -122,6 +124,26 @@ def test_from_the_application_to_the_orders_with_everybodys_name(desks, site):
     assert site.building(chart.GENERAL_FUNDS) == "250000.00"
     assert page.rpartition("/")[2] in desks.register1.get("/withdrawals?status=issued").text
     assert page.rpartition("/")[2] not in desks.register1.get("/withdrawals?status=entered").text
+
+
+def test_a_wage_payment_and_one_past_a_hold_have_their_pages(desks, site):
+    """工资渠道、凭决定支付的用款，页面照样打开：拟用哪些钱、凭决定不扣冻结；账户冻结、全额冻结写明，不出天文数字。"""
+    home = account_page(site)
+    paid = site.enter(site.wage("450000.00"), channel=Channel.WAGES)
+    page = desks.reviewer1.get(f"/withdrawals/{paid}").text
+    assert '本件拟用一般监管资金 <span class="money">400,000.00</span> 元' in page
+    number, end = new_number("（2026）晋11执"), (bureau_day() + timedelta(days=30)).isoformat()
+    hold = {
+        "document_no": number, "dated_on": TODAY, "file_hash": file_hash(number), "court": "吕梁中院",
+        "amount": "", "held_from": TODAY, "held_until": end,
+    }  # fmt: skip
+    assert desks.register1.post(f"/accounts/{site.estate.account_no}/holds", hold).status_code == 303
+    told = {"court_order_no": "交住建函〔2026〕9号", "court_order_hash": file_hash("决定")}
+    page = desks.reviewer1.get(entered(desks.cashier1, site, "1000.00", **told)).text
+    assert "凭决定不扣司法冻结" in page and "此刻不能核准" not in page
+    seen = desks.cashier1.get(home).text
+    assert "账户有司法冻结" in seen and "DJ" in seen and "000,000,000" not in seen
+    assert '<strong><span class="money">0.00</span></strong>' in seen
 
 
 def test_whoever_reviewed_does_not_issue(desks, site):
