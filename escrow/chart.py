@@ -195,12 +195,21 @@ OPENING = Movement(
     }),
 )  # fmt: skip
 
+# Every way named above; events of one code differ in where their money goes (全部去向).
+MOVEMENTS = tuple(one for one in list(globals().values()) if isinstance(one, Movement))
+
 # What must be zero before supervision ends (解除监管前须清零的科目, P20).
 OPEN_ITEMS = (
     TRANSFER_IN_TRANSIT, BANK_ERROR_RECEIVABLE, UNMATCHED, RETURN_TO_PAYER, PAYMENT_IN_TRANSIT,
     REFUND_IN_TRANSIT, REFUND_PAYABLE, INTEREST, BANK_SURPLUS, GUARANTEE, WITHDRAWAL_HOLD, REFUND_HOLD,
     JUDICIAL_HOLD,
 )  # fmt: skip
+
+
+def movement_label(code: str, debit: str, credit: str) -> str:
+    """What an officer calls an event that went this way (业务名称)."""
+    found = [one.label for one in MOVEMENTS if one.code == code and one.allows(debit, credit)]
+    return "或".join(dict.fromkeys(found)) or code
 
 
 def book_code(account_no: str) -> str:

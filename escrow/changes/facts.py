@@ -4,6 +4,7 @@ from sqlalchemy import Row, select, text
 from sqlalchemy.orm import Session
 
 from config.clock import bureau_day
+from escrow import chart
 from escrow.projects.models import Project
 from escrow.supervision.actions import LIVING
 from escrow.supervision.change_models import AccountChange
@@ -88,6 +89,11 @@ def facts_of(session: Session, account: SupervisedAccount, change: AccountChange
         agreement_project=session.scalar(elsewhere.limit(1)),
         is_payee=bool(session.scalar(_PAYEE, asked)), other_change=session.scalar(other),
     )  # fmt: skip
+
+
+def held_at_bank(session: Session, book_id: int) -> Yuan:
+    """What would be moved at this moment (整户余额)."""
+    return sum((held for _, held in balances(session, book_id, [chart.DEPOSITS_AT_BANK])), Yuan(0))
 
 
 def standing_of(session: Session, account: SupervisedAccount) -> Standing:

@@ -11,7 +11,7 @@ from config.clock import bureau_day
 from config.regulations import law_on
 from escrow.access.guards import officer
 from escrow.changes.actions import ChangeAsked, approve, enter, reject
-from escrow.changes.facts import facts_of, standing_of
+from escrow.changes.facts import facts_of, held_at_bank, standing_of
 from escrow.changes.lists import change, changes
 from escrow.changes.onward import owed_onward, send_back, send_on, sent_onward
 from escrow.doors import database, known_number, settings, tried
@@ -75,6 +75,10 @@ def account(number: str) -> ResponseReturnValue:
     """一个项目的现监管账户：在办事项、历次变更、录入变更。"""
     with database().read() as session:
         place = _found(session, known_number(number))
+        living = _found(session, place.project_no)
+        if living.SupervisedAccount.id != place.SupervisedAccount.id:
+            flash(f"监管账户 {number} 已变更，现监管账户如下。", "info")
+            return redirect(url_for("changes.account", number=place.project_no), 303)
         found: SupervisedAccount = place.SupervisedAccount
         made = changes(session, project_id=found.project_id)
         law = law_on(bureau_day(), "presale_funds", place.region)
@@ -123,13 +127,16 @@ def show(change_no: str) -> ResponseReturnValue:
         row = change(session, known_number(change_no))
         if row is None:
             raise NotFound("没有这件账户变更")
-        one, reasons, faults = row.AccountChange, [], []
+        one, reasons, faults, balance = row.AccountChange, [], [], None
         if one.status is ChangeStatus.ENTERED:
             place = _found(session, row.old_account_no)
             law = law_on(bureau_day(), "presale_funds", place.region)
             faults = decider_refusals(one.status, one.entered_by, g.officer.id, law)
             reasons = change_refusals(facts_of(session, place.SupervisedAccount, one), law)
-    return render_template("changes/show.html", row=row, one=one, reasons=reasons, faults=faults)
+            balance = held_at_bank(session, place.SupervisedAccount.book_id)
+    return render_template(
+        "changes/show.html", row=row, one=one, reasons=reasons, faults=faults, balance=balance
+    )
 
 
 @pages.post("/account-changes/<change_no>/approve")

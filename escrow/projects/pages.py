@@ -37,10 +37,6 @@ CHANNEL_SHOWN = {
     "counter": "柜面", "pos": "POS", "transfer": "转账", "online": "网上",
     "loan": "按揭贷款", "provident_fund": "公积金",
 }  # fmt: skip
-MOVEMENT_SHOWN = {
-    movement.code: movement.label
-    for movement in (chart.RECEIVE_DEPOSIT, chart.CLAIM, chart.REVERSE_DEPOSIT, chart.RELEASE)
-}
 
 
 @pages.app_context_processor
@@ -49,7 +45,7 @@ def _words() -> dict[str, Any]:
         "project_status_shown": PROJECT_STATUS_SHOWN,
         "account_status_shown": ACCOUNT_STATUS_SHOWN,
         "structure_shown": STRUCTURE_SHOWN, "channel_shown": CHANNEL_SHOWN, "headings": chart.HEADINGS,
-        "movement_labels": MOVEMENT_SHOWN, "fen": yuan_of, "entry_no": entry_no,
+        "movement_label": chart.movement_label, "fen": yuan_of, "entry_no": entry_no,
     }  # fmt: skip
 
 
@@ -74,12 +70,16 @@ def index() -> ResponseReturnValue:
 @pages.get("/projects/<project_no>")
 @officer("read")
 def show(project_no: str) -> ResponseReturnValue:
-    """一个项目：监管账户、楼幢、入账与账簿。"""
-    place = Place(_key("receipts_before"), _key("account"), _key("lines_before"))
+    """一个项目：监管账户（现账户，或指明的原账户）、楼幢、入账与账簿。"""
+    asked = request.args.get("of", "")
+    old = known_number(asked) if asked else None
+    place = Place(_key("receipts_before"), _key("account"), _key("lines_before"), old)
     with database().read() as session:
         seen = project_seen(session, known_number(project_no), place)
     if seen is None:
         raise NotFound("没有这个项目")
+    if old and not seen.row.account_id:
+        raise NotFound("这个项目没有这个监管账户")
     names = {chart.building_key(one.id): f"{one.building_no} 幢" for one in seen.buildings}
     return render_template("projects/show.html", seen=seen, place=place, names=names, chart=chart)
 

@@ -34,14 +34,15 @@ SELECT p.id, p.project_no, p.name, p.region, d.name AS developer_name,
 
 _PROJECT = text("""
 SELECT p.id, p.project_no, p.name, p.region, p.permit_no, p.permit_issued_on, p.registered_at,
-       d.name AS developer_name, d.developer_id, s.status, s.account_status,
+       d.name AS developer_name, d.developer_id, s.status, a.status AS account_status,
        a.id AS account_id, a.account_no, a.account_name, a.bank_code, a.book_id, a.opened_at,
        g.agreement_no, g.version AS agreement_version, g.effective_at,
        EXISTS (SELECT FROM agreement w WHERE w.project_id = p.id AND w.status = 'proposed') AS waiting
   FROM project p
   JOIN developer d ON d.id = p.developer_pk
   JOIN project_standing s ON s.project_id = p.id
-  LEFT JOIN LATERAL (SELECT * FROM supervised_account x WHERE x.project_id = p.id
+  LEFT JOIN LATERAL (SELECT * FROM supervised_account x
+                      WHERE x.project_id = p.id AND x.account_no = coalesce(:account_no, x.account_no)
                       ORDER BY x.status = 'closed', x.id DESC LIMIT 1) a ON true
   LEFT JOIN agreement g ON g.id = a.agreement_id
  WHERE p.project_no = :project_no
@@ -75,6 +76,21 @@ SELECT r.id, r.receipt_no, r.bank_serial, r.amount, r.value_date, r.booked_at, r
  ORDER BY r.id DESC LIMIT :limit
 """)
 
+# What stands over an account, in words and figures that need no other page (账户上的措施).
+_OVER = text("""
+SELECT (SELECT string_agg(h.hold_no, '、' ORDER BY h.id) FROM court_hold h
+         WHERE h.account_id = :account_id AND h.status = 'in-force') AS holds,
+       (SELECT string_agg(g.guarantee_no, '、' ORDER BY g.id) FROM guarantee g
+         WHERE g.account_id = :account_id AND g.status = 'in-force') AS guarantees,
+       (SELECT t.order_no FROM takeover t
+         WHERE t.account_id = :account_id AND t.status = 'in-force') AS takeover
+""")
+_ACCOUNTS = text("""
+SELECT a.account_no, a.status, a.opened_at, c.change_no FROM supervised_account a
+  LEFT JOIN account_change c ON c.account_id = a.id AND c.status = 'done'
+ WHERE a.project_id = :project_id ORDER BY a.id
+""")
+
 NEWEST = 2**63 - 1
 PAGE = 20
 
@@ -91,11 +107,15 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where on the page the reader has got to (翻页位置): older receipts, an account's older lines."""
+    """Where on the page the reader has got to (翻页位置): older receipts, an account's older lines.
+
+    `of`: the number of a supervised account the project used before.
+    """
 
     receipts_before: int | None = None
     account_id: int | None = None
     lines_before: int | None = None
+    of: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +129,8 @@ class ProjectSeen:
     lines: Page | None
     receipts: list[Row[Any]]
     older_receipts: int | None
+    accounts: list[Row[Any]]
+    over: Row[Any] | None
 
     def held(self, code: str, key: str = "") -> Yuan:
         """What stands on one account of the book (科目余额)."""
@@ -145,7 +167,8 @@ def projects(session: Session, asked: Asked) -> list[Row[Any]]:
 
 def project_seen(session: Session, project_no: str, place: Place) -> ProjectSeen | None:
     """One project with all that its page shows (查项目)."""
-    row = session.execute(_PROJECT, {"project_no": project_no}).one_or_none()
+    wanted = {"project_no": project_no, "account_no": place.of}
+    row = session.execute(_PROJECT, wanted).one_or_none()
     if row is None:
         return None
     holdings = balances(session, row.book_id) if row.book_id else []
@@ -162,6 +185,8 @@ def project_seen(session: Session, project_no: str, place: Place) -> ProjectSeen
         lines=statement(session, shown, before=place.lines_before, limit=PAGE) if shown else None,
         receipts=receipts[:PAGE],
         older_receipts=receipts[PAGE - 1].id if len(receipts) > PAGE else None,
+        accounts=list(session.execute(_ACCOUNTS, {"project_id": row.id})),
+        over=session.execute(_OVER, {"account_id": row.account_id}).one() if row.account_id else None,
     )
 
 

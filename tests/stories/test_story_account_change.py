@@ -52,6 +52,7 @@ def test_a_project_goes_on_at_another_bank(town: Town, desks: SimpleNamespace) -
     page = made.location
     alone = desks.both.post(f"{page}/approve")
     assert alone.status_code == 409 and "same-officer" in alone.text
+    assert "整户余额（此刻 <span class=\"money\">350,000.00</span> 元）" in desks.chief.get(page).text
     assert desks.chief.post(f"{page}/approve").status_code == 303
 
     stopped = town.call("bank", "POST", "/deposits", town.deposit("650000.00", loan))
@@ -81,5 +82,15 @@ def test_a_project_goes_on_at_another_bank(town: Town, desks: SimpleNamespace) -
     said = desks.auditor.get(page).text
     for words in ("已完成，新账户启用", "both 同志", "chief 同志", "350,000.00", "本局设定", order["instruction_no"]):
         assert words in said
+    old, home = town.estate.account_no, f"/projects/{town.estate.project_no}"
+    assert desks.auditor.get(account).location.endswith(f"/account-changes/accounts/{town.estate.project_no}")
+    shown = desks.auditor.get(f"{home}?of={old}").text
+    for words in ("1.00", "350,000.00", "银行已付", "购房款入账", "历次监管账户"):
+        assert words in shown, words
+    now = desks.auditor.get(home).text
+    assert f"{home}?of={old}" in now and "P21" not in now and "}}" not in now
+    assert desks.auditor.get(f"{home}?of=622202141000000000").status_code == 404
+    for where in (f"/accounts/{old}/measures", f"/withdrawals/accounts/{old}", f"/releases/accounts/{old}"):
+        assert "本账户已变更为监管账户 <a href=" in desks.auditor.get(where).text, where
     project = town.call("platform", "GET", f"/projects/{town.estate.project_no}").json
     assert (project["account_no"], project["account_status"]) == (NEW["account_no"], "active")
