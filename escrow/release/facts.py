@@ -17,10 +17,12 @@ from escrow.registration.models import FirstRegistration, RegisteredBuilding, Tr
 from escrow.registration.rules import RegistrationStatus
 from escrow.release import clauses
 from escrow.release.models import ReleaseApplication, ReleasedBuilding, ReleaseEvidence
+from escrow.release.open_items import open_items
 from escrow.release.rules import EvidenceStatus, OpenContract, ReleaseFacts, ReleaseStatus
 from escrow.release.scope import Scope, building_of, of_orders, scope_of
 from escrow.supervision.models import Agreement, SupervisedAccount
 from escrow.supervision.rules import AgreementStatus
+from escrow.supervision.takeovers import taken_over
 from escrow.withdrawals.facts import of_project, open_withdrawals
 from escrow.withdrawals.rules import WithdrawalStatus
 from ledger.accounts import Account, balances, lock_accounts
@@ -31,6 +33,7 @@ SUBJECT = "presale_funds"
 LAW_KEYS = (
     "release_applicant", "release_after_first_registration", "release_clauses_additional",
     "release_nothing_open", "release_two_officers", "account_active", "reversal_settled",
+    "takeover_two_officers",
 )  # fmt: skip
 
 Holding = tuple[Account, Yuan]
@@ -74,20 +77,20 @@ def known(
         account_status=account.status,
         application_no=own.application_no if own else None,
         other_application=other,
-        agreement_no=account.agreement_no,
-        agreement_waiting=account.agreement_waiting,
+        agreement_no=account.agreement_no, agreement_waiting=account.agreement_waiting,
         clauses=agreed,
         papers=_papers(session, account.project_id),
         buildings=tuple(
             clauses.Building(one.building_no, one.registered_on, one.certificate_no) for one in buildings
         ),
-        units=units.total,
-        units_transferred=units.transferred,
+        units=units.total, units_transferred=units.transferred,
         balances=_by_code(holdings),
         contracts=_open_contracts(session, account.project_id, holdings, scope),
         pending_reversals=_pending_reversals(session, account_id, holdings),
         pending_withdrawals=pending,
         uncovered_withdrawals=uncovered,
+        items=open_items(session, account.project_id, scope),
+        takeover_no=taken_over(session, account_id),
         is_partial=scope.is_partial,
         released_before=tuple(one.building_no for one in buildings if scope.is_partial and one.is_released),
     )  # fmt: skip

@@ -4,7 +4,7 @@ Every precondition is one Condition, met or not, with its source: the page shows
 and what is not met is what an approval is refused with.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from enum import StrEnum
 
@@ -13,7 +13,7 @@ from escrow import chart
 from escrow.contracts.rules import ContractStatus
 from escrow.errors import Refusal
 from escrow.release.clauses import Building, Clause, Paper, Progress, clause_condition
-from escrow.release.conditions import Condition
+from escrow.release.conditions import Condition, unsettled
 from escrow.supervision.rules import AccountStatus
 from ledger.money import ZERO, Yuan
 
@@ -98,6 +98,9 @@ class ReleaseFacts:
     pending_reversals: tuple[str, ...] = ()
     pending_withdrawals: tuple[str, ...] = ()
     uncovered_withdrawals: tuple[str, ...] = ()
+    # The numbers behind a heading that is not settled (各科目未了事项).
+    items: dict[str, str] = field(default_factory=dict)
+    takeover_no: str | None = None
     other_application: str | None = None
     # Of chosen buildings only, named in `buildings`; the others stay under supervision.
     is_partial: bool = False
@@ -149,6 +152,11 @@ def _application_conditions(facts: ReleaseFacts, law: Law) -> list[Condition]:
             "account-not-active", "监管账户状态正常", status is AccountStatus.ACTIVE,
             f"监管账户状态为“{ACCOUNT_LABELS[status]}”", law["account_active"].citation,
         ),
+        Condition(
+            "takeover-in-force", "没有现行的接管", facts.takeover_no is None,
+            f"接管决定 {facts.takeover_no} 尚未终止，终止之后方可办理" if facts.takeover_no else "无现行接管",
+            law["takeover_two_officers"].citation,
+        ),
     ]  # fmt: skip
 
 
@@ -192,7 +200,7 @@ def _ledger_conditions(facts: ReleaseFacts, law: Law) -> list[Condition]:
     found = []
     for code in chart.OPEN_ITEMS:
         amount, label = facts.balances.get(code, ZERO), chart.HEADINGS[code].label
-        said = f"{label}（{code}）余额为零" if amount == ZERO else f"{label}（{code}）尚有 {amount} 元未结清"
+        said = unsettled(label, code, amount, facts.items.get(code))
         found.append(Condition(OPEN_CODES[code], f"{label}（{code}）已结清", amount == ZERO, said, source))
     pending = "、".join(facts.pending_reversals)
     said = f"冲正未了的入账：{pending}" if pending else "无未了冲正"

@@ -9,10 +9,9 @@ from flask import Blueprint, Flask, flash, g, redirect, render_template, request
 from flask.typing import ResponseReturnValue
 from wtforms import Form, SelectField
 
-from escrow.access import audit
 from escrow.access.guards import officer
-from escrow.doors import database
-from escrow.errors import Invalid, NotFound, Refused
+from escrow.doors import database, tried
+from escrow.errors import Invalid, NotFound
 from escrow.fields import ACCOUNT_NO_PATTERN, KEY_PATTERN, ReadField, read_day, read_text
 from escrow.forms import DigestField, posted, posted_reason
 from escrow.release.actions import Applied, account_named, approve, decider_faults, enter, reject
@@ -27,6 +26,7 @@ from escrow.release.receiving_pages import receivers
 from escrow.release.rules import ACCOUNT_LABELS, EvidenceStatus, ReleaseStatus, checklist
 from escrow.release.scope import buildings_of, named_buildings
 from escrow.supervision.rules import ClauseKind
+from escrow.withdrawals.facts import paying_no
 from ledger.money import ZERO
 
 pages = Blueprint("release", __name__)
@@ -115,6 +115,7 @@ def account(account_no: str) -> ResponseReturnValue:
         filed = papers(session, account_id)
         made = applications(session, account_id=account_id)
         buildings = buildings_of(session, found.account.project_id)
+        living = paying_no(session, account_id)
     form = EvidenceForm()
     form.clause.choices = [
         (f"{one.kind}:{one.text}", f"{LABELS[ClauseKind(one.kind)]}：{one.text}")
@@ -124,6 +125,7 @@ def account(account_no: str) -> ResponseReturnValue:
     return render_template(
         "release/account.html", found=found, conditions=_shown(found), papers=filed, applications=made,
         application_form=ApplicationForm(), evidence_form=form, buildings=buildings,
+        living=living,
     )  # fmt: skip
 
 
@@ -199,15 +201,12 @@ def show(release_no: str) -> ResponseReturnValue:
 @officer("approve-release", fresh=True, page="release.show")
 def approve_release(release_no: str) -> ResponseReturnValue:
     """批准解除监管：加锁后逐项重新核对，有一项不满足即不予批准。"""
-    number = _number(release_no)
-    try:
-        database().transact(lambda session: approve(session, number, officer_id=g.officer.id))
-    except Refused as refused:
-        with database().begin() as session:
-            codes = [refusal.code for refusal in refused.refusals]
-            audit.record(session, "release.approved", number, result="refused", codes=codes)
-        raise
-    flash("已批准解除监管，账户不再收款。", "success")
+    number, who = _number(release_no), g.officer.id
+    tried(number, "release.approved", lambda session: approve(session, number, officer_id=who))
+    with database().read() as session:
+        row = application(session, number)
+    stays = "已批准解除所申请楼幢的监管；其余楼幢继续监管，账户照常收款。"
+    flash("已批准解除监管，账户不再收款。" if row and row.ReleaseApplication.is_whole else stays, "success")
     return redirect(url_for("release.show", release_no=number), 303)
 
 

@@ -205,4 +205,5 @@ def test_money_that_names_nothing_refuses_until_it_is_claimed(estate, people):
     with pytest.raises(Refused) as caught:
         approved(estate, release_no, people.chief)
 
-    assert [one.message for one in caught.value.refusals] == ["待认领款（2101）尚有 66.66 元未结清"]
+    [said] = [one.message for one in caught.value.refusals]
+    assert said.startswith("待认领款（2101）尚有 66.66 元未结清：RZ")

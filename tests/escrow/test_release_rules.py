@@ -21,6 +21,7 @@ from escrow.release.rules import (
     evidence_refusals,
     refusals,
 )
+from escrow.supervision.measures import WHOLE
 from escrow.supervision.rules import AccountStatus
 from ledger.money import ZERO
 from tests.release_facts import FEN, LAW, READY, SEED, TODAY, codes
@@ -92,12 +93,21 @@ def test_the_list_of_open_headings_is_the_whole_list():
         ({"uncovered_withdrawals": ("YK2",)}, "withdrawal-uncovered", "YK2"),
         ({"account_status": AccountStatus.SUSPENDED}, "account-not-active", "已暂停"),
         ({"account_status": AccountStatus.RELEASING}, "account-not-active", "已解除监管"),
+        ({"takeover_no": "JG9"}, "takeover-in-force", "JG9"),
+        (
+            {"balances": {chart.UNMATCHED: FEN}, "items": {chart.UNMATCHED: "RZ7、RZ8"}},
+            "open-unmatched", "尚有 0.01 元未结清：RZ7、RZ8",
+        ),
+        (
+            {"balances": {chart.JUDICIAL_HOLD: WHOLE}, "items": {chart.JUDICIAL_HOLD: "DJ1（中院，全额）"}},
+            "open-judicial-hold", "司法冻结（8303）尚未解除：DJ1（中院，全额）",
+        ),
         ({"other_application": "SQ2"}, "application-live", "SQ2"),
         ({"application_no": None}, "application-missing", "申请书"),
         ({"agreement_waiting": 2}, "agreement-waiting", "第 2 版"),
         ({"agreement_no": None}, "agreement-missing", "监管协议"),
     ],
-)
+)  # fmt: skip
 def test_each_thing_still_under_way_refuses_alone(changes, code, named):
     """每一项未了事项单独存在时，都不予解除并指明是什么。"""
     (refusal,) = refusals(replace(READY, **changes), LAW)

@@ -36,6 +36,10 @@ def test_one_building_is_released_and_the_other_goes_on(bureau: Bureau, app: Any
     bureau.told("1")
     assert bureau.approve(page).status_code == 303
     assert bureau.status() == ("active", "active")
+    assert "账户照常收款" in bureau.approver.get(page).text
+    building = f"/projects/{bureau.town.estate.project_no}/buildings/"
+    assert "没有应留存额" in bureau.approver.get(f"{building}1").text
+    assert "没有应留存额" not in bureau.approver.get(f"{building}2").text
     assert "1 幢，其余楼幢继续监管" in bureau.approver.get(page).text
     assert "其余楼幢继续监管" in bureau.approver.get(f"{page}/decision").text
     assert bureau.receiving(PAYEE["account_no"]).status_code == 303
