@@ -63,7 +63,8 @@ def tried(subject: object, step: str, unit: Callable[[Session], T]) -> T:
     except Refused as refused:
         with database().begin() as session:
             codes = [refusal.code for refusal in refused.refusals]
-            audit.record(session, step, subject, result="refused", codes=codes)
+            said = [refusal.message for refusal in refused.refusals]
+            audit.record(session, step, subject, result="refused", codes=codes, reasons=said)
         raise
 
 

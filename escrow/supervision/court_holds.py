@@ -19,7 +19,7 @@ from escrow.errors import Invalid, NotFound, Refused
 from escrow.projects.models import Building, Project
 from escrow.supervision.books import account_of
 from escrow.supervision.changing import moving_refusals
-from escrow.supervision.court_facts import serial_used, waiting_refusals
+from escrow.supervision.court_facts import act_named, serial_used, waiting_refusals
 from escrow.supervision.funds import position
 from escrow.supervision.levels import Split, out_of
 from escrow.supervision.measure_models import CourtAct, CourtHold
@@ -106,8 +106,9 @@ def extend(
     hold, account, law = _held(session, account_no, hold_no)
     _dated(session, document, law)
     facts = HoldFacts(
-        ActKind.EXTEND, bureau_day(), until=until, status=HoldStatus(hold.status), ends=hold.held_until
-    )
+        ActKind.EXTEND, bureau_day(), until=until, status=HoldStatus(hold.status), ends=hold.held_until,
+        dated=document.dated_on,
+    )  # fmt: skip
     if reasons := hold_refusals(facts, law):
         raise Refused(reasons)
     hold.held_until = until
@@ -155,10 +156,7 @@ def decide(
     session: Session, account_no: str, act_id: int, *, officer_id: int, reason: str | None = None
 ) -> str:
     """Another officer carries out a lift or a deduction, or with a reason sends it back (确认或退回)."""
-    of = select(CourtHold.hold_no).join(CourtAct, CourtAct.hold_id == CourtHold.id)
-    hold_no = session.scalar(of.where(CourtAct.id == act_id))
-    if hold_no is None:
-        raise NotFound("没有这件司法文书")
+    hold_no, _ = act_named(session, act_id)
     hold, account, law = _held(session, account_no, hold_no)
     act = session.scalars(select(CourtAct).where(CourtAct.id == act_id).with_for_update()).one()
     found = decision_refusals(act.status, act.entered_by, officer_id, law, key="hold_two_officers")

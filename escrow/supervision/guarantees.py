@@ -10,7 +10,7 @@ from config.clock import bureau_day
 from config.regulations import Law
 from escrow import chart
 from escrow.access import audit
-from escrow.errors import Invalid, NotFound, Refused
+from escrow.errors import Invalid, NotFound, Refusal, Refused
 from escrow.projects.models import Building
 from escrow.supervision.court_holds import account_locked
 from escrow.supervision.funds import change_level, position
@@ -18,6 +18,7 @@ from escrow.supervision.measure_models import Guarantee
 from escrow.supervision.measures import (
     OrderStatus,
     decision_refusals,
+    ending_refusals,
     guarantee_refusals,
     shrunk,
 )
@@ -102,26 +103,38 @@ def ask_end(
     guarantee, _, law = _held(session, account_no, guarantee_id)
     if to not in (OrderStatus.ENDED, OrderStatus.LAPSED):
         raise Invalid({"to": "须为退还或失效。"})
-    if guarantee.status != OrderStatus.IN_FORCE:
-        raise Refused(decision_refusals(guarantee.status, 0, officer_id, law, key=LAW_KEY))
+    if reasons := _ending(guarantee, officer_id, law, asks=True):
+        raise Refused(reasons)
     guarantee.ending_by, guarantee.ending_to = officer_id, OrderStatus(to)
     guarantee.ending_reason = reason
     session.flush()
     audit.record(session, "guarantee.end-entered", guarantee.guarantee_no, to=to, reason=reason)
 
 
-def end(session: Session, account_no: str, guarantee_id: int, *, officer_id: int) -> None:
-    """Another officer confirms its end; the quota is whole again (保函终止，恢复额度)."""
+def end(
+    session: Session, account_no: str, guarantee_id: int, *, officer_id: int, reason: str | None = None
+) -> OrderStatus | None:
+    """Another officer confirms its end, and the quota is whole again; or with a reason sends that back.
+
+    What it came to; None where it goes on (保函终止，恢复额度；或退回).
+    """
     guarantee, account, law = _held(session, account_no, guarantee_id)
-    reasons = decision_refusals(
-        guarantee.status, guarantee.ending_by or officer_id, officer_id, law,
-        key=LAW_KEY, waits=OrderStatus.IN_FORCE,
-    )  # fmt: skip
-    if reasons:
+    if reasons := _ending(guarantee, officer_id, law, asks=False):
         raise Refused(reasons)
+    if reason is not None:
+        guarantee.ending_by = guarantee.ending_to = guarantee.ending_reason = None
+        session.flush()
+        audit.record(session, "guarantee.end-rejected", guarantee.guarantee_no, reason=reason)
+        return None
     guarantee.ended_by = officer_id
     _restore(session, guarantee, account, OrderStatus(guarantee.ending_to or ""))
     audit.record(session, f"guarantee.{guarantee.status}", guarantee.guarantee_no)
+    return guarantee.status
+
+
+def number_of(session: Session, guarantee_id: int) -> str | None:
+    """By which number its trail is kept (保函编号)."""
+    return session.scalar(select(Guarantee.guarantee_no).where(Guarantee.id == guarantee_id))
 
 
 def expired(session: Session) -> list[tuple[str, int]]:
@@ -155,6 +168,9 @@ def shrink(session: Session, account: SupervisedAccount, building_id: int, law: 
     for guarantee in session.scalars(query.order_by(Guarantee.id).with_for_update()):
         taken = min(left, guarantee.left_amount)
         guarantee.left_amount, left = guarantee.left_amount - taken, left - taken
+        if taken > ZERO:
+            said = f"随重点拨付 {cause} 递减 {taken} 元，尚有效 {guarantee.left_amount} 元"
+            audit.record(session, "guarantee.shrunk", guarantee.guarantee_no, reason=said)
     if amount > ZERO:
         after = replace(before, guarantee=before.guarantee - amount)
         change_level(
@@ -185,6 +201,12 @@ def _restore(session: Session, guarantee: Guarantee, account: SupervisedAccount,
     guarantee.status, guarantee.left_amount = to, ZERO
     guarantee.ended_at = func.clock_timestamp()
     session.flush()
+
+
+def _ending(guarantee: Guarantee, officer_id: int, law: Law, *, asks: bool) -> list[Refusal]:
+    return ending_refusals(
+        guarantee.status, guarantee.ending_by, officer_id, law, key=LAW_KEY, asks=asks
+    )
 
 
 def _building(session: Session, account: SupervisedAccount, building_no: str) -> int:

@@ -17,7 +17,7 @@ class DocumentForm(Form):
     """A court's document (司法文书)."""
 
     document_no = ReadField("文书号", _line(100))
-    dated_on = ReadField("文书日期", read_day)
+    dated_on = ReadField("文书日期（YYYY-MM-DD）", read_day)
     file_hash = DigestField("文书文件")
 
     def document(self) -> Document:
@@ -30,14 +30,14 @@ class FreezeForm(DocumentForm):
 
     court = ReadField("法院", _line(100))
     amount = ReadField("冻结金额（元，全额冻结留空）", read_money, optional=True)
-    held_from = ReadField("起", read_day)
-    held_until = ReadField("止", read_day)
+    held_from = ReadField("冻结起期（YYYY-MM-DD）", read_day)
+    held_until = ReadField("冻结止期（YYYY-MM-DD）", read_day)
 
 
 class ExtendForm(DocumentForm):
     """An extension (续冻登记)."""
 
-    held_until = ReadField("新的止期", read_day)
+    held_until = ReadField("新的止期（YYYY-MM-DD）", read_day)
 
 
 class DeductForm(DocumentForm):
@@ -56,7 +56,7 @@ class GuaranteeForm(Form):
     guarantee_no = ReadField("保函编号", _line(64))
     issuer = ReadField("出具银行", _line(100))
     amount = ReadField("金额（元）", read_money)
-    valid_until = ReadField("有效期至", read_day)
+    valid_until = ReadField("有效期至（YYYY-MM-DD）", read_day)
     file_hash = DigestField("保函文件")
 
 

@@ -59,7 +59,9 @@ _BASIS = {
     "hold.rejected": "hold_two_officers", "guarantee.entered": "guarantee_share",
     "guarantee.in-force": "guarantee_cash", "guarantee.rejected": "guarantee_two_officers",
     "guarantee.end-entered": "guarantee_two_officers", "guarantee.ended": "guarantee_two_officers",
-    "guarantee.lapsed": "guarantee_share", "takeover.entered": "takeover_two_officers",
+    "guarantee.end-rejected": "guarantee_two_officers", "guarantee.shrunk": "guarantee_share",
+    "guarantee.lapsed": "guarantee_share", "takeover.end-rejected": "takeover_two_officers",
+    "takeover.entered": "takeover_two_officers",
     "takeover.in-force": "takeover_two_officers", "takeover.rejected": "takeover_two_officers",
     "takeover.end-entered": "takeover_two_officers", "takeover.ended": "takeover_two_officers",
 }  # fmt: skip

@@ -11,11 +11,12 @@ from sqlalchemy.orm import Session
 
 from config.clock import bureau_day
 from escrow.access.guards import officer
-from escrow.doors import database, known_number
+from escrow.doors import database, known_number, tried
 from escrow.errors import NotFound
 from escrow.fields import problem_in_text
 from escrow.forms import posted, posted_reason
 from escrow.supervision import court_holds, guarantees, takeovers
+from escrow.supervision.court_facts import act_named
 from escrow.supervision.court_holds import Deduction, Freeze
 from escrow.supervision.measure_forms import (
     DeductForm,
@@ -27,7 +28,7 @@ from escrow.supervision.measure_forms import (
 )
 from escrow.supervision.measure_lists import KIND_LABELS, WAITING, MeasureKind, Wanted, history
 from escrow.supervision.measure_lists import measures as listed
-from escrow.supervision.measure_reading import measures_of
+from escrow.supervision.measure_reading import measures_of, stopped_by
 from escrow.supervision.measures import ActKind, HoldStatus, OrderStatus
 from ledger.money import Yuan
 
@@ -56,20 +57,26 @@ class Orders:
 
     decide: Callable[..., None]
     ask_end: Callable[..., None]
-    end: Callable[..., None]
+    end: Callable[..., OrderStatus | None]
+    number_of: Callable[..., str | None]
     in_force: str
     rejected: str
-    ended: str
+    ended: dict[OrderStatus | None, str]
 
 
 ORDERS = {
     "guarantees": Orders(
-        guarantees.decide, guarantees.ask_end, guarantees.end,
-        "保函已生效，应留存额随之调整。", "保函已退回。", "保函已终止，额度已恢复。",
+        guarantees.decide, guarantees.ask_end, guarantees.end, guarantees.number_of,
+        "保函已生效，应留存额随之调整。", "保函已退回。", {
+            None: "终止已退回，保函照旧有效。",
+            OrderStatus.ENDED: "保函已退还，额度已恢复，本幢须以现金留足。",
+            OrderStatus.LAPSED: "保函已失效，额度已恢复；资金补足之前本幢停止拨付。",
+        },
     ),
     "takeovers": Orders(
-        takeovers.decide, takeovers.ask_end, takeovers.end,
-        "接管已生效，每笔拨付须两级核准。", "接管已退回。", "接管已终止。",
+        takeovers.decide, takeovers.ask_end, takeovers.end, takeovers.number_of,
+        "接管已生效，每笔拨付须两级核准。", "接管已退回。",
+        {None: "终止已退回，接管照旧。", OrderStatus.ENDED: "接管已终止。"},
     ),
 }  # fmt: skip
 _HOLD = "/accounts/<account_no>/holds/<hold_no>"
@@ -117,8 +124,9 @@ def show(account_no: str) -> ResponseReturnValue:
         if found is None:
             raise NotFound("没有这个监管账户")
         steps = history(session, found)
+        stopped = stopped_by(session, found)
     return render_template(
-        "supervision/measures.html", found=found, today=bureau_day(), fen=Yuan.from_fen,
+        "supervision/measures.html", found=found, stopped=stopped, today=bureau_day(), fen=Yuan.from_fen,
         freeze_form=FreezeForm(), extend_form=ExtendForm(), document_form=DocumentForm(),
         deduct_form=DeductForm(), guarantee_form=GuaranteeForm(), takeover_form=TakeoverForm(),
         events=[one.event for one in steps], citations={one.event.id: one.citation for one in steps},
@@ -172,9 +180,14 @@ def ask_deduction(account_no: str, hold_no: str) -> ResponseReturnValue:
 @officer("confirm-hold", fresh=True, page="measures.show")
 def decide_act(account_no: str, act_id: int) -> ResponseReturnValue:
     """另一人员确认解冻或扣划，或说明理由退回。"""
-    reason, said = _reason(), known_number(account_no)
-    done = "已退回。" if reason else "已确认。"
-    return _do(account_no, court_holds.decide, said, act_id, said=done, reason=reason)
+    reason, number, who = _reason(), known_number(account_no), g.officer.id
+    with database().read() as session:
+        hold_no, kind = act_named(session, act_id)
+    tried(
+        hold_no, "hold.rejected" if reason else "hold.lifted" if kind is ActKind.LIFT else "hold.deducted",
+        lambda session: court_holds.decide(session, number, act_id, officer_id=who, reason=reason),
+    )  # fmt: skip
+    return _done(number, "已退回。" if reason else "已确认。")
 
 
 # --- guarantees and takeovers (保函、接管) ---
@@ -200,9 +213,13 @@ def enter_takeover(account_no: str) -> ResponseReturnValue:
 @officer("confirm-hold", fresh=True, page="measures.show")
 def decide_order(account_no: str, kind: str, order_id: int) -> ResponseReturnValue:
     """另一人员使保函或接管生效，或退回。"""
-    orders, reason, number = ORDERS[kind], _reason(), known_number(account_no)
-    said = orders.rejected if reason else orders.in_force
-    return _do(account_no, orders.decide, number, order_id, said=said, reason=reason)
+    orders, reason, number, who = ORDERS[kind], _reason(), known_number(account_no), g.officer.id
+    word = "rejected" if reason else "in-force"
+    tried(
+        _named(orders, order_id), f"guarantee.{word}" if kind == "guarantees" else f"takeover.{word}",
+        lambda session: orders.decide(session, number, order_id, officer_id=who, reason=reason),
+    )  # fmt: skip
+    return _done(number, orders.rejected if reason else orders.in_force)
 
 
 @measures.post(f"{_ORDER}/end")
@@ -219,8 +236,14 @@ def ask_order_end(account_no: str, kind: str, order_id: int) -> ResponseReturnVa
 @measures.post(f"{_ORDER}/end/confirmation")
 @officer("confirm-hold", fresh=True, page="measures.show")
 def end_order(account_no: str, kind: str, order_id: int) -> ResponseReturnValue:
-    """另一人员确认终止；保函终止的，恢复额度。"""
-    return _do(account_no, ORDERS[kind].end, known_number(account_no), order_id, said=ORDERS[kind].ended)
+    """另一人员确认终止，保函终止的恢复额度；或说明理由退回。"""
+    orders, reason, number, who = ORDERS[kind], _reason(), known_number(account_no), g.officer.id
+    word = "end-rejected" if reason else "ended"
+    to = tried(
+        _named(orders, order_id), f"guarantee.{word}" if kind == "guarantees" else f"takeover.{word}",
+        lambda session: orders.end(session, number, order_id, officer_id=who, reason=reason),
+    )  # fmt: skip
+    return _done(number, orders.ended[to])
 
 
 # --- what every page of these does ---
@@ -233,8 +256,21 @@ def _do(account_no: str, step: Callable[..., Any], *told: Any, said: str, **more
         step(session, *told, officer_id=who, **more)
 
     database().transact(unit)
+    return _done(account_no, said)
+
+
+def _done(account_no: str, said: str) -> ResponseReturnValue:
     flash(said, "success")
     return redirect(url_for("measures.show", account_no=account_no), 303)
+
+
+def _named(orders: Orders, order_id: int) -> str:
+    """By which number the trail of this one is kept (编号)."""
+    with database().read() as session:
+        number = orders.number_of(session, order_id)
+    if number is None:
+        raise NotFound("没有这件措施")
+    return number
 
 
 def _reason() -> str | None:

@@ -6,9 +6,13 @@ from typing import Any
 from sqlalchemy import Row, text
 from sqlalchemy.orm import Session
 
+from escrow.supervision.funds import position
+from ledger.money import ZERO, Yuan
+
 _ACCOUNT = text("""
 SELECT a.id, a.account_no, a.account_name, a.book_id, a.status, p.project_no, p.name AS project_name,
-       p.region, d.name AS developer_name
+       p.region, d.name AS developer_name,
+       (SELECT c.account_no FROM account_change c WHERE c.account_id = a.id AND c.status = 'done') AS moved_to
   FROM supervised_account a JOIN project p ON p.id = a.project_id JOIN developer d ON d.id = p.developer_pk
  WHERE a.account_no = :account_no
 """)
@@ -76,3 +80,13 @@ def measures_of(session: Session, account_no: str) -> Measures | None:
         if row.code:
             held[row.code] = row.balance
     return Measures(account, holds, acts, guarantees, takeovers, funds)
+
+
+def stopped_by(session: Session, found: Measures) -> dict[int, Yuan]:
+    """Lapsed guarantees that stop their building's payments, and how much is lacking (停付)."""
+    lapsed = {one.building_id: one.id for one in reversed(found.guarantees) if one.status == "lapsed"}
+    held = {
+        guarantee_id: position(session, found.account.book_id, building_id).shortfall
+        for building_id, guarantee_id in lapsed.items()
+    }
+    return {guarantee_id: lacking for guarantee_id, lacking in held.items() if lacking > ZERO}

@@ -79,6 +79,7 @@ class HoldFacts:
     left: Yuan = ZERO
     building_holds: Yuan = ZERO
     consent: str | None = None
+    dated: date | None = None
 
 
 def hold_refusals(facts: HoldFacts, law: Law) -> list[Refusal]:
@@ -98,6 +99,9 @@ def hold_refusals(facts: HoldFacts, law: Law) -> list[Refusal]:
         found.append(Refusal("hold-not-begun", f"冻结自 {facts.begins} 起，起期之前不登记", longest.citation))
     if facts.kind is ActKind.FREEZE and facts.until is not None and facts.until <= facts.today:
         found.append(Refusal("hold-over", f"冻结止期 {facts.until} 已过", longest.citation))
+    if facts.kind is ActKind.EXTEND and facts.dated and facts.ends and facts.dated > facts.ends:
+        message = f"该冻结已于 {facts.ends} 届满，续冻文书须在届满之前作出；请凭新的冻结文书另行登记"
+        found.append(Refusal("hold-expired", message, longest.citation))
     if facts.kind is ActKind.DEDUCT:
         found += _deduction_refusals(facts, law)
     return found
@@ -141,15 +145,19 @@ def guarantee_refusals(position: Position, amount: Yuan, until: date, today: dat
         return [Refusal("quota-missing", "该幢没有核定监管额度，全额监管，不能以保函置换", share.citation)]
     found, limit = [], guarantee_limit(position.quota, position.key_paid, law)
     if position.guarantee + amount > limit:
-        message = f"保函合计 {position.guarantee + amount} 元，超过上限 {limit} 元（额度余额的 {share.value}）"
+        message = f"保函合计 {position.guarantee + amount} 元，超过上限 {limit} 元（额度余额的 {_percent(share.value)}）"
         found.append(Refusal("guarantee-over-share", message, share.citation))
     needed = (position.quota - position.key_paid).share(Decimal(cash.value))
     if position.held < needed:
-        message = f"置换后监管资金 {position.held} 元，低于额度余额的 {cash.value}，即 {needed} 元"
+        message = f"置换后监管资金 {position.held} 元，低于额度余额的 {_percent(cash.value)}，即 {needed} 元"
         found.append(Refusal("guarantee-cash-short", message, cash.citation))
     if until <= today:
         found.append(Refusal("guarantee-expired", f"保函已于 {until} 到期", share.citation))
     return found
+
+
+def _percent(share: object) -> str:
+    return f"{(Decimal(str(share)) * 100).normalize():f}%"
 
 
 def shrunk(position: Position, law: Law) -> Yuan:
@@ -172,3 +180,17 @@ def decision_refusals(
     if entered_by == decided_by:
         found.append(Refusal("same-officer", "录入与决定须为不同人员", source))
     return found
+
+
+def ending_refusals(
+    status: str, ending_by: int | None, officer_id: int, law: Law, *, key: str, asks: bool
+) -> list[Refusal]:
+    """Why an end cannot be entered (`asks`), or confirmed or sent back, by this officer now (终止不予办理)."""
+    if status == OrderStatus.ENTERED:
+        return [Refusal("not-in-force", "尚待另一人员决定，还没有生效，不能终止", law[key].citation)]
+    if status != OrderStatus.IN_FORCE or not asks:
+        asker = 0 if asks else ending_by or officer_id
+        return decision_refusals(status, asker, officer_id, law, key=key, waits=OrderStatus.IN_FORCE)
+    if ending_by is None:
+        return []
+    return [Refusal("ending-waiting", "终止已由一人录入，等待另一人员确认或退回", law[key].citation)]

@@ -10,7 +10,7 @@ from escrow.access import audit
 from escrow.errors import Invalid, NotFound, Refusal, Refused
 from escrow.supervision.court_holds import account_locked
 from escrow.supervision.measure_models import Takeover
-from escrow.supervision.measures import OrderStatus, decision_refusals
+from escrow.supervision.measures import OrderStatus, decision_refusals, ending_refusals
 from escrow.supervision.papers import refuse_used_paper
 
 LAW_KEY = "takeover_two_officers"
@@ -67,26 +67,35 @@ def ask_end(
     takeover, law = _held(session, account_no, takeover_id)
     if to != OrderStatus.ENDED:
         raise Invalid({"to": "接管只能终止。"})
-    if takeover.status != OrderStatus.IN_FORCE:
-        raise Refused(decision_refusals(takeover.status, 0, officer_id, law, key=LAW_KEY))
+    if reasons := _ending(takeover, officer_id, law, asks=True):
+        raise Refused(reasons)
     takeover.ending_by, takeover.ending_reason = officer_id, reason
     session.flush()
     audit.record(session, "takeover.end-entered", takeover.order_no, reason=reason)
 
 
-def end(session: Session, account_no: str, takeover_id: int, *, officer_id: int) -> None:
-    """Another officer confirms its end (终止接管)."""
+def end(
+    session: Session, account_no: str, takeover_id: int, *, officer_id: int, reason: str | None = None
+) -> OrderStatus | None:
+    """Another officer confirms its end, or with a reason sends that back; None where it goes on (终止接管)."""
     takeover, law = _held(session, account_no, takeover_id)
-    asked_by = takeover.ending_by or officer_id
-    reasons = decision_refusals(
-        takeover.status, asked_by, officer_id, law, key=LAW_KEY, waits=OrderStatus.IN_FORCE
-    )
-    if reasons:
+    if reasons := _ending(takeover, officer_id, law, asks=False):
         raise Refused(reasons)
+    if reason is not None:
+        takeover.ending_by = takeover.ending_reason = None
+        session.flush()
+        audit.record(session, "takeover.end-rejected", takeover.order_no, reason=reason)
+        return None
     takeover.status, takeover.ended_by = OrderStatus.ENDED, officer_id
     takeover.ended_at = func.clock_timestamp()
     session.flush()
     audit.record(session, "takeover.ended", takeover.order_no)
+    return OrderStatus.ENDED
+
+
+def number_of(session: Session, takeover_id: int) -> str | None:
+    """By which number its trail is kept (接管决定文号)."""
+    return session.scalar(select(Takeover.order_no).where(Takeover.id == takeover_id))
 
 
 def taken_over(session: Session, account_id: int) -> str | None:
@@ -96,6 +105,10 @@ def taken_over(session: Session, account_id: int) -> str | None:
             Takeover.account_id == account_id, Takeover.status == OrderStatus.IN_FORCE
         )
     )
+
+
+def _ending(takeover: Takeover, officer_id: int, law: Law, *, asks: bool) -> list[Refusal]:
+    return ending_refusals(takeover.status, takeover.ending_by, officer_id, law, key=LAW_KEY, asks=asks)
 
 
 def _held(session: Session, account_no: str, takeover_id: int) -> tuple[Takeover, Law]:

@@ -72,9 +72,22 @@ def test_a_guarantee_and_a_takeover(seats: Any) -> None:
     over = register.post(f"{home}/guarantees", guarantee)
     assert over.status_code == 409 and "银保监办发〔2022〕104号" in over.text
     assert register.post(f"{home}/guarantees", {**guarantee, "amount": "300.00"}).status_code == 303
+    early = register.post(f"{home}/guarantees/1/end", {"to": "lapsed", "reason": "到期"})
+    assert early.status_code == 409 and "还没有生效" in early.text
     decided(reviewer, f"{home}/guarantees/1/decision", decision="confirm")
+    again = reviewer.post(f"{home}/guarantees/1/decision", {"decision": "confirm"})
+    assert again.status_code == 409
+    assert "未准</span> 这一事项已有决定，不能再办理" in reviewer.get(f"{home}/measures").text
+    wrong = {"to": "ended", "reason": "x" * 200}
+    assert register.post(f"{home}/guarantees/1/end", wrong).status_code == 303
+    assert "终止待另一人员确认" in register.get(f"{home}/measures").text
+    assert "终止已由一人录入" in register.post(f"{home}/guarantees/1/end", wrong).text
+    decided(reviewer, f"{home}/guarantees/1/end/confirmation", decision="reject", reason="录错了")
     assert register.post(f"{home}/guarantees/1/end", {"to": "lapsed", "reason": "到期"}).status_code == 303
     decided(reviewer, f"{home}/guarantees/1/end/confirmation")
+    page = register.get(f"{home}/measures").text
+    assert "退回保函终止" in page and "录错了" in page
+    assert "本幢停止拨付，尚须补足 <span class=\"money\">50.00</span> 元" in page
     number = new_number("JG")
     order = {"order_no": number, "grounds": "停工", "file_hash": file_hash(number)}
     assert register.post(f"{home}/takeovers", order).status_code == 303

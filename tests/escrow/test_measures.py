@@ -206,12 +206,21 @@ def test_a_guarantee_replaces_at_most_thirty_percent(estate: Estate, people: tup
 
 
 def test_a_guarantee_with_too_little_cash_is_refused(estate: Estate, people: tuple[int, int]) -> None:
-    """监管资金不足额度七成时，保函不予置换。"""
-    key = f"building:{estate.buildings['1']}"
+    """监管资金不足额度七成时，保函不予置换；已录入的，绕过规则直接改库也生效不了。"""
+    key, (clerk, reviewer) = f"building:{estate.buildings['1']}", people
+    estate.do(lambda s: guarantees.enter(s, offered(estate, "10.00"), officer_id=clerk))
     estate.move("2111", "2501", "300.00", debit_key=key, key=key)
     assert codes(
-        estate, lambda s: guarantees.enter(s, offered(estate, "10.00"), officer_id=people[0])
+        estate, lambda s: guarantees.enter(s, offered(estate, "10.00"), officer_id=clerk)
     ) == ["guarantee-cash-short"]
+    estate.move("8199", "8202", "10.00", key=key)
+    with estate.house.connect() as connection, pytest.raises(psycopg.errors.CheckViolation) as refused:
+        connection.execute(
+            "UPDATE guarantee SET status = 'in-force', left_amount = amount, decided_at = now(),"
+            " decided_by = %s", (reviewer,)
+        )  # fmt: skip
+        connection.commit()
+    assert refused.value.diag.constraint_name == "guarantee_beside_cash"
 
 
 def test_guarantees_shrink_with_key_payments() -> None:
@@ -298,6 +307,13 @@ def test_no_other_step_is_taken_even_in_sql(
          "ck_guarantee_two_officers"),
         ("UPDATE takeover SET status = 'in-force', decided_by = entered_by, decided_at = now()",
          "ck_takeover_two_officers"),
+        ("UPDATE guarantee SET amount = amount * 10", "stands_as_written"),
+        ("UPDATE guarantee SET valid_until = valid_until + 300", "stands_as_written"),
+        ("UPDATE takeover SET grounds = '改'", "stands_as_written"),
+        ("UPDATE takeover SET ending_by = entered_by", "stands_as_written"),
+        ("INSERT INTO court_act (hold_id, kind, document_no, dated_on, file_hash, held_until, status,"
+         " entered_by) SELECT hold_id, 'extend', document_no, held_until + 1, repeat('e', 64),"
+         " held_until + 9, status, entered_by FROM court_act", "extended_in_time"),
     ],
 )  # fmt: skip
 def test_what_the_database_refuses(

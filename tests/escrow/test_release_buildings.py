@@ -18,6 +18,7 @@ from escrow.projects.actions import register as register_project
 from escrow.projects.rules import Structure, UnitUse
 from escrow.release.actions import Applied, enter
 from escrow.release.payout import close, pay_out
+from escrow.supervision import takeovers
 from ledger.money import Yuan
 from tests.estate import USCC, build, file_hash, filed, new_number, pay, sold
 from tests.releasing import approved, codes, named, one, receiving, refused_by
@@ -222,6 +223,17 @@ def test_a_building_is_not_released_by_hand(estate, people, building, then, cons
         connection.execute(then)
         connection.execute("SET CONSTRAINTS ALL IMMEDIATE")
     assert refused_by(caught) == constraint
+
+
+def test_a_project_taken_over_is_not_released(estate, people):
+    """接管尚未终止：规则指名决定文号，纯 SQL 也批准不了。"""
+    order = takeovers.Order(estate.account_no, "交住建函〔2026〕9号", "停工", file_hash("接管"))
+    made = estate.do(lambda s: takeovers.enter(s, order, officer_id=people.handler))
+    estate.do(lambda s: takeovers.decide(s, estate.account_no, made, officer_id=people.chief))
+    assert codes(estate, applied(estate, people.handler, "1"), people.chief) == ["takeover-in-force"]
+    with pytest.raises(psycopg.Error) as caught, estate.house.connect() as connection:
+        connection.execute(APPROVE, (people.chief,))
+    assert refused_by(caught) == "release_after_takeover"
 
 
 @pytest.mark.parametrize(

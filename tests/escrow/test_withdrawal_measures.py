@@ -164,6 +164,9 @@ def test_guarantees_shrink_with_every_key_payment(house, people):
     assert site.building(chart.GUARANTEE) == "150000.00"
     left = row(site.estate, "SELECT left_amount FROM guarantee").left_amount
     assert left == 15000000
+    query = "SELECT detail FROM audit_event WHERE action = 'guarantee.shrunk' ORDER BY id DESC LIMIT 1"
+    said = row(site.estate, query).detail["reason"]
+    assert "递减 12000.00 元，尚有效 150000.00 元" in said and "ZL" in said
     assert site.building(chart.KEY_FUNDS) == "350000.00"
 
 
