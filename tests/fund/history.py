@@ -16,11 +16,17 @@ from config.clock import bureau_day
 from escrow.advances.deciding import ClaimAsked, Evidence
 from escrow.advances.deciding import claim as ask_claim
 from escrow.advances.deciding import confirm as confirm_decision
+from escrow.contracts.actions import Asked, Buyer, draft
+from escrow.contracts.cancelling import CancellationAsked, cancel
+from escrow.contracts.rules import IdType, PaymentKind, Planned, Source
 from escrow.errors import EscrowError
 from escrow.fund_income import actions as income
 from escrow.fund_income import periods, sharing
 from escrow.fund_income.rules import Basis, IncomeKind, month_end
-from escrow.fund_orders import results
+from escrow.fund_orders import ending, results
+from escrow.fund_orders.ended import issue_back
+from escrow.fund_orders.ended_facts import ended_of
+from escrow.fund_orders.ending import EndAsked
 from escrow.fund_use.rules import Cause
 from escrow.houses import actions, deciding
 from escrow.houses.losses import issue_loss
@@ -36,6 +42,7 @@ from tests.fund import using
 from tests.fund.advancing import DEVELOPER, DUE, OWNER, confirmed, entered, founded, paid, people_of
 from tests.fund.fund_estate import FundEstate
 from tests.fund.opening_files import booked, handed, home
+from tests.fund.ordering import evidence
 
 ACCOUNT = "6217000099990000001"
 LAST_MONTH = (bureau_day().replace(day=1) - timedelta(days=1)).replace(day=1)
@@ -81,7 +88,7 @@ class FundHistory:
         events: list[Callable[[], Any]] = [
             self.advance, self.advance, self.advance, self.pay, self.pay, self.pay_nameless, self.claim,
             self.repay, self.correct_area, self.move_deposit, self.change_owner, self.renew, self.lose,
-            self.earn, self.share, self.use, self.open_houses,
+            self.earn, self.share, self.use, self.open_houses, self.cancel, self.cancel, self.sell,
         ]  # fmt: skip
         for _ in range(steps):
             event = self.dice.choice(events)
@@ -195,6 +202,47 @@ class FundHistory:
         outcome = self.dice.choice((Outcome.PAID, Outcome.FAILED))
         said = Result(order.instruction_no, outcome, new_number("F"), amount, ACCOUNT, bureau_day())
         self.fund.do(lambda s: results.record(s, said, self.fund.bank_code, told))
+
+    def cancel(self) -> None:
+        """A contract ends, and one share of what was paid for it goes back, unless the bank cannot."""
+        with self.fund.house.database.read() as session:
+            query = text("SELECT contract_no, status FROM contract ORDER BY id")
+            contract = self.dice.choice(session.execute(query).all())
+        if contract.status != "cancelled":
+            asked = CancellationAsked(new_number("ZX"), bureau_day(), "退房")
+            self.fund.do(lambda s: cancel(s, contract.contract_no, asked))
+        with self.fund.house.database.read() as session:
+            ended = ended_of(session, contract.contract_no, locked=False)
+        left = [one for one in ended.due if one.name not in ended.taken]
+        if not left:
+            return
+        part, told, (clerk, reviewer) = self.dice.choice(left), self.fund.house.settings, self.fund.officers
+        said = EndAsked(contract.contract_no, part.name, evidence(), ACCOUNT, "建设银行")
+
+        def both(session: Any) -> int:
+            number = ending.enter(session, said, told, officer_id=clerk)
+            ending.confirm(session, number, officer_id=reviewer)
+            return number
+
+        number = self.fund.do(both)
+        order = self.fund.do(lambda s: issue_back(s, number, told, officer_id=clerk))
+        outcomes = self.dice.choice(((Outcome.PAID,), (Outcome.FAILED,), (Outcome.PAID, Outcome.RETURNED)))
+        for outcome in outcomes:
+            answer = Result(
+                order.instruction_no, outcome, new_number("T"), part.amount, ACCOUNT, bureau_day()
+            )
+            self.fund.do(lambda s, a=answer: results.record(s, a, self.fund.bank_code, told))
+        if outcomes == (Outcome.PAID,):
+            self.model[ended.row.unit_code] -= part.amount
+
+    def sell(self) -> None:
+        """A home is sold, for the first time or again."""
+        payment = Planned(PaymentKind.INSTALMENT, Yuan("100.00"), bureau_day(), Source.OWN)
+        asked = Asked(
+            new_number("HT"), self.fund.project_no, self.dice.choice(self.registered), Yuan("100.00"),
+            (Buyer("王秀英", IdType.RESIDENT, "11010519491231002X", None),), (payment,),
+        )  # fmt: skip
+        self.fund.do(lambda s: draft(s, asked, self.fund.house.settings))
 
     def earn(self, on: date | None = None) -> None:
         serial = new_number("息")
