@@ -37,7 +37,7 @@ class DigestField(ReadField):
     """A paper's SHA-256: typed, or computed here from the file that was chosen (文件摘要)."""
 
     def __init__(self, label: str, **kwargs: Any) -> None:
-        super().__init__(label, lambda said: read_text(said.lower(), 64, DIGEST_PATTERN), **kwargs)
+        super().__init__(label, _read_digest, **kwargs)
         self.computed = ""
 
     def process(self, formdata: Any, *args: Any, **kwargs: Any) -> None:
@@ -51,6 +51,13 @@ class DigestField(ReadField):
         if self.computed and self.typed.lower() != self.computed:
             raise FormError(f"所填与所选文件不符，所选文件的 SHA-256 为 {self.computed}。")
         super().pre_validate(form)
+
+
+def _read_digest(said: str) -> str:
+    try:
+        return read_text(said.lower(), 64, DIGEST_PATTERN)
+    except ValueError:
+        raise ValueError("SHA-256 须为 64 位十六进制；也可选择文件，由本页计算。") from None
 
 
 def filled_in() -> MultiDict[str, str]:

@@ -43,8 +43,8 @@ def test_a_hold_from_freeze_to_lift(seats: Any) -> None:
         **paper(), "court": "吕梁市中级人民法院", "amount": "300.00", "held_from": TODAY.isoformat(),
         "held_until": months_after(TODAY, 12).isoformat(),
     }  # fmt: skip
-    wrong = register.post(f"{home}/holds", {**frozen, "amount": "1e3"})
-    assert wrong.status_code == 422 and "is-invalid" in wrong.text
+    wrong = register.post(f"{home}/holds", {**frozen, "amount": "1e3", "file_hash": "扫描件"})
+    assert wrong.status_code == 422 and "is-invalid" in wrong.text and "64 位十六进制" in wrong.text
     assert register.post(f"{home}/holds", frozen).status_code == 303
     page = register.get(f"{home}/measures").text
     assert "冻结中" in page and "吕梁市中级人民法院" in page
