@@ -27,8 +27,6 @@ ROOT = Path(__file__).resolve().parents[2]
 CELERY = [str(Path(sys.executable).parent / "celery"), "-A", "wsgi:celery"]
 WORKER = ["worker", *HANDS, "--without-gossip", "--without-mingle", "--without-heartbeat"]
 SWEPT_WITHIN = 60
-# One after the other: they mostly wait, and leave the machine to the other tests.
-pytestmark = pytest.mark.xdist_group("brokers")
 SEND = "import sys; from wsgi import celery; [celery.send_task(f'escrow.tasks.{x}') for x in sys.argv[1:]]"
 
 
