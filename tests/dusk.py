@@ -105,6 +105,7 @@ def _leave_statements(house: Any, people: Any) -> None:
         stored(house, Day(estate.account_no, lines), reading=True)
         if matching:
             match(house.database, house.settings, estate.account_id)
+    force(house, "UPDATE account_judged SET judged_at = judged_at - interval '1 hour'")
     month = "booked_at = now() - interval '40 days'"
     force(house, f"UPDATE receipt SET {month} WHERE bank_serial = 'U4'")
 

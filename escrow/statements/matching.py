@@ -138,8 +138,29 @@ SELECT DISTINCT s.account_id FROM statement s
                       AND n.business_date = s.business_date AND n.version > s.version)
  ORDER BY s.account_id LIMIT 20
 """)
+# Since it was last looked at, the book has moved or a difference was closed; the rest every half hour.
 _DIFFERING = text("""
-SELECT DISTINCT account_id FROM statement_difference WHERE status = 'open' ORDER BY account_id
+SELECT DISTINCT d.account_id FROM statement_difference d
+  JOIN supervised_account a ON a.id = d.account_id
+  LEFT JOIN ledger.account l ON l.book_id = a.book_id AND l.code = '1101'
+  LEFT JOIN ledger.balance b ON b.account_id = l.id
+  LEFT JOIN account_judged j ON j.account_id = d.account_id
+ WHERE d.status = 'open'
+   AND (j.version IS DISTINCT FROM coalesce(b.version, 0)
+        OR j.judged_at < clock_timestamp() - interval '30 minutes'
+        OR EXISTS (SELECT FROM statement_difference e
+                    WHERE e.account_id = d.account_id AND e.closed_at > j.judged_at))
+ ORDER BY d.account_id
+""")
+_LOOKED = text("""
+SELECT coalesce(max(b.version), 0) AS version, clock_timestamp() AS judged_at
+  FROM supervised_account a
+  JOIN ledger.account l ON l.book_id = a.book_id AND l.code = '1101'
+  JOIN ledger.balance b ON b.account_id = l.id WHERE a.id = :account
+""")
+_JUDGED = text("""
+INSERT INTO account_judged (account_id, version, judged_at) VALUES (:account, :version, :judged_at)
+ON CONFLICT (account_id) DO UPDATE SET version = excluded.version, judged_at = excluded.judged_at
 """)
 
 
@@ -149,7 +170,7 @@ def accounts_waiting(session: Session) -> list[int]:
 
 
 def accounts_differing(session: Session) -> list[int]:
-    """Accounts with open differences (有差异的账户)."""
+    """Accounts with open differences, worth another look (有差异、有新情况的账户)."""
     return list(session.scalars(_DIFFERING))
 
 
@@ -190,6 +211,7 @@ def _match(database: Database, settings: Settings, account_id: int) -> None:
     told = {"account": account_id}
     with database.begin() as session:
         alone(session, account_id)
+        looked = session.execute(_LOOKED, told).one()
         session.execute(_BEGIN, told)
         for step in _LET_GO:
             session.execute(step, told)
@@ -202,6 +224,7 @@ def _match(database: Database, settings: Settings, account_id: int) -> None:
     with database.begin() as session:
         alone(session, account_id)
         _conclude(session, account_id)
+        session.execute(_JUDGED, {**told, **looked._mapping})
 
 
 def alone(session: Session, account_id: int) -> None:

@@ -192,6 +192,20 @@ class StatementDifference(Base):
     decided_by: Mapped[int | None] = mapped_column(ForeignKey("officer.id"))
 
 
+class AccountJudged(Base):
+    """How far an account's book was looked at when it was last matched (勾对到账簿的哪一版)."""
+
+    __tablename__ = "account_judged"
+
+    account_id: Mapped[int] = mapped_column(
+        ForeignKey("supervised_account.id"), primary_key=True, autoincrement=False
+    )
+    version: Mapped[int] = mapped_column(
+        BigInteger, comment="勾对开始时 1101 的版本：其后又有动账的，版本已不同"
+    )
+    judged_at: Mapped[datetime] = mapped_column(DateTime(True))
+
+
 class AccountDay(Base):
     """A closed day of an account with its signed root (日结报告)."""
 

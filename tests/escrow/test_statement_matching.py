@@ -236,7 +236,7 @@ def test_a_statement_answers_an_order_nobody_answered(bank: Any, estate: Estate)
 
 
 def test_a_late_answer_settles_the_break(bank: Any, estate: Estate) -> None:
-    """对账单上没有写指令号的付款先成差异；银行补报结果后再勾对，差异自行了结。"""
+    """对账单上没有写指令号的付款先成差异；没有新情况不再勾对，银行补报结果后即勾对，差异自行了结。"""
     deposit = Told(*paid_in(estate))
     number = ordered(estate)
     told = Day(estate.account_no, (deposit, Told("P1", 6000, "debit", account_no=PAYEE)))
