@@ -237,6 +237,10 @@ def test_the_verifier_reads_fast_enough(house: House) -> None:
             post_many(session, [Draft(ANY, lines, f"m{n}", DAY) for n in numbers])
     with house.database.begin() as session:
         seal(session)
-    start = time.perf_counter()
-    assert failing(house) == []
-    assert 2 * entries / (time.perf_counter() - start) >= 20_000 / 4, "忙碌的测试机上也有四分之一"
+    # A busy machine may be slow once; a verifier that is slow is slow every time.
+    seconds = []
+    while not seconds or (min(seconds) > 4 * 2 * entries / 20_000 and len(seconds) < 3):
+        start = time.perf_counter()
+        assert failing(house) == []
+        seconds.append(time.perf_counter() - start)
+    assert 2 * entries / min(seconds) >= 20_000 / 4, "忙碌的测试机上也有四分之一"
