@@ -359,7 +359,8 @@ def demo(
         town = create_app(first.settings)
         said = town.test_cli_runner().invoke(args=["demo"])
         assert said.exit_code == 0, said.output
-        town.extensions["database"].dispose()
+        for used in (town.extensions["database"], first.database):
+            used.dispose()
         yield first
 
 

@@ -9,12 +9,13 @@ from config.clock import bureau_day
 from escrow.contracts.rules import STEPS, ContractStatus
 from tests.builders import new_number, one_project
 from tests.escrow.test_contract_doors import cancel, file, reasons
+from tests.fund.advancing import advanced_again
 
 scene_of = one_project
 
 
 def test_a_filed_contract_is_cancelled_and_its_home_is_for_sale_again(county, made):
-    """已备案的合同可以撤销：款项仍记在合同名下，房屋立即可以另售并另行备案。"""
+    """已备案的合同可以撤销：款项仍记在合同名下，房屋立即可以另售，重新代缴维修资金之后另行备案。"""
     drafted = county.draft(made)
     county.deposit(made, drafted.notices[0], "350000.00")
     file(county, drafted)
@@ -25,6 +26,7 @@ def test_a_filed_contract_is_cancelled_and_its_home_is_for_sale_again(county, ma
     assert drafted.body["unit_code"] in [one["unit_code"] for one in units]
     again = county.draft(made)
     county.deposit(made, again.notices[0], "350000.00")
+    advanced_again(county.house, again.body["unit_code"])
     file(county, again)
 
 

@@ -92,14 +92,14 @@ def test_a_reversed_receipt_no_longer_counts(sale):
 
 
 def test_a_cancelled_contract_is_unknown_and_its_money_stays_named(estate, sale):
-    """合同注销后不能备案，已存的钱仍列明；代缴的维修资金随合同退还，不再作数。"""
+    """合同注销后不能备案，已存的钱仍列明。"""
     sale.pay_due()
     event = CancellationAsked("E1", bureau_day(), "买受人退房")
     estate.do(lambda session: cancel(session, sale.contract_no, event))
 
     answer = sale.check()
 
-    assert codes(answer) == ["contract-unknown", "maintenance-unpaid"]
+    assert codes(answer) == ["contract-unknown"]
     assert (answer.body["required"], answer.body["deposited"]) == ("350000.00", "350000.00")
 
 

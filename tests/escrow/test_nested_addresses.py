@@ -26,7 +26,7 @@ from ledger.money import Yuan
 from tests.claiming import returned
 from tests.desk import Seat, hire, sit_down
 from tests.estate import build, file_hash, new_number, pay, sold
-from tests.fund.advancing import entered, paid
+from tests.fund.advancing import advanced_again, entered, paid
 from tests.fund.fund_estate import build_fund
 from tests.fund.use_paying import asked as payment_asked
 from tests.fund.using import approved as use_approved
@@ -144,6 +144,7 @@ def place(house: Any, people: Any, buildings: int) -> dict[str, str]:
         file_hash(f"{number}息"),
     )  # fmt: skip
     sold(estate)
+    advanced_again(house, estate.unit_codes[0])
     paid(fund, amount="10.00")
     with house.database.read() as session:
         apart_id = session.scalar(text("SELECT max(id) FROM apart_money"))

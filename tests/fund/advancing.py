@@ -55,6 +55,21 @@ def advance_all(fund: FundEstate) -> None:
         paid(fund, *units)
 
 
+def advanced_again(house: Any, unit_code: str) -> None:
+    """A home whose filed contract ended is sold again: its developer pays anew (另售重新代缴)."""
+    query = text(
+        "SELECT f.account_no, f.bank_code FROM house h"
+        " JOIN community_building b ON b.id = h.community_building_id"
+        " JOIN community c ON c.id = b.community_id"
+        " JOIN fund_account f ON f.id = c.fund_account_id WHERE h.unit_code = :code"
+    )
+    with house.database.read() as session:
+        account_no, bank_code = session.execute(query, {"code": unit_code}).one()
+        due = units_seen(session, [unit_code])[unit_code].due.amount
+    fund = FundEstate(house, account_no, [], bank_code=bank_code)
+    assert due and fates(paid(fund, (unit_code, str(due)))) == [("booked", str(due), None)]
+
+
 def line(fund: FundEstate, *units: tuple[str, str], payer: PayerKind = DEVELOPER, **told: Any) -> FundDeposit:
     """One line of the fund's bank (银行一笔)."""
     amount = told.pop("amount", None) or str(sum((Yuan(part) for _, part in units), Yuan(0)))

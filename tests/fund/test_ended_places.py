@@ -118,3 +118,17 @@ def test_an_advance_paid_before_any_contract_may_stay_for_the_next_buyer(estate,
     second.pay_due()
     assert second.check().decision == "pass" and fund.stands(fund.houses[code]) == (DUE, "0.00", DUE)
     assert repaid(fund, code, DUE)["owed"] == "0.00" and fund.disagreements() == []
+
+
+def test_an_advance_paid_ahead_waits_for_the_contract_that_is_filed(estate, fund, people):
+    """先代缴、后签约，草拟合同未备案即注销：代缴款不退不动，下一份合同可凭以备案；备案后注销的才退。"""
+    code = fund.codes[0]
+    paid(fund, (code, DUE))
+    first = sell(estate)
+    gone(estate, first)
+    assert shares(fund, first) == {} and fund.stands(fund.houses[code]) == (DUE, "0.00", DUE)
+    second = sell(estate)
+    second.pay_due()
+    second.file(second.check().check_no)
+    gone(estate, second)
+    assert shares(fund, second) == {"1-developer": DUE} and fund.disagreements() == []

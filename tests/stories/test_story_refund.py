@@ -18,6 +18,7 @@ from escrow.supervision.books import account_of
 from ledger.money import Yuan
 from ledger.movements import Transfer
 from tests.estate import new_number
+from tests.fund.advancing import advanced_again
 from tests.refunding import LENDER, dropped, estate_of, people_of, refused
 from tests.releasing import approved, codes, refused_by
 from tests.sale import BANK, sell
@@ -108,9 +109,10 @@ def test_a_waiting_refund_comes_before_a_withdrawal(estate, people):
 
 
 def test_the_home_is_sold_again_while_the_first_buyer_waits(estate, people):
-    """注销之后房屋即可另售，新合同的款项与旧合同的退款互不相干。"""
+    """注销之后房屋即可另售，重新代缴维修资金；新合同的款项与旧合同的退款互不相干。"""
     gone = dropped(estate)
     again = sell(estate, 0)
+    advanced_again(estate.house, again.drafted.unit_code)
     again.pay_due()
     again.file(again.check().check_no)
     assert gone.approved(gone.entered(people.cashier), people.reviewer) is RefundStatus.DUE
