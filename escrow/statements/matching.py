@@ -174,6 +174,10 @@ def accounts_differing(session: Session) -> list[int]:
     return list(session.scalars(_DIFFERING))
 
 
+_CAME = text("""
+SELECT EXISTS (SELECT FROM statement s JOIN live_statement l ON l.id = s.id
+                WHERE s.account_id = :account AND s.status = 'received')
+""")
 # One connection does nothing but hold the turn: a worker that dies lets go of it by dying. It holds back
 # nobody's rows, so it may stand for as long as the largest statement takes.
 _TURN = (
@@ -193,6 +197,9 @@ def match(database: Database, settings: Settings, account_id: int) -> bool:
         if not turn.scalar(_TURN[1], {"account": account_id}):
             return False
         _match(database, settings, account_id)
+        # Whose statement came while this one had the turn was sent away: it is matched before the turn ends.
+        if turn.scalar(_CAME, {"account": account_id}):
+            _match(database, settings, account_id)
     return True
 
 

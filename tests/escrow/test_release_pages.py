@@ -215,7 +215,8 @@ def test_an_application_sent_back_says_why(desks, estate):
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
-        ({"application_no": ""}, "必填"), ({"applied_on": "昨天"}, "日期须为"), ({"file_hash": "g" * 64}, "格式"),
+        ({"application_no": ""}, "必填"), ({"applied_on": "昨天"}, "日期须为"),
+        ({"file_hash": "g" * 64}, "须为 64 位十六进制"),
         ({"applied_on": "2099-01-01"}, "不能晚于今天"),
     ],
 )  # fmt: skip
