@@ -25,6 +25,7 @@ from escrow.refunds.rules import (
 from escrow.supervision.books import account_of
 from escrow.supervision.funds import position
 from escrow.supervision.levels import out_of
+from escrow.supervision.takeovers import taken_over
 from escrow.workdays.actions import calendar
 from ledger.journal import Entry, post
 from ledger.money import ZERO
@@ -34,12 +35,13 @@ from ledger.movements import Transfer
 def approve(session: Session, refund_no: str, *, officer_id: int) -> RefundStatus:
     """Another officer approves (核准退款): P15 holds the amount, P16 makes it due where the money stands.
 
-    For another payee the first favourable decision is only the first level. What is not covered yet stays
-    approved, waits before every withdrawal of the building, and falls due by `fall_due`.
+    For another payee, and under a takeover, the first favourable decision is only the first level.
+    What is not covered yet stays approved, waits before every withdrawal of the building, and falls due
+    by `fall_due`.
     Raises NotFound or Refused with every reason.
     """
     refund, place = locked(session, refund_no)
-    handled = _handled(refund, officer_id)
+    handled = handled_by(session, refund, officer_id)
     reasons = decider_refusals(handled, place.law)
     facts = facts_of(session, place, parts_of(session, refund), but=refund.id)
     if refund.status in (RefundStatus.ENTERED, RefundStatus.REVIEWED):
@@ -85,7 +87,7 @@ def fall_due(session: Session, refund_no: str) -> RefundStatus:
 def reject(session: Session, refund_no: str, *, officer_id: int, reason: str) -> None:
     """Another officer sends the application back (退回退款申请). Raises NotFound or Refused."""
     refund, place = locked(session, refund_no)
-    if reasons := decider_refusals(_handled(refund, officer_id), place.law):
+    if reasons := decider_refusals(handled_by(session, refund, officer_id), place.law):
         raise Refused(reasons)
     _step(
         session, refund, RefundStatus.REJECTED, decided_by=officer_id, decided_at=func.clock_timestamp(),
@@ -97,7 +99,7 @@ def reject(session: Session, refund_no: str, *, officer_id: int, reason: str) ->
 def revoke(session: Session, refund_no: str, *, officer_id: int, reason: str) -> None:
     """What is approved and not yet due is given up again, its hold with it (撤销核准). Raises Refused."""
     refund, place = locked(session, refund_no)
-    if reasons := revoker_refusals(_handled(refund, officer_id), place.law):
+    if reasons := revoker_refusals(handled_by(session, refund, officer_id), place.law):
         raise Refused(reasons)
     entry = _note(session, refund, place, RefundStatus.REVOKED, given_up=True)
     _step(
@@ -114,13 +116,12 @@ def mark_issued(session: Session, refund: Refund) -> None:
     _step(session, refund, RefundStatus.ISSUED)
 
 
-def decider_faults(refund: Refund, place: Place, officer_id: int) -> list[Refusal]:
-    """Why this officer could not decide: for the page, beforehand (核准前回避提示)."""
-    return decider_refusals(_handled(refund, officer_id), place.law)
-
-
-def _handled(refund: Refund, officer_id: int) -> Handled:
-    return Handled(refund.status, refund.other_payee, refund.entered_by, refund.reviewed_by, officer_id)
+def handled_by(session: Session, refund: Refund, officer_id: int) -> Handled:
+    """Where it stands and who asks, under the takeover in force if there is one (办理情况)."""
+    return Handled(
+        refund.status, refund.other_payee, refund.entered_by, refund.reviewed_by, officer_id,
+        taken_over(session, refund.account_id),
+    )  # fmt: skip
 
 
 def _note(session: Session, refund: Refund, place: Place, to: RefundStatus, *, given_up: bool) -> Entry:

@@ -22,6 +22,7 @@ from escrow.refunds.models import Refund, RefundOrder, RefundPart, RefundRedirec
 from escrow.refunds.redirect_rules import RedirectStatus
 from escrow.refunds.rules import IssueFacts, RefundStatus, issue_refusals
 from escrow.supervision.books import account_of
+from escrow.supervision.takeovers import taken_over
 from ledger.accounts import Account
 from ledger.movements import Transfer
 
@@ -139,4 +140,6 @@ def _payee(said: RefundPart | RefundRedirect, told: Settings) -> Payee:
 
 def _purpose(session: Session, refund: Refund, place: Place, part: RefundPart) -> str:
     receipt_no = session.scalar(select(Receipt.receipt_no).where(Receipt.id == part.receipt_id))
-    return f"合同 {place.contract_no} 注销退款，原入账 {receipt_no}（{refund.refund_no}）"
+    order_no = taken_over(session, refund.account_id)
+    under = f"，接管决定 {order_no}" if order_no else ""
+    return f"合同 {place.contract_no} 注销退款，原入账 {receipt_no}（{refund.refund_no}）{under}"

@@ -44,7 +44,6 @@ class Refund(Base):
         CheckConstraint(
             "(status IN ('entered', 'reviewed')) = (decided_by IS NULL)", name="decided_by_someone"
         ),
-        CheckConstraint("other_payee OR reviewed_by IS NULL", name="second_level_for_another"),
         CheckConstraint(
             "NOT other_payee OR status IN ('entered', 'rejected') OR reviewed_by IS NOT NULL",
             name="another_needs_second_level",

@@ -149,11 +149,17 @@ class Handled:
     entered_by: int
     reviewed_by: int | None
     officer_id: int
+    takeover_no: str | None = None
+
+    @property
+    def two_levels(self) -> bool:
+        """Another payee, and every payment under a takeover, is seen twice (两级复核)."""
+        return self.other_payee or self.takeover_no is not None
 
 
 def next_level(handled: Handled) -> RefundStatus:
-    """What a favourable decision makes of it: another payee takes a second level first (下一级)."""
-    first = handled.status is RefundStatus.ENTERED and handled.other_payee
+    """What a favourable decision makes of it: the first of two levels, or the approval (下一级)."""
+    first = handled.status is RefundStatus.ENTERED and handled.two_levels
     return RefundStatus.REVIEWED if first else RefundStatus.APPROVED
 
 
@@ -166,8 +172,10 @@ def decider_refusals(handled: Handled, law: Law) -> list[Refusal]:
     if handled.entered_by == handled.officer_id:
         found.append(Refusal("same-officer", "退款由您录入，须由另一人员决定", source))
     if handled.reviewed_by == handled.officer_id:
-        message = "您已作一级复核，改退他人须由另一人员作二级复核"
-        found.append(Refusal("same-officer", message, law["refund_to_payer"].citation))
+        why = "改退他人" if handled.other_payee else "接管期间的每笔付款"
+        key = "refund_to_payer" if handled.other_payee else "takeover_two_officers"
+        message = f"您已作一级复核，{why}须由另一人员作二级复核"
+        found.append(Refusal("same-officer", message, law[key].citation))
     return found
 
 

@@ -16,7 +16,7 @@ from escrow.forms import checked, filled_in, posted_reason
 from escrow.instructions.rules import STATUS_LABELS as INSTRUCTION_LABELS
 from escrow.listing import index_page
 from escrow.refunds.actions import enter
-from escrow.refunds.deciding import approve, decider_faults, fall_due, reject, revoke
+from escrow.refunds.deciding import approve, fall_due, handled_by, reject, revoke
 from escrow.refunds.facts import cover_of, paid_on, parts_of, peek_facts, place_of
 from escrow.refunds.forms import RefundForm, asked_of, part_forms
 from escrow.refunds.issuing import issue_facts, issue_refund, open_parts, orders, payees_of, redirects
@@ -31,6 +31,7 @@ from escrow.refunds.rules import (
     RefundStatus,
     approval_refusals,
     cover_refusals,
+    decider_refusals,
     issue_refusals,
 )
 
@@ -128,9 +129,11 @@ def _standing(session: Session, found: Refund, contract_no: str) -> dict[str, An
     ready = payees_of(session, found, open_)
     if open_ and found.status in (RefundStatus.DUE, RefundStatus.ISSUED):
         waits = issue_refusals(issue_facts(found, place, len(open_), len(ready)), place.law)
+    handled = handled_by(session, found, g.officer.id)
     return {
-        "faults": decider_faults(found, place, g.officer.id), "reasons": reasons, "missing": missing,
-        "waits": waits, "open_parts": open_, "ready": ready, "orders": orders(session, found.id),
+        "faults": decider_refusals(handled, place.law), "handled": handled, "reasons": reasons,
+        "missing": missing, "waits": waits, "open_parts": open_, "ready": ready,
+        "orders": orders(session, found.id),
         "instruction_labels": INSTRUCTION_LABELS, "redirect_labels": REDIRECT_LABELS,
         "redirects": [
             (one, redirect_faults(one, place.law, g.officer.id)) for one in redirects(session, found.id)

@@ -4,14 +4,18 @@ import itertools
 from dataclasses import replace
 
 import pytest
+from sqlalchemy.exc import IntegrityError
 
 from config.clock import bureau_day
 from escrow import chart
 from escrow.deposits.reversals import Reversal, take_back
 from escrow.errors import Invalid, NotFound
+from escrow.refunds import deciding
 from escrow.refunds.actions import AskedPart, Proof, enter
 from escrow.refunds.deciding import approve, fall_due, reject, revoke
+from escrow.refunds.issuing import issue_refund
 from escrow.refunds.rules import RefundStatus
+from escrow.supervision import takeovers
 from escrow.workdays.actions import calendar
 from ledger.money import Yuan
 from tests.estate import file_hash, new_number
@@ -241,3 +245,24 @@ def test_a_receipt_that_goes_back_is_not_reversed_as_well(gone, people):
     other = Reversal(gone.receipts[0], new_number("R"), Yuan("50000.00"), bureau_day(), "误记")
     gone.estate.do(lambda s: take_back(s, other, "ABC"))
     assert held(gone)[2] == "650000.00"
+
+
+def test_under_a_takeover_every_refund_is_seen_twice(gone, people, monkeypatch):
+    """接管期间的退款须两级复核，原路退回的也一样；程序忘了接管，数据库不准；付款指令写明接管决定。"""
+    estate, home = gone.estate, gone.estate.account_no
+    order = takeovers.Order(home, "交住建发〔2026〕9号", "停工三个月", file_hash("接管"))
+    made = estate.do(lambda s: takeovers.enter(s, order, officer_id=people.clerk))
+    estate.do(lambda s: takeovers.decide(s, home, made, officer_id=people.reviewer))
+    refund_no = gone.entered(people.cashier)
+    with monkeypatch.context() as forgetful:
+        forgetful.setattr(deciding, "taken_over", lambda *_: None)
+        with pytest.raises(IntegrityError) as found:
+            gone.approved(refund_no, people.reviewer)
+        assert found.value.orig.diag.constraint_name == "refund_levels"
+    assert gone.approved(refund_no, people.reviewer) is RefundStatus.REVIEWED
+    again = refused(estate, lambda s: approve(s, refund_no, officer_id=people.reviewer))
+    assert again == ["same-officer"]
+    assert gone.approved(refund_no, people.second) is RefundStatus.DUE
+    told = estate.house.settings
+    estate.do(lambda s: issue_refund(s, refund_no, told, officer_id=people.cashier))
+    assert row(estate, "SELECT purpose FROM instruction").purpose.endswith("接管决定 交住建发〔2026〕9号")

@@ -76,7 +76,7 @@ def asked_for(struck):
         ("UPDATE refund SET status = 'reviewed', reviewed_by = 2, reviewed_at = now(), amount = 1",
          "refund_steps"),
         ("UPDATE refund SET status = 'reviewed', reviewed_by = 2, reviewed_at = now()",
-         "ck_refund_second_level_for_another"),
+         "refund_levels"),
         ("DELETE FROM refund", "written_once"),
         ("TRUNCATE refund CASCADE", "written_once"),
         ("UPDATE refund_part SET amount = 1", "written_once"),

@@ -93,6 +93,7 @@ def test_one_level_for_the_payer_two_for_another():
     assert codes(decider_refusals(second, LAW)) == []
     assert codes(decider_refusals(replace(second, officer_id=2), LAW)) == ["same-officer"]
     assert codes(decider_refusals(replace(second, officer_id=1), LAW)) == ["same-officer"]
+    assert next_level(replace(ENTERED, takeover_no="接管1号")) is RefundStatus.REVIEWED
 
 
 @pytest.mark.parametrize("status", RefundStatus)
