@@ -21,7 +21,7 @@ ALTER TABLE ledger.journal_entry DROP CONSTRAINT uq_journal_entry_book_id_refere
 
 
 def told_then(staff: Staff, fault: Callable[[], None]) -> None:
-    """A deposit is answered as booked; then the fault; then its bank asks again, and everything is looked at."""
+    """A deposit is answered as booked; then the fault; then its bank asks again, and all is looked at."""
     whole = Twins(staff).of("入账")
     case = deposit(staff)
     before = footprint(staff.office)
