@@ -132,7 +132,8 @@ QUERIES = {
                    AND e.subject = a.account_no || ':' || d.business_date) <> 1
         UNION ALL
         SELECT 'event', e.type FROM outbox_event e WHERE e.type = 'instruction.issued'
-           AND NOT EXISTS (SELECT FROM instruction i WHERE i.instruction_no = e.subject)""",
+           AND NOT EXISTS (SELECT FROM instruction i WHERE i.instruction_no = e.subject)
+           AND NOT EXISTS (SELECT FROM fund_order i WHERE i.instruction_no = e.subject)""",
     "R10 每一步恰有一条留痕": """
         SELECT 'receipt', r.bank_serial FROM receipt r WHERE r.channel <> 'transfer'
            AND EXISTS (SELECT FROM ledger.journal_entry e WHERE e.id = r.entry_id AND e.movement = 'P1')

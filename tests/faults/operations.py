@@ -15,6 +15,9 @@ from tests import changing, claiming, opening, refunding, releasing
 from tests.estate import Estate, build, filed, new_number, officers, pay, sold
 from tests.faults.arena import Office
 from tests.faults.callers import Caller, Heard, Seat, bank_of, seat_of
+from tests.fund import ordering
+from tests.fund.advancing import DUE, paid
+from tests.fund.fund_estate import FundEstate, fund_of
 from tests.listening import admitted
 from tests.stating import Day, Told, as_csv
 from tests.withdrawing import BUILDER_ACCOUNT, Site, site_of
@@ -313,11 +316,41 @@ def yesterday_of(staff: Staff) -> tuple[Estate, str, Day]:
     return estate, sent.json["statement_no"], day
 
 
+# --- the maintenance fund ---
+
+
+def _fund(staff: Staff) -> tuple[Estate, FundEstate]:
+    estate = estate_for(staff, buildings=1)
+    return estate, fund_of(staff.office.house, estate.project_no, [staff.people.clerk, staff.people.reviewer])
+
+
+def fund_deposit(staff: Staff) -> Case:
+    """The developer has paid for one home and now pays for another, by the bank's door."""
+    estate, fund = _fund(staff)
+    paid(fund, (estate.unit_codes[0], DUE))
+    said = {
+        "bank_serial": new_number("W"), "account_no": fund.account_no, "amount": DUE,
+        "value_date": bureau_day().isoformat(), "payer_kind": "developer", "payer_name": "测试置业有限公司",
+        "units": [{"unit_code": estate.unit_codes[1], "amount": DUE}],
+    }  # fmt: skip
+    return Case(lambda: staff.bank.post("/maintenance/deposits", said), is_message=True)
+
+
+def fund_result(staff: Staff) -> Case:
+    """Money that named no home goes back by order, and the bank has paid it."""
+    estate, fund = _fund(staff)
+    order = ordering.ordered(fund, ordering.due(fund, staff.people, estate), staff.people.cashier)
+    path, said = result_of(order, DUE, ordering.ACCOUNT)
+    return Case(lambda: staff.bank.post(path, said), is_message=True)
+
+
 # Each operation, the step that ends it in the trail, and where it first writes.
 MESSAGES = "table:answered_request"
 ENTRIES = "table:ledger.journal_entry"
 OPERATIONS: dict[str, tuple[Callable[[Staff], Case], str, str]] = {
     "入账": (deposit, "deposit.booked", MESSAGES),
+    "维修资金入账": (fund_deposit, "fund.deposit-booked", MESSAGES),
+    "维修资金付款结果": (fund_result, "fund-order.paid", MESSAGES),
     "冲正": (reversal, "deposit.reversed", MESSAGES),
     "用款核准": (withdrawal_approval, "withdrawal.approved", ENTRIES),
     "用款签发": (withdrawal_issue, "withdrawal.issued", ENTRIES),
