@@ -129,8 +129,8 @@ def test_each_ratio_has_its_own_denominator():
     ]  # fmt: skip
     assert vote_refusals(found, USE, LAW) == []
     said_by = [one.citation for one in lines(found, USE, LAW)]
-    assert all(one.startswith("民法典 第二百七十八条；") for one in said_by)
-    assert [one[-3:] for one in said_by] == ["第八条", "第九条"] * 2
+    own = [f"{unit}：本局设定（待补依据）" for unit in ("专有部分面积", "业主人数")]
+    assert said_by == [f"民法典 第二百七十八条；{one}" for one in own] * 2
 
 
 @pytest.mark.parametrize(
