@@ -24,7 +24,8 @@ from escrow.supervision import guarantees
 from escrow.supervision.guarantees import Offered
 from escrow.supervision.measures import months_after
 from ledger.money import Yuan
-from tests.conftest import Cluster, House, settings_for, settle
+from tests.cluster import Cluster
+from tests.conftest import House, settings_for, settle
 from tests.estate import Estate, build, file_hash, paid_by, sold
 from tests.listening import Listener, admitted, happen, listening
 from tests.opening import approved, asked, estate_of, rows_of, uploaded

@@ -19,7 +19,8 @@ import pytest
 from config.own_server import CannotStart, broker_answers
 from config.postgres import die_with_parent
 from config.settings import Settings
-from tests.conftest import Cluster, House
+from tests.cluster import Cluster
+from tests.conftest import House
 from tests.dusk import copied, prepared
 from tests.listening import Listener
 

@@ -22,8 +22,8 @@ from config.restore import Wish, restore
 from config.roles import DATABASE
 from ledger.money import Yuan
 from ledger.seals import HEAD_FILE, head, keep, kept, seal
+from tests.cluster import roomy_folder
 from tests.config.conftest import HOUSE
-from tests.conftest import roomy_folder
 from tests.ledger.conftest import Books, deposit, open_books
 
 

@@ -27,8 +27,9 @@ from config.postgres import Server, die_with_parent, find_programs, last_lines
 from config.roles import APP, OWNER, ROLES, admit_roles, broker_url, create_database, create_roles
 from config.serve import HANDS
 from config.settings import Settings
+from tests.cluster import Cluster, know_this_year, roomy_folder, sweep
 from tests.config.conftest import free_port
-from tests.conftest import Cluster, House, know_this_year, roomy_folder, sweep
+from tests.conftest import House
 from tests.faults.gates import GATES
 from tests.listening import Listener, listening
 

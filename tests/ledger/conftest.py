@@ -14,7 +14,8 @@ from ledger.money import ZERO, Yuan
 from ledger.movements import Movement, Transfer
 from ledger.terms import Side
 from ledger.wire import Transaction
-from tests.conftest import Cluster, House, settings_for
+from tests.cluster import Cluster
+from tests.conftest import House, settings_for
 
 DAY = date(2026, 6, 1)
 CLOSED = date(2026, 1, 5)

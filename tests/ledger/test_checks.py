@@ -14,7 +14,8 @@ from ledger.journal import Draft, close_day, post_many
 from ledger.money import Yuan
 from ledger.movements import Transfer
 from ledger.seals import Head, day_root, follow, head, keep, kept, seal
-from tests.conftest import Cluster, House, housed, settle
+from tests.cluster import Cluster
+from tests.conftest import House, housed, settle
 from tests.ledger.conftest import ANY, CLOSED, DAY, Books, deposit, open_books
 from tests.ledger.tampering import COVER_UP, DEEDS, Tampering, put_in_now
 
