@@ -192,15 +192,27 @@ def match(database: Database, settings: Settings, account_id: int) -> bool:
     False where somebody is at it: two would book the same lines by turns, and the one that finds the other's
     lines taken would write down what the other has yet to book as differences.
     """
+    if not _in_turn(database, settings, account_id):
+        return False
+    # Whose statement came while this one had the turn was sent away. Looked for after the turn has ended,
+    # so that nobody is sent away behind the look; whoever has the next turn looks behind theirs.
+    while _came(database, account_id) and _in_turn(database, settings, account_id):
+        pass
+    return True
+
+
+def _in_turn(database: Database, settings: Settings, account_id: int) -> bool:
     with database.begin() as turn:
         turn.execute(_TURN[0])
         if not turn.scalar(_TURN[1], {"account": account_id}):
             return False
         _match(database, settings, account_id)
-        # Whose statement came while this one had the turn was sent away: it is matched before the turn ends.
-        if turn.scalar(_CAME, {"account": account_id}):
-            _match(database, settings, account_id)
     return True
+
+
+def _came(database: Database, account_id: int) -> bool:
+    with database.read() as session:
+        return bool(session.scalar(_CAME, {"account": account_id}))
 
 
 def match_at_once(database: Database, settings: Settings, account_id: int) -> None:

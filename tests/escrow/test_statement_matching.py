@@ -3,7 +3,9 @@
 import itertools
 import re
 import time
+from contextlib import ExitStack
 from datetime import timedelta
+from itertools import pairwise
 from threading import Thread
 from types import SimpleNamespace
 from typing import Any
@@ -294,6 +296,37 @@ def test_bells_that_ring_together_leave_one_matcher_at_work(bank: Any, estate: E
     assert sorted(done) == [False, False, True]
     assert held(estate, "SELECT count(*) FROM statement_difference") == [(0,)]
     assert held(estate, "SELECT status, matched FROM statement") == [("matched", 4001)]
+
+
+def waiting_for_a_row(house: Any, *, at_least: int) -> None:
+    query = "SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+    with house.connect("superuser", autocommit=True) as connection:
+        while connection.execute(query).rowcount < at_least:
+            time.sleep(0.01)
+
+
+def test_whoever_is_sent_away_has_a_matcher_behind_him(bank: Any, estate: Estate) -> None:
+    """勾对途中一份接一份地来：来人都被请走，正在勾对的人一份不落地勾完，不留到下一拍。"""
+    bank(Day(estate.account_no))
+    house, come = estate.house, "UPDATE statement SET status = 'received'"
+    row = f"SELECT FROM supervised_account WHERE id = {estate.account_id} FOR UPDATE"
+    at_work = Thread(target=match, args=(house.database, house.settings, estate.account_id))
+    with ExitStack() as held_up:
+        holders = [held_up.enter_context(house.connect("superuser")) for _ in range(4)]
+        holders[0].execute(row)
+        force(house, come)
+        at_work.start()
+        for holder, following in pairwise(holders):
+            waiting_for_a_row(house, at_least=1)
+            force(house, come)
+            assert not match(house.database, house.settings, estate.account_id)
+            behind = Thread(target=following.execute, args=(row,))
+            behind.start()
+            waiting_for_a_row(house, at_least=2)
+            holder.rollback()
+            behind.join()
+    at_work.join()
+    assert held(estate, "SELECT status FROM statement") == [("matched",)]
 
 
 ATTACKS = [
