@@ -4,17 +4,27 @@ import io
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 from unittest.mock import patch
 
 from celery import Celery
 
+from config.clock import bureau_day
+from escrow.fund_income.rules import Basis, IncomeKind
+from escrow.fund_income.sharing import Proposal
+from escrow.maintenance.chart import Nature
 from escrow.opening import actions
 from escrow.statements.files import Sender, arriving, keep
 from escrow.statements.reading import read
 from tests.estate import new_number, pay, sold
 from tests.faults.arena import Office
-from tests.faults.operations import Staff, day_of, estate_for, fen, yesterday_of
+from tests.faults.cases import Staff, day_of, estate_for, fen
+from tests.faults.operations import yesterday_of
+from tests.fund.fund_estate import build_fund
+from tests.fund.test_income_sharing import aged, close_through, run_of
+from tests.fund.test_income_sharing import approved as share_out
+from tests.fund.test_income_sharing import booked as interest
 from tests.listening import happen
 from tests.opening import approved, asked, estate_of, rows_of, uploaded
 from tests.stating import Day, Told, as_csv
@@ -129,6 +139,20 @@ def opening(staff: Staff) -> Chore:
     return Chore("escrow.tasks.book_openings", query, (number,))
 
 
+def sharing(staff: Staff) -> Chore:
+    """Last month's interest is to be shared to the houses of a fund; approved, and booked to nobody yet."""
+    fund, until = build_fund(staff.office.house, buildings=1), bureau_day().replace(day=1) - timedelta(days=1)
+    since = until.replace(day=1)
+    aged(fund, since)
+    fund.deposits(dict.fromkeys(fund.ids, "1000.00"), on=since)
+    interest(fund, IncomeKind.INTEREST, "10.00", until)
+    close_through(fund, until)
+    run_no = run_of(fund, Proposal(fund.fund_id, Nature.COMMODITY, since, until, Basis.DAYS))
+    share_out(fund, run_no)
+    query = "SELECT status = 'done' FROM income_run WHERE run_no = %s"
+    return Chore("escrow.tasks.share_income", query, (run_no,))
+
+
 # Each task and the points at which its worker is killed: first those of the short form.
 CHORES: dict[str, tuple[Callable[[Staff], Chore], tuple[str, ...], tuple[str, ...]]] = {
     "补记入账": (
@@ -140,6 +164,10 @@ CHORES: dict[str, tuple[Callable[[Staff], Chore], tuple[str, ...], tuple[str, ..
     "日结": (closing, ("audit:day.closed", "told:day.closed"), ("after:ledger.day_close", "commit:day.closed")),
     "封存": (sealing, ("table:ledger.seal",), ()),
     "期初入账": (opening, ("after:ledger.transfer", "told:opening.booked"), ("audit:opening.booked",)),
+    "收益入户": (
+        sharing, ("audit:income-run.done",),
+        ("after:ledger.transfer", "commit:income-run.done", "told:income-run.done"),
+    ),
     "逾时未答": (asking, ("told:instruction.unknown",), ("audit:instruction.unknown",)),
     "推送": (bringing, ("table:delivery_try",), ("after:delivery",)),
 }

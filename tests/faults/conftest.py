@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from tests.faults.arena import DURABLE, Arena, Office, open_arena
+from tests.faults.cases import Staff, staff_of
 from tests.faults.length import LONG
-from tests.faults.operations import Staff, staff_of
 from tests.faults.striking import Twins
 
 

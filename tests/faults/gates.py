@@ -19,9 +19,9 @@ import psycopg
 
 BEFORE = (
     "answered_request", "ledger.journal_entry", "ledger.day_close", "ledger.seal", "statement_file",
-    "statement_line", "statement_match", "delivery_try", "officer_session",
+    "statement_line", "statement_match", "delivery_try", "officer_session", "fund_order",
 )  # fmt: skip
-AFTER = ("ledger.transfer", "ledger.day_close", "statement_line", "delivery")
+AFTER = ("ledger.transfer", "ledger.day_close", "statement_line", "delivery", "fund_order")
 _KEY, _TOLD_KEY = 7100, 7101
 
 GATES = (

@@ -59,6 +59,7 @@ QUERIES = {
           JOIN refund_order o ON o.part_id = p.id JOIN instruction i ON i.id = o.instruction_id
          WHERE i.status NOT IN ('failed', 'returned', 'cancelled')
          GROUP BY r.id HAVING sum(i.amount) > r.amount""",
+    "R3 维修资金房屋、楼幢、小区、专户各级相等（I7）": "SELECT * FROM fund_disagreements()",
     "R4 每份存底都有答复": "SELECT key FROM answered_request WHERE answer IS NULL",
     "R4 一笔银行流水只入账一次，一件结果只动账一次": """
         SELECT bank_code, bank_serial, sum(n) FROM (
@@ -99,11 +100,15 @@ QUERIES = {
         UNION ALL
         SELECT 'change', account_id FROM account_change WHERE status IN ('ordered', 'done')
          GROUP BY account_id HAVING count(*) > 1""",
+    "R6 维修资金一笔款只有一件在途或已付的指令": """
+        SELECT source, count(*) FROM fund_order WHERE status NOT IN ('failed', 'returned', 'cancelled')
+         GROUP BY source HAVING count(*) > 1""",
     "R6 经办与复核不是一人": " UNION ALL ".join(
         f"SELECT '{table}', id FROM {table} WHERE entered_by = decided_by"
         for table in (
             "withdrawal", "refund", "release_application", "account_change", "account_opening",
-            "receipt_claim", "receiving_account",
+            "receipt_claim", "receiving_account", "apart_decision", "ended_deposit", "house_change",
+            "use_payment",
         )
     ),
     "R7 每件业务都有且只有一件对外事件": """

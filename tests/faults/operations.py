@@ -1,118 +1,31 @@
-"""Every operation that moves money, made ready to its last step: who asks for it, and how (资金业务).
+"""Every operation that moves presale money, made ready to its last step: who asks for it, and how (资金业务).
 
 What comes before goes in by the rooms' own actions; the step itself is taken at the door or page, over HTTP.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
 from datetime import timedelta
-from types import SimpleNamespace
-from typing import Any
 
-from config.clock import bureau_day, now
+from config.clock import bureau_day
 from escrow.release.payout import pay_out
 from tests import changing, claiming, opening, refunding, releasing
-from tests.estate import Estate, build, filed, new_number, officers, pay, sold
-from tests.faults.arena import Office
-from tests.faults.callers import Caller, Heard, Seat, bank_of, seat_of
-from tests.fund import ordering
-from tests.fund.advancing import DUE, paid
-from tests.fund.fund_estate import FundEstate, fund_of
-from tests.listening import admitted
+from tests.estate import Estate, filed, new_number, pay, sold
+from tests.faults.cases import (
+    BUYER,
+    MESSAGES,
+    Case,
+    Operation,
+    Staff,
+    day_of,
+    deposit_on,
+    estate_for,
+    fen,
+    result_of,
+)
+from tests.faults.fund_operations import FUND_OPERATIONS
 from tests.stating import Day, Told, as_csv
 from tests.withdrawing import BUILDER_ACCOUNT, Site, site_of
 
-BUYER = "6217000010001234567"
 DEVELOPER = "6222021410001112223"
-DONE = frozenset({200, 201, 202, 303})
-
-
-@dataclass(slots=True)
-class Staff:
-    """Everybody who comes to one house (各方)."""
-
-    office: Office
-    subscriber: int
-    people: SimpleNamespace
-    bank: Caller
-    new_bank: Caller
-    chief: Seat
-    cashier: Seat
-
-    @property
-    def callers(self) -> tuple[Caller, ...]:
-        return self.bank, self.new_bank, self.chief, self.cashier
-
-
-@dataclass(slots=True)
-class Case:
-    """One operation, one step before it moves money (备好的一笔)."""
-
-    ask: Callable[[], Heard]
-    # What the bank will say of the account once it is done.
-    days: list[tuple[Caller, Day]] = field(default_factory=list)
-    # A repeated message gets the first answer; a form sent twice is refused the second time.
-    is_message: bool = False
-
-
-def staff_of(office: Office) -> Staff:
-    """People, banks, a subscriber that hears every event of the bank, and two officers at their desks."""
-    subscriber = admitted(office.house, office.listener, "bank-abc", scopes={"bank"}, bank_code="ABC")
-    names = ("clerk", "cashier", "issuer", "reviewer", "second", "third", "handler", "chief", "other")
-    people = SimpleNamespace(**dict(zip(names, officers(office.house, *names), strict=True)))
-    return Staff(
-        office, subscriber, people, bank_of(office, "bank-abc", "ABC"), bank_of(office, "bank-icbc", "ICBC"),
-        seat_of(office, "desk-chief", "reviewer"), seat_of(office, "desk-cashier", "cashier"),
-    )  # fmt: skip
-
-
-def estate_for(staff: Staff, *, advanced: bool = False, **said: Any) -> Estate:
-    """A project of the house; nothing of it is filed, so its maintenance fund need not be paid (一个项目)."""
-    two = [staff.people.clerk, staff.people.reviewer]
-    return build(staff.office.house, two, advanced=advanced, **said)
-
-
-# --- what the bank did ---
-
-
-def told_so_far(estate: Estate) -> list[Told]:
-    """What the bank booked on an account before the step, by its own serials."""
-    query = (
-        "SELECT coalesce(bank_serial, 'D' || entry_id), direction, amount FROM bank_movements(%s, %s)"
-        " ORDER BY entry_id"
-    )
-    with estate.house.connect("app") as connection:
-        rows = connection.execute(query, (estate.account_id, bureau_day())).fetchall()
-    return [Told(serial, fen, direction) for serial, direction, fen in rows]
-
-
-def day_of(estate: Estate, *lines: Told) -> Day:
-    """Today on an account that was empty in the morning."""
-    return Day(estate.account_no, (*told_so_far(estate), *lines))
-
-
-def fen(amount: str) -> int:
-    return int(amount.replace(".", ""))
-
-
-def deposit_on(estate: Estate, amount: str, notice_no: str | None, **changed: Any) -> dict[str, Any]:
-    """A credit as the bank reports it (入账报文)."""
-    return {
-        "bank_serial": new_number("B"), "account_no": estate.account_no, "amount": amount,
-        "value_date": bureau_day().isoformat(), "booked_at": now().isoformat(), "payer_name": "王秀英",
-        "payer_account": BUYER, "channel": "pos", "notice_no": notice_no, "memo": None, **changed,
-    }  # fmt: skip
-
-
-def result_of(order: str, amount: str, account_no: str) -> tuple[str, dict[str, Any]]:
-    """The bank has paid an order (已付)."""
-    return f"/instructions/{order}/results", {
-        "outcome": "paid", "bank_serial": new_number("F"), "amount": amount, "payee_account": account_no,
-        "value_date": bureau_day().isoformat(),
-    }  # fmt: skip
-
-
-# --- the operations ---
 
 
 def deposit(staff: Staff) -> Case:
@@ -316,56 +229,24 @@ def yesterday_of(staff: Staff) -> tuple[Estate, str, Day]:
     return estate, sent.json["statement_no"], day
 
 
-# --- the maintenance fund ---
-
-
-def _fund(staff: Staff) -> tuple[Estate, FundEstate]:
-    estate = estate_for(staff, buildings=1)
-    return estate, fund_of(staff.office.house, estate.project_no, [staff.people.clerk, staff.people.reviewer])
-
-
-def fund_deposit(staff: Staff) -> Case:
-    """The developer has paid for one home and now pays for another, by the bank's door."""
-    estate, fund = _fund(staff)
-    paid(fund, (estate.unit_codes[0], DUE))
-    said = {
-        "bank_serial": new_number("W"), "account_no": fund.account_no, "amount": DUE,
-        "value_date": bureau_day().isoformat(), "payer_kind": "developer", "payer_name": "测试置业有限公司",
-        "units": [{"unit_code": estate.unit_codes[1], "amount": DUE}],
-    }  # fmt: skip
-    return Case(lambda: staff.bank.post("/maintenance/deposits", said), is_message=True)
-
-
-def fund_result(staff: Staff) -> Case:
-    """Money that named no home goes back by order, and the bank has paid it."""
-    estate, fund = _fund(staff)
-    order = ordering.ordered(fund, ordering.due(fund, staff.people, estate), staff.people.cashier)
-    path, said = result_of(order, DUE, ordering.ACCOUNT)
-    return Case(lambda: staff.bank.post(path, said), is_message=True)
-
-
-# Each operation, the step that ends it in the trail, and where it first writes.
-MESSAGES = "table:answered_request"
-ENTRIES = "table:ledger.journal_entry"
-OPERATIONS: dict[str, tuple[Callable[[Staff], Case], str, str]] = {
-    "入账": (deposit, "deposit.booked", MESSAGES),
-    "维修资金入账": (fund_deposit, "fund.deposit-booked", MESSAGES),
-    "维修资金付款结果": (fund_result, "fund-order.paid", MESSAGES),
-    "冲正": (reversal, "deposit.reversed", MESSAGES),
-    "用款核准": (withdrawal_approval, "withdrawal.approved", ENTRIES),
-    "用款签发": (withdrawal_issue, "withdrawal.issued", ENTRIES),
-    "用款结果": (withdrawal_result, "instruction.paid", MESSAGES),
-    "退款核准": (refund_approval, "refund.due", ENTRIES),
-    "退款签发": (refund_issue, "refund.issued", ENTRIES),
-    "退款结果": (refund_result, "instruction.paid", MESSAGES),
-    "解除批准": (release_approval, "release.approved", ENTRIES),
-    "解除划付": (release_payout, "release.paid-out", ENTRIES),
-    "划付结果": (release_result, "instruction.paid", MESSAGES),
-    "认领确认": (claim, "claim.confirmed", ENTRIES),
-    "退回签发": (return_issue, "claim.return-issued", ENTRIES),
-    "对账补记": (statement, "statement.receipts-booked", MESSAGES),
-    "账户变更批准": (change_approval, "account.change-approved", ENTRIES),
-    "账户变更结果": (change_result, "instruction.paid", MESSAGES),
-    "期初入账": (opening_approval, "opening.booked", ENTRIES),
-    "日结": (day_close, "day.closed", "table:ledger.day_close"),
+OPERATIONS: dict[str, Operation] = {
+    "入账": Operation(deposit, "deposit.booked", MESSAGES),
+    "冲正": Operation(reversal, "deposit.reversed", MESSAGES),
+    "用款核准": Operation(withdrawal_approval, "withdrawal.approved"),
+    "用款签发": Operation(withdrawal_issue, "withdrawal.issued"),
+    "用款结果": Operation(withdrawal_result, "instruction.paid", MESSAGES),
+    "退款核准": Operation(refund_approval, "refund.due"),
+    "退款签发": Operation(refund_issue, "refund.issued"),
+    "退款结果": Operation(refund_result, "instruction.paid", MESSAGES),
+    "解除批准": Operation(release_approval, "release.approved"),
+    "解除划付": Operation(release_payout, "release.paid-out"),
+    "划付结果": Operation(release_result, "instruction.paid", MESSAGES),
+    "认领确认": Operation(claim, "claim.confirmed"),
+    "退回签发": Operation(return_issue, "claim.return-issued"),
+    "对账补记": Operation(statement, "statement.receipts-booked", MESSAGES),
+    "账户变更批准": Operation(change_approval, "account.change-approved"),
+    "账户变更结果": Operation(change_result, "instruction.paid", MESSAGES),
+    "期初入账": Operation(opening_approval, "opening.booked"),
+    "日结": Operation(day_close, "day.closed", "table:ledger.day_close", "after:ledger.day_close"),
+    **FUND_OPERATIONS,
 }

@@ -15,10 +15,13 @@ from escrow.statements.matching import accounts_waiting, match
 from escrow.statements.reading import read, waiting
 from tests.faults.arena import Office, kill_9, until
 from tests.faults.callers import AGAIN, Heard
+from tests.faults.cases import DONE, Case, Staff
 from tests.faults.gates import held
 from tests.faults.invariants import Broken, footprint, grown, holds, reconciled, sealed
-from tests.faults.operations import DONE, OPERATIONS, Case, Staff
+from tests.faults.operations import OPERATIONS
 
+# Both sides of a commit.
+BRIEF = ("提交之前", "提交之后未答复")
 # Where an operation may be struck, and whether it must then be there or not; None: whole or not at all.
 POINTS = ("写入之前", "记账之后", "提交之前", "提交之中", "提交之后未答复")
 SURE = {"写入之前": False, "记账之后": False, "提交之前": False, "提交之后未答复": True}
@@ -26,9 +29,8 @@ SURE = {"写入之前": False, "记账之后": False, "提交之前": False, "�
 
 def places(name: str) -> dict[str, str]:
     """The gates of an operation's crash points."""
-    _, action, first = OPERATIONS[name]
-    second = "after:ledger.day_close" if name == "日结" else "after:ledger.transfer"
-    gates = (first, second, f"audit:{action}", f"commit:{action}", f"told:{action}")
+    told, action = OPERATIONS[name], OPERATIONS[name].action
+    gates = (told.first, told.second, f"audit:{action}", f"commit:{action}", f"told:{action}")
     return dict(zip(POINTS, gates, strict=True))
 
 
@@ -42,7 +44,7 @@ class Twins:
     def of(self, name: str) -> dict[str, int]:
         """Run it once without a fault, and remember what was added."""
         if name not in self.known:
-            case = OPERATIONS[name][0](self.staff)
+            case = OPERATIONS[name].make(self.staff)
             before = footprint(self.staff.office)
             assert case.ask().status in DONE
             self.known[name] = grown(before, footprint(self.staff.office))
@@ -109,7 +111,7 @@ def answered(ask: Callable[[], Heard]) -> Heard:
 def struck(staff: Staff, twins: Twins, name: str, point: str, victim: Callable[[Staff], Kill]) -> str:
     """One operation struck at one point: whole or not at all, then asked again and done exactly once."""
     whole, office = twins.of(name), staff.office
-    case = OPERATIONS[name][0](staff)
+    case = OPERATIONS[name].make(staff)
     before = footprint(office)
     heard = strike(office, places(name)[point], case.ask, victim(staff))
     told = heard.status not in AGAIN

@@ -5,9 +5,10 @@ from collections.abc import Callable
 import pytest
 
 from tests.faults.arena import FORGETFUL, Arena, open_arena
+from tests.faults.cases import Staff, staff_of
 from tests.faults.invariants import Broken, footprint
 from tests.faults.length import MARKS
-from tests.faults.operations import Staff, deposit, staff_of
+from tests.faults.operations import deposit
 from tests.faults.striking import Twins, once
 
 pytestmark = MARKS

@@ -8,9 +8,9 @@ import pytest
 
 from tests.estate import new_number, pay, sold
 from tests.faults.callers import Heard
+from tests.faults.cases import Staff, day_of, estate_for, fen
 from tests.faults.invariants import footprint, grown, holds, reconciled, sealed
 from tests.faults.length import LONG, MARKS
-from tests.faults.operations import Staff, day_of, estate_for, fen
 from tests.faults.striking import delivered
 from tests.stating import Day, Told, as_camt, as_csv
 

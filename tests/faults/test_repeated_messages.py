@@ -13,10 +13,10 @@ from config.clock import bureau_day
 from tests.estate import new_number, pay, sold
 from tests.faults.arena import until
 from tests.faults.callers import AGAIN, Heard
+from tests.faults.cases import Staff, deposit_on, fen, result_of, told_so_far
 from tests.faults.chores import CHORES, ring
 from tests.faults.invariants import Broken, footprint, grown, holds, reconciled, sealed
 from tests.faults.length import MARKS, ROUNDS
-from tests.faults.operations import Staff, deposit_on, fen, result_of, told_so_far
 from tests.faults.striking import delivered, swept
 from tests.faults.workers import idle
 from tests.stating import Day, Told

@@ -3,10 +3,10 @@
 import pytest
 
 from tests.faults.arena import children_of, kill_9, until
+from tests.faults.cases import Staff
 from tests.faults.chores import CHORES, booking, bringing, closing, reading, ring, sealing
 from tests.faults.invariants import Broken, footprint, grown
 from tests.faults.length import LONG, MARKS, ROUNDS
-from tests.faults.operations import Staff
 from tests.faults.workers import asked_everything, finished, idle, killed_at, rung, worker_of
 
 pytestmark = MARKS

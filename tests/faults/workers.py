@@ -3,10 +3,10 @@
 from typing import Any
 
 from tests.faults.arena import Office, until
+from tests.faults.cases import Staff
 from tests.faults.chores import Chore, ring
 from tests.faults.gates import held
 from tests.faults.invariants import holds, reconciled, sealed
-from tests.faults.operations import Staff
 from tests.faults.striking import delivered, given_up, swept
 from tests.listening import wake
 

@@ -220,6 +220,8 @@ def fund_of(
             .where(Project.project_no == project_no).order_by(House.id)
         )  # fmt: skip
         fund.houses = {home.unit_code: home.id for home in rows}
+        known = session.scalar(select(Community.id).join(Project).where(Project.project_no == project_no))
+        fund.community_id = known or 0
     fund.natures = dict.fromkeys(fund.houses.values(), Nature.COMMODITY)
     return fund
 

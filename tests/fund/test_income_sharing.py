@@ -92,11 +92,11 @@ def test_months_close_in_their_order():
 
 def scene_of(house, app):
     estate = build_fund(house)
-    _age(estate, date(bureau_day().year - 1, 1, 5))
+    aged(estate, date(bureau_day().year - 1, 1, 5))
     return SimpleNamespace(fund=estate)
 
 
-def _age(estate: FundEstate, opened_on: date) -> None:
+def aged(estate: FundEstate, opened_on: date) -> None:
     """专户早已开立：试验里把开户日提前。"""
     with estate.house.connect("superuser") as connection:
         connection.execute("SET session_replication_role = replica")

@@ -20,13 +20,17 @@ def town(
 ) -> FundEstate:  # fmt: skip
     """Houses with owners and money; the last `unsold` of them are still the developer's."""
     estate = build_fund(house, buildings=buildings, units=units)
-    owned = estate.ids[: len(estate.ids) - unsold]
-    with house.connect("superuser") as connection:
-        connection.execute("SET session_replication_role = replica")
-        connection.execute("UPDATE house SET unit_id = NULL WHERE id = ANY (%s)", (owned,))
+    owned(estate, estate.ids[: len(estate.ids) - unsold])
     if each:
         estate.deposits(dict.fromkeys(estate.ids, each))
     return estate
+
+
+def owned(estate: FundEstate, ids: list[int]) -> None:
+    """These houses are no developer's any more (已售的户)."""
+    with estate.house.connect("superuser") as connection:
+        connection.execute("SET session_replication_role = replica")
+        connection.execute("UPDATE house SET unit_id = NULL WHERE id = ANY (%s)", (ids,))
 
 
 def in_town(house: Any, app: Any) -> SimpleNamespace:
