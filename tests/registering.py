@@ -30,8 +30,10 @@ def confirmed(estate, registration_id, officer_id):
     estate.do(lambda session: confirm(session, Decision(registration_id, officer_id)))
 
 
-def transferred(estate, unit_code, *, certificate="分证1", on=TODAY, owner="11010519491231002X"):
-    asked = TransferAsked(unit_code, certificate, on, "田秀英", owner)
+def transferred(
+    estate, unit_code, *, certificate="分证1", on=TODAY, owner="11010519491231002X", name="田秀英"
+):
+    asked = TransferAsked(unit_code, certificate, on, name, owner)
     origin = Origin(SYSTEM, new_number("DJ"))
     return estate.do(
         lambda session: register_transfer(session, asked, origin, settings=estate.house.settings)

@@ -25,7 +25,7 @@ from escrow.doors import database, known_number, settings
 from escrow.errors import NotFound
 from escrow.forms import posted, posted_reason
 from escrow.maintenance.pages import PAGE, attempt, key, next_key
-from escrow.maintenance.reading import UnitSeen, unit_seen
+from escrow.maintenance.reading import UnitSeen, holders, unit_seen
 
 pages = Blueprint("fund_advances", __name__)
 
@@ -67,11 +67,12 @@ def show(unit_code: str) -> ResponseReturnValue:
     with database().read() as session:
         seen = _seen(session, unit_code)
         place = place_of(session, seen.row.unit_code, locked=False)
-        done = repayments(session, place.house_id)
+        done, held = repayments(session, place.house_id), holders(session, place.house_id)
         paid, strays = deposits(session, place.house_id), mispaid(session, place.house_id)
     waiting = next((one for one in done if one.status == RepaymentStatus.ENTERED), None)
     return render_template(
-        "advances/house.html", seen=seen, row=seen.row, place=place, deposits=paid, mispaid=strays,
+        "advances/house.html", seen=seen, row=seen.row, place=place, held=held, deposits=paid,
+        mispaid=strays,
         repayments=done, waiting=waiting, form=RepaymentForm(),
         faults=decider_refusals(
             False, entered_by=waiting.entered_by, officer_id=g.officer.id, law=place.law

@@ -39,6 +39,7 @@ LAW_KEYS = {
     ChangeKind.RENEWAL: ("renewal_threshold", "fund_two_officers"),
 }
 _XACT = text("SELECT pg_current_xact_id()::text::bigint")
+_OWNER_CHANGED = text("SELECT owner_known_since(:house_id, :entered_at, NULL)")
 _NAMES = text("""
 SELECT h.unit_code, o.unit_code AS other_code FROM house_change k JOIN house h ON h.id = k.house_id
   LEFT JOIN house o ON o.id = k.other_house_id WHERE k.id = :id AND h.unit_code = :unit_code
@@ -165,6 +166,9 @@ def _lost(session: Session, place: Place, row: HouseChange) -> dict[str, Any]:
     if place.facts.balance != amount:
         said = f"本户余额现为 {place.facts.balance} 元，与录入时不同，请退回后重新录入"
         reasons.append(Refusal("balance-changed", said, place.law["loss_returned"].citation))
+    if session.scalar(_OWNER_CHANGED, {"house_id": place.house_id, "entered_at": row.entered_at}):
+        said = "录入之后本户业主有变更，返还给谁请退回后重新录入"
+        reasons.append(Refusal("owner-changed", said, place.law["owner_by_registration"].citation))
     if reasons:
         raise Refused(reasons)
     nature = place.facts.nature

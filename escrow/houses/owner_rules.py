@@ -27,6 +27,8 @@ class OwnerStatus(StrEnum):
 OWNER_KINDS = {
     OwnerKind.OPENING: "期初导入", OwnerKind.TRANSFER: "转移登记", OwnerKind.CORRECTION: "更正",
 }  # fmt: skip
+# What the register itself told needs no officer and is no row here (登记机构所报).
+REGISTERED, REGISTERED_LABEL = "registered", "转移登记（登记机构报送）"
 OWNER_LABELS = {
     OwnerStatus.ENTERED: "待确认", OwnerStatus.CONFIRMED: "已确认", OwnerStatus.REJECTED: "已退回",
 }  # fmt: skip
@@ -38,12 +40,19 @@ OWNER_STEPS = {
 
 @dataclass(frozen=True, slots=True)
 class OwnerFacts:
-    """What is known of a house and its owners (业主变更事实)."""
+    """What is known of a house and its owners (业主变更事实).
 
+    `told_since`: the certificate of what the register told after this change was entered; `told_of`: the unit
+    whose transfer the register has told of under the very certificate.
+    """
+
+    unit_code: str
     is_open: bool
     latest: date | None
     is_waiting: bool
     today: date
+    told_since: str | None = None
+    told_of: str | None = None
 
 
 def owner_refusals(kind: OwnerKind, from_day: date, facts: OwnerFacts, law: Law) -> list[Refusal]:
@@ -58,7 +67,24 @@ def owner_refusals(kind: OwnerKind, from_day: date, facts: OwnerFacts, law: Law)
     if kind is OwnerKind.TRANSFER and facts.latest is not None and from_day < facts.latest:
         message = f"本户业主自 {facts.latest} 起已变更，转移登记日不得早于这一天；录错的请用更正"
         found.append(Refusal("owner-earlier", message, source))
-    return found
+    return found + _registered_refusals(kind, facts, source)
+
+
+def _registered_refusals(kind: OwnerKind, facts: OwnerFacts, source: str) -> list[Refusal]:
+    """What the register itself told stands before what officers entered (以登记机构所报为准)."""
+    if facts.told_since is not None:
+        message = (
+            f"录入之后登记机构报来本户的转移登记（证书 {facts.told_since}），以登记机构所报为准；"
+            "本件请退回，仍须更正的看过所报之后另录"
+        )
+        return [Refusal("owner-registered-since", message, source)]
+    if facts.told_of not in (None, facts.unit_code):
+        message = f"登记机构所报，这份证书是另一户 {facts.told_of} 的"
+        return [Refusal("certificate-reused", message, source)]
+    if kind is OwnerKind.TRANSFER and facts.told_of is not None:
+        message = "登记机构已报来这份证书的转移登记，业主已随之变更，不必再录"
+        return [Refusal("owner-registered", message, source)]
+    return []
 
 
 def decider_refusals(status: OwnerStatus, entered_by: int, officer_id: int, law: Law) -> list[Refusal]:

@@ -16,11 +16,18 @@ from escrow.houses import actions, deciding, lists
 from escrow.houses.change_rules import CHANGE_LABELS, KIND_LABELS, ChangeKind, ChangeStatus
 from escrow.houses.forms import AreaForm, LossForm, MisplacedForm, OwnerForm, RenewalForm
 from escrow.houses.losses import PARTS, issue_loss, source_of
-from escrow.houses.owner_rules import OWNER_KINDS, OWNER_LABELS, OwnerKind, OwnerStatus
+from escrow.houses.owner_rules import (
+    OWNER_KINDS,
+    OWNER_LABELS,
+    REGISTERED,
+    REGISTERED_LABEL,
+    OwnerKind,
+    OwnerStatus,
+)
 from escrow.houses.owners import read_owners
 from escrow.houses.owning import Transfer, confirm_owner, enter_owner, reject_owner
 from escrow.maintenance.pages import PAGE, attempt, key, next_key
-from escrow.maintenance.reading import unit_seen
+from escrow.maintenance.reading import UnitSeen, unit_seen
 
 pages = Blueprint("houses", __name__)
 
@@ -33,7 +40,7 @@ def _words() -> dict[str, Any]:
     return {
         "house_change_kinds": {one.value: KIND_LABELS[one] for one in ChangeKind},
         "house_change_shown": {one.value: (CHANGE_LABELS[one], _TONES[one.value]) for one in ChangeStatus},
-        "owner_kinds": {one.value: OWNER_KINDS[one] for one in OwnerKind},
+        "owner_kinds": {one.value: OWNER_KINDS[one] for one in OwnerKind} | {REGISTERED: REGISTERED_LABEL},
         "owner_shown": {one.value: (OWNER_LABELS[one], _TONES[one.value]) for one in OwnerStatus},
         "loss_parts": PARTS,
     }  # fmt: skip
@@ -65,9 +72,11 @@ def show(unit_code: str) -> ResponseReturnValue:
         wanted = [source_of(one.id, part) for one in rows if one.kind == ChangeKind.LOST for part in PARTS]
         orders = status_of(session, wanted) if wanted else {}
     law = law_on(bureau_day(), actions.LAW, seen.row.region)
+    cited = {one.id: _registered_by(one, seen) for one in owned if one.kind == REGISTERED}
     return render_template(
         "houses/show.html", seen=seen, row=seen.row, rows=rows[:PAGE], following=next_key(rows),
-        first=before is None, owned=owned, orders=orders, facts_=actions.facts_of(seen), law_=law,
+        first=before is None, owned=owned, cited=cited, orders=orders, facts_=actions.facts_of(seen),
+        law_=law,
         forms={
             "owner": OwnerForm(), "area": AreaForm(), "misplaced": MisplacedForm(), "lost": LossForm(),
             "renewal": RenewalForm(),
@@ -185,6 +194,12 @@ def reject_transfer(unit_code: str, change_id: int) -> ResponseReturnValue:
     attempt(number, "house-owner.rejected",
             lambda one: reject_owner(one, number, change_id, reason, officer_id=who))  # fmt: skip
     return _back(number, "业主变更已退回。")
+
+
+def _registered_by(told: Any, seen: UnitSeen) -> str:
+    """By which provision the register's word made the owner, on the day it was told (登记机构所报的依据)."""
+    law = law_on(bureau_day(told.entered_at), actions.LAW, seen.row.region)
+    return law["owner_by_registration"].citation
 
 
 def _back(unit_code: str, said: str) -> ResponseReturnValue:

@@ -102,6 +102,26 @@ def unit_seen(session: Session, unit_code: str) -> UnitSeen | None:
     return units_seen(session, [unit_code]).get(unit_code)
 
 
+_HOLDERS = text("""
+SELECT o.from_day AS since, o.kind, o.certificate_no, o.names,
+       (SELECT string_agg(y.name_masked, '、' ORDER BY y.position)
+          FROM contract c JOIN party y ON (y.contract_id, y.version) = (c.id, c.version)
+         WHERE c.unit_id = h.unit_id AND c.status <> 'cancelled') AS buyers
+  FROM house h LEFT JOIN LATERAL (
+       SELECT w.from_day, w.kind, w.certificate_no, array_agg(w.name_masked ORDER BY w.place) AS names
+         FROM house_owners(h.id) w GROUP BY w.from_day, w.kind, w.certificate_no) o ON true
+ WHERE h.id = :house_id
+""")
+
+
+def holders(session: Session, house_id: int) -> Row[Any]:
+    """Who owns a house now and since when, and who bought it of the developer, masked (现业主与原买受人).
+
+    What the developer paid ahead is owed by whoever bought it of him: a later owner owes him nothing.
+    """
+    return session.execute(_HOLDERS, {"house_id": house_id}).one()
+
+
 _LINES = text("""
 SELECT l.*, v.id AS reversed_by FROM house_lines(:house_id) l
   LEFT JOIN ledger.journal_entry v ON v.reverses_id = l.entry_id

@@ -90,11 +90,14 @@ def register(session: Session, asked: FirstAsked, origin: Origin) -> dict[str, A
 def register_transfer(
     session: Session, asked: TransferAsked, origin: Origin, *, settings: Settings
 ) -> dict[str, Any]:
-    """A buyer's title to one unit; personal data is sealed, and masked in the answer (转移登记)."""
+    """A title to one unit; personal data is sealed, and masked in the answer (转移登记).
+
+    Whoever owns the house in the maintenance fund is read from this row: nothing else need be told.
+    """
     found = _look_at_unit(session, asked, blind_index(asked.owner_id_no, settings))
     if reasons := transfer_refusals(found.facts, law_on(bureau_day(), "presale_funds", found.region)):
         raise Refused(reasons)
-    if not found.known:
+    if not found.facts.is_same:
         session.execute(
             insert(TransferRegistration).values(**_sealed(asked, origin, found.unit_id, settings))
         )
@@ -235,7 +238,6 @@ class _FoundUnit:
     facts: TransferFacts
     region: str
     unit_id: int
-    known: bool
 
 
 def _look_at_unit(session: Session, asked: TransferAsked, owner: bytes) -> _FoundUnit:
@@ -251,12 +253,14 @@ def _look_at_unit(session: Session, asked: TransferAsked, owner: bytes) -> _Foun
     unit = session.execute(query.with_for_update(key_share=True, of=Unit)).one_or_none()
     if unit is None:
         raise Invalid({"unit_code": "楼盘表中没有这一户。"})
-    earlier = session.scalar(select(TransferRegistration).where(TransferRegistration.unit_id == unit.id))
-    known = earlier is not None and (
-        earlier.certificate_no == asked.certificate_no
-        and earlier.registered_on == asked.registered_on
-        and earlier.owner_id_no_index == owner
-    )
+    used = session.execute(
+        select(
+            Unit.unit_code, TransferRegistration.registered_on, TransferRegistration.owner_id_no_index
+        )
+        .join(TransferRegistration, TransferRegistration.unit_id == Unit.id)
+        .where(TransferRegistration.certificate_no == asked.certificate_no)
+    ).one_or_none()  # fmt: skip
+    is_same = used is not None and tuple(used) == (asked.unit_code, asked.registered_on, owner)
     first = (
         select(FirstRegistration.registered_on)
         .join(RegisteredBuilding, RegisteredBuilding.registration_id == FirstRegistration.id)
@@ -265,18 +269,15 @@ def _look_at_unit(session: Session, asked: TransferAsked, owner: bytes) -> _Foun
             RegisteredBuilding.status == RegistrationStatus.CONFIRMED,
         )
     )
-    used_by = select(Unit.unit_code).join(TransferRegistration, TransferRegistration.unit_id == Unit.id)
     facts = TransferFacts(
         unit_code=asked.unit_code,
         certificate_no=asked.certificate_no,
         registered_on=asked.registered_on,
         first_registered_on=session.scalar(first),
-        unit_certificate=earlier.certificate_no if earlier and not known else None,
-        certificate_unit=session.scalar(
-            used_by.where(TransferRegistration.certificate_no == asked.certificate_no)
-        ),
+        certificate_unit=used.unit_code if used else None,
+        is_same=is_same,
     )
-    return _FoundUnit(facts, unit.region, unit.id, known)
+    return _FoundUnit(facts, unit.region, unit.id)
 
 
 def _sealed(asked: TransferAsked, origin: Origin, unit_id: int, settings: Settings) -> dict[str, Any]:

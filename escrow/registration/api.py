@@ -161,10 +161,10 @@ def receive_first_registration(asked: tuple[str, FirstAsked]) -> Response:
     409,
     schema=Problem,
     content_type=PROBLEM,
-    description="同一事件号内容不同，或该户已登记、楼幢尚无首次登记",
+    description="同一事件号内容不同，或证书已登记、楼幢尚无首次登记",
 )
 def receive_transfer_registration(asked: tuple[str, TransferAsked]) -> Response:
-    """转移登记：按户报来，须在所在楼幢首次登记之后；个人信息加密保存、脱敏答复。"""
+    """转移登记：按户报来，须在所在楼幢首次登记之后，再次转移的照报；维修资金业主随之变更；个人信息脱敏答复。"""
     event_id, registration = asked
     origin = Origin(caller().client_id, event_id)
 

@@ -116,13 +116,13 @@ class RegisteredBuilding(Base):
 
 
 class TransferRegistration(Base):
-    """The buyer's title to one unit; written once (转移登记)."""
+    """A title to one unit, as often as it changes hands; each certificate once, written once (转移登记)."""
 
     __tablename__ = "transfer_registration"
     __table_args__ = (UniqueConstraint("client_id", "event_id"),)
 
     id: Mapped[int] = mapped_column(primary_key=True)
-    unit_id: Mapped[int] = mapped_column(ForeignKey("unit.id"), unique=True)
+    unit_id: Mapped[int] = mapped_column(ForeignKey("unit.id"), index=True)
     client_id: Mapped[str]
     event_id: Mapped[str]
     certificate_no: Mapped[str] = mapped_column(unique=True)

@@ -223,18 +223,21 @@ def _standing_refusals(facts: CorrectionFacts, law: Law) -> list[Refusal]:
 
 @dataclass(frozen=True, slots=True)
 class TransferFacts:
-    """What is known when a buyer's title is made known (转移登记事实)."""
+    """What is known when a title to a unit is made known (转移登记事实)."""
 
     unit_code: str
     certificate_no: str
     registered_on: date
     first_registered_on: date | None  # of the unit's building
-    unit_certificate: str | None  # under which this unit is already registered
     certificate_unit: str | None  # unit code this certificate is already used for
+    is_same: bool = False  # and it says the same day and the same owner
 
 
 def transfer_refusals(facts: TransferFacts, law: Law) -> list[Refusal]:
-    """Every reason a transfer registration cannot be taken (转移登记不予受理)."""
+    """Every reason a transfer registration cannot be taken (转移登记不予受理).
+
+    A home is sold again, and a later title may be told before an earlier one: neither is a reason.
+    """
     order, once = law["transfer_after_first_registration"].citation, law["registered_once"].citation
     found = []
     if facts.first_registered_on is None:
@@ -242,12 +245,12 @@ def transfer_refusals(facts: TransferFacts, law: Law) -> list[Refusal]:
     elif facts.registered_on < facts.first_registered_on:
         message = f"转移登记日早于楼幢首次登记日 {facts.first_registered_on}"
         found.append(Refusal("before-first-registration", message, order))
-    if facts.unit_certificate is not None:
-        message = f"该户已按证书 {facts.unit_certificate} 办理转移登记，所报内容与之不同"
-        found.append(Refusal("unit-registered", message, once))
     if facts.certificate_unit not in (None, facts.unit_code):
         message = f"证书 {facts.certificate_no} 已用于另一户 {facts.certificate_unit}"
         found.append(Refusal("certificate-reused", message, once))
+    elif facts.certificate_unit is not None and not facts.is_same:
+        message = f"该户已按证书 {facts.certificate_no} 办理转移登记，所报内容与之不同"
+        found.append(Refusal("unit-registered", message, once))
     return found
 
 

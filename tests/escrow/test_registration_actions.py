@@ -187,17 +187,27 @@ def test_a_transfer_before_the_building_is_refused(estate):
     assert refused(lambda: transferred(estate, unit, on=early)) == ["before-first-registration"]
 
 
-def test_a_unit_is_transferred_once(estate):
-    """一户登记一次：同样内容再报照答，不同内容或借用他户证书不收。"""
+def test_a_certificate_registers_a_unit_once(estate):
+    """一证登记一次：同样内容再报照答，同证不同内容、借用他户证书不收。"""
     told(estate, "1")
     first, second = estate.unit_codes[:2]
     transferred(estate, first)
     transferred(estate, first)
 
     assert rows(estate, "SELECT count(*) FROM transfer_registration") == [(1,)]
-    assert refused(lambda: transferred(estate, first, certificate="分证2")) == ["unit-registered"]
     assert refused(lambda: transferred(estate, first, owner="E12345678")) == ["unit-registered"]
     assert refused(lambda: transferred(estate, second)) == ["certificate-reused"]
+
+
+def test_a_home_is_sold_again(estate):
+    """房屋再次转移另有证书，照收；先发生的后报来也照收，逐次留存，不增不改前一次。"""
+    told(estate, "1", on=TODAY - timedelta(days=9))
+    unit = estate.unit_codes[0]
+    transferred(estate, unit, on=TODAY)
+    transferred(estate, unit, certificate="分证0", on=TODAY - timedelta(days=5), owner="E12345678")
+
+    kept = "SELECT certificate_no FROM transfer_registration ORDER BY registered_on"
+    assert rows(estate, kept) == [("分证0",), ("分证1",)]
 
 
 def test_a_transfer_of_no_unit_names_the_field(estate):

@@ -26,7 +26,7 @@ ASKED = Certificate("证1", "XM1", date(2026, 11, 20))
 NEW = FirstFacts(asked=ASKED, building_nos=("1", "2"), confirmed={})
 SOLD = TransferFacts(
     unit_code="1" * 28, certificate_no="证2", registered_on=date(2026, 11, 21),
-    first_registered_on=date(2026, 11, 20), unit_certificate=None, certificate_unit=None,
+    first_registered_on=date(2026, 11, 20), certificate_unit=None,
 )  # fmt: skip
 
 
@@ -95,11 +95,14 @@ def test_a_transfer_needs_first_registration_of_its_building():
     assert codes(transfer_refusals(early, LAW)) == ["before-first-registration"]
 
 
-def test_a_unit_and_a_certificate_serve_once():
-    """一户一证，一证一户。"""
-    found = transfer_refusals(replace(SOLD, unit_certificate="证3", certificate_unit="2" * 28), LAW)
+def test_a_certificate_serves_one_unit_once():
+    """一证一户一次：另一户借用、本户所报不同均不收；逐字相同的照答；一户可以再次转移。"""
+    other = replace(SOLD, certificate_unit="2" * 28)
+    same = replace(SOLD, certificate_unit=SOLD.unit_code, is_same=True)
 
-    assert codes(found) == ["unit-registered", "certificate-reused"]
+    assert codes(transfer_refusals(other, LAW)) == ["certificate-reused"]
+    assert codes(transfer_refusals(replace(same, is_same=False), LAW)) == ["unit-registered"]
+    assert codes(transfer_refusals(same, LAW)) == []
 
 
 @pytest.mark.parametrize("use", list(PaperUse))
