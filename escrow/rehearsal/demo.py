@@ -109,7 +109,8 @@ class Stage:
         for site in (registered, released):
             self.sell(site, {Course.PLAIN}, 5)
             self.register(site)
-        yield f"已首次登记，可申请解除监管：{registered.project_no}"
+        self.hand_over(registered)
+        yield f"已首次登记，可申请解除监管：{registered.project_no}；一户已登记给买受人，又转让一次"
         self.release(released)
         yield f"已解除监管：{released.project_no}"
 
@@ -166,6 +167,18 @@ class Stage:
             "registered_on": self.county.run.today.isoformat(),
         }  # fmt: skip
         expect(self.systems["registration"].ask("POST", "/first-registrations", told), {201}, "首次登记")
+
+    def hand_over(self, site: Site) -> None:
+        """A home is registered to its buyer, and then sold on: the fund's owner follows."""
+        ours, other = (deal.body for deal in [one for one in self.county.deals if one.site is site][:2])
+        for place, body in enumerate((ours, other), 1):
+            told = {
+                "event_id": f"ZY{site.project_no}-{place}", "unit_code": ours["unit_code"],
+                "certificate_no": f"晋（{self.county.run.today.year}）交口县不动产权第{site.project_no}-{place}号",
+                "registered_on": self.county.run.today.isoformat(),
+                "owner_name": body["buyers"][0]["name"], "owner_id_no": body["buyers"][0]["id_no"],
+            }  # fmt: skip
+            expect(self.systems["registration"].ask("POST", "/transfer-registrations", told), {201}, "转移登记")
 
     def release(self, site: Site) -> None:
         """The developer's paper, entered by one officer and approved by another."""

@@ -85,7 +85,7 @@ def test_demo_is_usable(town: Flask, loaded: Path) -> None:
 
 
 def test_demo_holds_a_fund_account(town: Flask, loaded: Path) -> None:
-    """演示库里有一个维修资金专户，各小区已建账，已备案的户由建设单位代缴足额，各级余额相符。"""
+    """演示库里有一个维修资金专户，各小区已建账，已备案的户由建设单位代缴足额，各级余额相符；一户登记之后又转让。"""
     with town.extensions["database"].read() as session:
         fund = session.execute(text("SELECT status, bank_code FROM fund_account")).all()
         built, paid, short = session.execute(text(
@@ -95,6 +95,8 @@ def test_demo_holds_a_fund_account(town: Flask, loaded: Path) -> None:
             "  LEFT JOIN contract k ON k.unit_id = h.unit_id AND k.status <> 'cancelled'"
         )).one()  # fmt: skip
         wrong = session.execute(text("SELECT * FROM fund_disagreements()")).all()
+        known = session.execute(text("SELECT count(*), count(DISTINCT house_id) FROM house_ownership")).one()
+    assert tuple(known) == (2, 1)
     assert fund == [("active", "102")]
     assert (built, short, wrong) == (196, 0, [])
     assert paid >= 10
