@@ -36,8 +36,9 @@ from escrow.oversight.findings import look
 from escrow.oversight.watching import watch
 from escrow.rehearsal.banking import send_statements
 from escrow.statements import closing
-from escrow.statements.matching import accounts_differing, accounts_waiting, match
+from escrow.statements.matching import match
 from escrow.statements.reading import read, waiting
+from escrow.statements.waiting import accounts_differing, accounts_waiting
 from escrow.supervision.guarantees import expired, lapse
 from ledger.seals import HEAD_FILE, follow, seal
 

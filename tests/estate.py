@@ -300,11 +300,16 @@ def pay(estate: Estate, notice_no: str | None, amount: str = "100.00") -> dict[s
     return paid_by(estate, notice_no, "王秀英", amount)
 
 
-def paid_by(estate: Estate, notice_no: str | None, name: str, amount: str = "100.00") -> dict[str, Any]:
-    """The bank books a credit that somebody paid (某人缴款)."""
-    deposit = Deposit(
+def credit(estate: Estate, notice_no: str | None, name: str = "王秀英", amount: str = "100.00") -> Deposit:
+    """What the bank tells of a credit (一笔入账)."""
+    return Deposit(
         bank_serial=new_number("B"), account_no=estate.account_no, amount=Yuan(amount),
         value_date=bureau_day(), booked_at=now(), payer_name=name,
         payer_account="6217000010001234567", channel=Channel.POS, notice_no=notice_no,
     )  # fmt: skip
+
+
+def paid_by(estate: Estate, notice_no: str | None, name: str, amount: str = "100.00") -> dict[str, Any]:
+    """The bank books a credit that somebody paid (某人缴款)."""
+    deposit = credit(estate, notice_no, name, amount)
     return estate.do(lambda session: receive(session, deposit, "ABC", estate.house.settings))

@@ -11,8 +11,9 @@ import psycopg
 
 from escrow.deliveries.routing import route
 from escrow.deliveries.sending import deliver
-from escrow.statements.matching import accounts_waiting, match
+from escrow.statements.matching import match
 from escrow.statements.reading import read, waiting
+from escrow.statements.waiting import accounts_waiting
 from tests.faults.arena import Office, kill_9, until
 from tests.faults.callers import AGAIN, Heard
 from tests.faults.cases import DONE, Case, Staff
