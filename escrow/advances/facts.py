@@ -15,7 +15,7 @@ from config.clock import bureau_day
 from config.regulations import Law, law_on
 from escrow.advances.rules import HouseFacts, renewable
 from escrow.contracts.rules import ContractStatus
-from escrow.errors import NotFound, Refusal, Refused
+from escrow.errors import Invalid, NotFound, Refusal, Refused
 from escrow.maintenance.chart import Nature
 from escrow.maintenance.rules import FUND_LABELS, FundStatus
 from escrow.projects.rules import FirstDeposit, Home, Structure, UnitUse, first_deposit
@@ -52,21 +52,26 @@ class House:
 
 
 _FUND = """
-SELECT id, account_no, book_id, region, status FROM fund_account
+SELECT id, account_no, book_id, region, status, fund_begins(id) FROM fund_account
  WHERE account_no = %s AND bank_code = %s AND status <> 'rejected' FOR SHARE
 """
 
 
 def fund_of(session: Session, account_no: str, bank_code: str, day: date) -> Fund:
-    """The bank's own fund account. Raises NotFound, or Refused where it is not open."""
+    """The bank's own fund account on a value date.
+
+    Raises NotFound, Refused where it is not open, or Invalid for a day before its books begin: no money lay there.
+    """
     rows = ask(session, _FUND, (account_no, bank_code))
     if not rows:
         raise NotFound("没有这个维修资金专户，或不属于贵行")
-    [(fund_id, number, book_id, region, status)] = rows
+    [(fund_id, number, book_id, region, status, begins)] = rows
     law = law_on(day, SUBJECT, region)
     if status != FundStatus.ACTIVE:
         message = f"维修资金专户 {number} {FUND_LABELS[FundStatus(status)]}，不能入账"
         raise Refused([Refusal("fund-not-active", message, law["fund_two_officers"].citation)])
+    if day < begins:
+        raise Invalid({"value_date": f"起息日不能早于专户账簿起始日 {begins}。"})
     return Fund(fund_id, number, book_id, region, law)
 
 

@@ -22,9 +22,9 @@ from tests.faults.arena import Office
 from tests.faults.cases import Staff, day_of, estate_for, fen
 from tests.faults.operations import yesterday_of
 from tests.fund.fund_estate import build_fund
-from tests.fund.test_income_sharing import aged, close_through, run_of
 from tests.fund.test_income_sharing import approved as share_out
 from tests.fund.test_income_sharing import booked as interest
+from tests.fund.test_income_sharing import close_through, run_of
 from tests.listening import happen
 from tests.opening import approved, asked, estate_of, rows_of, uploaded
 from tests.stating import Day, Told, as_csv
@@ -143,7 +143,7 @@ def sharing(staff: Staff) -> Chore:
     """Last month's interest is to be shared to the houses of a fund; approved, and booked to nobody yet."""
     fund, until = build_fund(staff.office.house, buildings=1), bureau_day().replace(day=1) - timedelta(days=1)
     since = until.replace(day=1)
-    aged(fund, since)
+    fund.opened(since)
     fund.deposits(dict.fromkeys(fund.ids, "1000.00"), on=since)
     interest(fund, IncomeKind.INTEREST, "10.00", until)
     close_through(fund, until)

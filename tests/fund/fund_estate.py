@@ -117,6 +117,12 @@ class FundEstate:
                 for one, amount in amounts.items()
             ])  # fmt: skip
 
+    def opened(self, day: date) -> None:
+        """As if its fund account had been opened so long ago (专户早已开立)."""
+        with self.house.connect("superuser") as connection:
+            connection.execute("SET session_replication_role = replica")
+            connection.execute("UPDATE fund_account SET opened_on = %s WHERE id = %s", (day, self.fund_id))
+
     def without_papers(self) -> None:
         """From here on money may leave the fund account though no paper says so (撤去出账防线)."""
         with self.house.connect("owner") as connection:

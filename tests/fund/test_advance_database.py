@@ -113,6 +113,13 @@ def test_a_banks_line_is_what_its_entry_moved(place):
         assert refused(place, statement) != ""
 
 
+def test_no_line_comes_before_the_books_begin(place):
+    """起息日早于专户开立的入账，直接写库也不准：旧日子的标准、没有钱的日子都不算数。"""
+    bank, house = account(place, "100101"), account(place, "400101", f"house:{place.ids['three']}")
+    early = RECEIPT.format(amount=500, entry=LAST).replace(" 500, value_date,", " 500, value_date - 1,")
+    assert refused(place, posted(place, bank, house, 500), early) == "fund_receipt_day"
+
+
 def test_the_first_deposit_is_not_called_whole_before_it_is(place):
     """未缴足的不得写为已缴足；已定的首期应缴不得改。"""
     ids = place.ids

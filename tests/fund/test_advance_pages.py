@@ -151,6 +151,7 @@ def test_a_cancelled_contract_leaves_nobody_owing(desks, estate, fund):
 def test_what_is_outstanding_is_listed_by_age(desks, estate, fund):
     """账龄：九十天以内、九十一至一百八十天……各段户数与金额；还清的不在其中；点一段只看那一段。"""
     today = bureau_day()
+    fund.opened(today - timedelta(days=400))
     for days, code in zip((0, 91, 400), estate.unit_codes, strict=True):
         sold(estate)
         paid(fund, (code, DUE), value_date=today - timedelta(days=days))

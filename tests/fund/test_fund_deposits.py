@@ -91,11 +91,12 @@ def test_money_that_names_no_unit_waits(estate, fund):
 
 
 def test_a_line_that_contradicts_itself_or_is_anothers_is_not_booked(estate, fund):
-    """合计不符、一户列两次、起息日在明天、别家银行、没有这个专户：不予入账，什么也不留下。"""
+    """合计不符、一户列两次、起息日在明天或专户开立之前、别家银行、没有这个专户：不予入账，什么也不留下。"""
     code = estate.unit_codes[0]
     for wrong in (
         line(fund, (code, DUE), amount="6912.01"), line(fund, (code, "1.00"), (code, "2.00")),
         line(fund, (code, DUE), value_date=bureau_day() + timedelta(days=1)),
+        line(fund, (code, DUE), value_date=bureau_day() - timedelta(days=1)),
     ):  # fmt: skip
         with pytest.raises(Invalid):
             _send(fund, wrong)
@@ -131,6 +132,7 @@ def test_what_is_told_late_counts_on_the_first_open_day(estate, fund, house):
     yesterday = bureau_day() - timedelta(days=1)
     with house.database.begin() as session:
         close_day(session, fund.book_id, yesterday)
+    fund.opened(date(2026, 1, 5))
     paid(fund, (estate.unit_codes[0], DUE), value_date=date(2026, 1, 5))
     with house.connect("reader") as connection:
         [(on,)] = connection.execute("SELECT effective_on FROM ledger.journal_entry ORDER BY id DESC LIMIT 1")

@@ -15,9 +15,7 @@ def scene_of(house, app):
     """专户上上月开立，两户当日交存；窗口有人。"""
     estate = build_fund(house)
     first = months_ago(2)
-    with house.connect("superuser") as connection:
-        connection.execute("SET session_replication_role = replica")
-        connection.execute("UPDATE fund_account SET opened_on = %s", (first,))
+    estate.opened(first)
     estate.deposit(estate.ids[0], "3000.00", on=first)
     estate.deposit(estate.ids[1], "1000.00", on=first)
     roles = {"cashier1": ["cashier"], "reviewer1": ["reviewer"], "auditor1": ["auditor"]}

@@ -92,15 +92,8 @@ def test_months_close_in_their_order():
 
 def scene_of(house, app):
     estate = build_fund(house)
-    aged(estate, date(bureau_day().year - 1, 1, 5))
+    estate.opened(date(bureau_day().year - 1, 1, 5))
     return SimpleNamespace(fund=estate)
-
-
-def aged(estate: FundEstate, opened_on: date) -> None:
-    """专户早已开立：试验里把开户日提前。"""
-    with estate.house.connect("superuser") as connection:
-        connection.execute("SET session_replication_role = replica")
-        connection.execute("UPDATE fund_account SET opened_on = %s", (opened_on,))
 
 
 def slip(estate: FundEstate, kind: IncomeKind, amount: str, on: date, **more) -> actions.Slip:

@@ -82,6 +82,7 @@ def test_what_is_paid_in_full_is_settled(house):
     estate = build_fund(house, buildings=1, units=2, bank_code=BANK)
     code, other = estate.codes
     old = date(2023, 4, 12)
+    estate.opened(old)
     with estate.begin() as session:
         seen = units_seen(session, [code, other], on=old)
         assert seen[code].due.citation == "本局设定（待补依据）"
