@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 from flask import Response, current_app, flash, g, make_response, request
 from sqlalchemy.exc import SQLAlchemyError
 from werkzeug.datastructures import MultiDict
-from wtforms import Field, Form
+from wtforms import Field, Form, SelectField
 from wtforms.validators import ValidationError as FormError
 
 from escrow.access.guards import CODE_FIELD, NotFresh
@@ -85,8 +85,14 @@ def checked(*forms: Form) -> None:
     bad = [form for form in forms if not form.validate()]
     if bad:
         raise Invalid({
-            one.name: "；".join(map(str, one.errors)) for form in bad for one in form if one.errors
+            one.name: _wrong(one) for form in bad for one in form if one.errors
         })  # fmt: skip
+
+
+def _wrong(one: Field) -> str:
+    if isinstance(one, SelectField):
+        return "所选不在可选之列。"
+    return "；".join(map(str, one.errors))
 
 
 def posted_reason() -> str:

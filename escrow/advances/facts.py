@@ -60,7 +60,7 @@ SELECT id, account_no, book_id, region, status, fund_begins(id) FROM fund_accoun
 def fund_of(session: Session, account_no: str, bank_code: str, day: date) -> Fund:
     """The bank's own fund account on a value date.
 
-    Raises NotFound, Refused where it is not open, or Invalid for a day before its books begin: no money lay there.
+    Raises NotFound, Refused where it is not open, or Invalid for a day before its books begin.
     """
     rows = ask(session, _FUND, (account_no, bank_code))
     if not rows:

@@ -57,7 +57,7 @@ _TONES = {
 class FundOpeningForm(Form):
     """The bank's certificate, and what it certifies (余额证明)."""
 
-    fund_id = SelectField("维修资金专户", coerce=int)
+    fund_id = SelectField("维修资金专户")
     as_of = ReadField("余额日期", read_day)
     bank_commodity = ReadField("银行余额：商品住宅（元）", read_amount)
     bank_public = ReadField("银行余额：已售公有住房（元）", read_amount)
@@ -78,7 +78,7 @@ class FundOpeningForm(Form):
 
 def _form(rows: list[Any], data: Any = None) -> FundOpeningForm:
     form = FundOpeningForm(data)
-    form.fund_id.choices = [SelectChoice(one.id, f"{one.account_name} {one.account_no}") for one in rows]
+    form.fund_id.choices = [SelectChoice(str(one.id), f"{one.account_name} {one.account_no}") for one in rows]
     return form
 
 
@@ -105,7 +105,7 @@ def index() -> ResponseReturnValue:
         again = lists.opening(transaction, request.args.get("again", ""))
     form = _form(found)
     if again is not None:
-        form.fund_id.data = again.fund_account_id
+        form.fund_id.data = str(again.fund_account_id)
         for name in ("as_of", "bank_commodity", "bank_public", "undistributed_commodity",
                      "undistributed_public", "certificate_no", "file_hash"):  # fmt: skip
             form[name].typed = str(getattr(again, name))
@@ -144,7 +144,7 @@ def create() -> ResponseReturnValue:
         raise Invalid({"file": "请选择导入文件（xlsx 或 CSV）。"})
     content, said = sent.read(), dict[str, Any](form.data)
     asked = Handed(
-        said["fund_id"], form.stated(), said["certificate_no"], said["file_hash"], _named(sent.filename),
+        int(said["fund_id"]), form.stated(), said["certificate_no"], said["file_hash"], _named(sent.filename),
         content,
     )  # fmt: skip
     opening_id, number = attempt(

@@ -106,6 +106,10 @@ def test_faults_are_listed_and_what_was_typed_stays(fund: FundEstate, desks: Sim
     assert "待批准" in desks.both.get(right.location).text
     refused = desks.both.post(f"{right.location}/approve")
     assert refused.status_code == 409 and "由您上传" in refused.text
+    for forged in ("T1", "", "99999999999", "１"):
+        sent = {**form(fund, rows, as_csv(rows), "伪.csv"), "fund_id": forged}
+        stands = desks.both.post("/fund-openings", sent)
+        assert stands.status_code == 422 and "所选不在可选之列" in stands.text
     assert desks.auditor.post("/fund-openings", form(fund, rows, b"x", "x.csv")).status_code == 403
     assert desks.cashier1.post(f"{right.location}/approve").status_code == 403
     assert row(fund, "SELECT count(*) AS n FROM house").n == 0
