@@ -258,5 +258,6 @@ def test_held_money_is_not_taken_by_another_way(estate, fund, people):
         fund.move(chart.HOLD_USE, (("9299", "use:1"), ("9201", key), "0.01"))
     with pytest.raises(Exception, match="ended_entry_by_step"):
         fund.move(chart.FREE_USE, (("9201", key), ("9299", f"return:{number}"), "0.01"))
-    with pytest.raises(psycopg.errors.CheckViolation):
+    with pytest.raises(psycopg.errors.CheckViolation) as found:
         attack(fund.house, ("UPDATE ended_deposit SET status = 'returned'", {}))
+    assert refused_by(found) == "ended_deposit_paid"
