@@ -70,8 +70,9 @@ def _sharing(fund):
 ENTRY = "(SELECT max(id) FROM ledger.journal_entry)"
 DECIDED = "decided_by = entered_by + 1, decided_at = now(), law = '{}'"
 NEW_RUN = (
-    "INSERT INTO income_run (run_no, fund_account_id, nature, period_from, period_to, basis, status, proposed_by)"
-    " SELECT 'X', fund_account_id, nature, period_to, period_to + 1, basis, 'proposed', proposed_by FROM income_run"
+    "INSERT INTO income_run (run_no, fund_account_id, nature, period_from, period_to, basis, status,"
+    " proposed_by) SELECT 'X', fund_account_id, nature, period_to, period_to + 1, basis, 'proposed',"
+    " proposed_by FROM income_run"
 )
 APPROVED = (
     "UPDATE income_run SET status = 'approved', decided_by = proposed_by + 1, decided_at = now(), law = '{}'"
@@ -93,8 +94,11 @@ LOSS = (
 )
 GUARDS = [
     ("community_stands", "UPDATE community SET region = '150000'"),
-    ("community_stands", "INSERT INTO community (fund_account_id, name, region) SELECT id, 'x', '150000'"
-                         " FROM fund_account LIMIT 1"),
+    (
+        "community_stands",
+        "INSERT INTO community (fund_account_id, name, region) SELECT id, 'x', '150000' FROM"
+        " fund_account LIMIT 1",
+    ),
     ("community_building_stands", "UPDATE community_building SET building_no = building_no || 'x'"),
     ("fund_account_steps", "UPDATE fund_account SET bank_code = 'X'"),
     ("fund_account_steps", "UPDATE fund_account SET status = 'entered'"),
@@ -103,24 +107,38 @@ GUARDS = [
     ("apart_money_stands", "UPDATE apart_money SET amount = amount + 1, remainder = remainder + 1"),
     ("apart_money_stands", "UPDATE apart_money SET remainder = amount - 1"),
     ("fund_income_steps", "UPDATE fund_income SET amount = amount + 1"),
-    ("fund_income_booked", f"UPDATE fund_income SET status = 'booked', {DECIDED}, entry_id = {ENTRY}"
-                           " WHERE status = 'entered'"),
-    ("fund_period_in_order", "INSERT INTO fund_period (fund_account_id, month, closed_by, before, after, entry_ids)"
-                             " SELECT fund_account_id, month + 70, closed_by, before, after, '{}' FROM fund_period"),
+    (
+        "fund_income_booked",
+        f"UPDATE fund_income SET status = 'booked', {DECIDED}, entry_id = {ENTRY} WHERE status ="
+        " 'entered'",
+    ),
+    (
+        "fund_period_in_order",
+        "INSERT INTO fund_period (fund_account_id, month, closed_by, before, after, entry_ids) SELECT"
+        " fund_account_id, month + 70, closed_by, before, after, '{}' FROM fund_period",
+    ),
     ("income_run_steps", "UPDATE income_run SET total = total + 1"),
     ("income_run_steps", NEW_RUN),
     ("income_run_steps", f"{APPROVED}; UPDATE income_run SET status = 'done'"),
-    ("income_share_once", "INSERT INTO income_share (run_id, house_id, batch, weight, amount)"
-                          " SELECT s.run_id, h.id, 0, 0, 0 FROM (SELECT run_id FROM income_share LIMIT 1) s, house h"
-                          " WHERE h.status = 'closed'"),
+    (
+        "income_share_once",
+        "INSERT INTO income_share (run_id, house_id, batch, weight, amount) SELECT s.run_id, h.id, 0,"
+        " 0, 0 FROM (SELECT run_id FROM income_share LIMIT 1) s, house h WHERE h.status = 'closed'",
+    ),
     ("income_batch_steps", f"UPDATE income_batch SET entry_id = {ENTRY}"),
     ("income_batch_booked", f"{APPROVED}; UPDATE income_batch SET entry_id = {ENTRY}"),
     ("house_change_steps", "UPDATE house_change SET area_after = area_after + 1"),
-    ("house_change_whole", f"UPDATE house_change SET status = 'confirmed', {DECIDED},"
-                           " booked_in = pg_current_xact_id()::text::bigint WHERE status = 'entered'"),
+    (
+        "house_change_whole",
+        f"UPDATE house_change SET status = 'confirmed', {DECIDED}, booked_in ="
+        " pg_current_xact_id()::text::bigint WHERE status = 'entered'",
+    ),
     ("owner_change_steps", "UPDATE owner_change SET from_day = from_day - 1"),
-    ("house_owner_stands", f"UPDATE owner_change SET status = 'confirmed', {DECIDED}; INSERT INTO house_owner"
-                           " (change_id, position, name_sealed, name_masked) SELECT id, 9, 'x', 'x' FROM owner_change"),
+    (
+        "house_owner_stands",
+        f"UPDATE owner_change SET status = 'confirmed', {DECIDED}; INSERT INTO house_owner (change_id,"
+        " position, name_sealed, name_masked) SELECT id, 9, 'x', 'x' FROM owner_change",
+    ),
     ("fund_order_steps", "UPDATE fund_order SET amount = amount + 1"),
     ("fund_order_steps", "UPDATE fund_order SET status = 'returned'"),
     ("fund_order_follows", "UPDATE fund_order SET status = 'paid'"),
@@ -132,13 +150,22 @@ GUARDS = [
     ("use_payment_steps", "UPDATE use_payment SET status = 'paid'"),
     ("fund_opening_steps", "UPDATE fund_opening SET bank_commodity = bank_commodity + 1"),
     ("fund_opening_steps", "UPDATE fund_opening SET status = 'booked', booked_at = now(), booked_in = 1"),
-    ("fund_opening_whole", "UPDATE fund_opening SET status = 'approved', decided_by = entered_by + 1,"
-                           " decided_at = now(); UPDATE fund_opening SET status = 'booked', booked_at = now(),"
-                           " booked_in = pg_current_xact_id()::text::bigint"),
-    ("of_opening_stands", "INSERT INTO house_opening (house_id, opening_id, row, first_paid, balance)"
-                          " SELECT 1, id, 1, 1, 1 FROM fund_opening"),
-    ("advance_repayment_steps", "INSERT INTO advance_repayment (house_id, contract_id, amount, repaid_on, evidence_no,"
-                                " origin, status) SELECT 1, 1, 1, CURRENT_DATE, 'X', 'page', 'confirmed'"),
+    (
+        "fund_opening_whole",
+        "UPDATE fund_opening SET status = 'approved', decided_by = entered_by + 1, decided_at ="
+        " now(); UPDATE fund_opening SET status = 'booked', booked_at = now(), booked_in ="
+        " pg_current_xact_id()::text::bigint",
+    ),
+    (
+        "of_opening_stands",
+        "INSERT INTO house_opening (house_id, opening_id, row, first_paid, balance) SELECT 1, id, 1,"
+        " 1, 1 FROM fund_opening",
+    ),
+    (
+        "advance_repayment_steps",
+        "INSERT INTO advance_repayment (house_id, contract_id, amount, repaid_on, evidence_no,"
+        " origin, status) SELECT 1, 1, 1, CURRENT_DATE, 'X', 'page', 'confirmed'",
+    ),
 ]  # fmt: skip
 
 
@@ -174,7 +201,8 @@ def test_a_suspension_is_not_rewritten(fund):
     with pytest.raises(psycopg.Error) as found:
         attacked(
             fund.house,
-            "INSERT INTO fund_suspension (fund_account_id, cause) SELECT id, 'x' FROM fund_account WHERE id = 1",
+            "INSERT INTO fund_suspension (fund_account_id, cause)"
+            " SELECT id, 'x' FROM fund_account WHERE id = 1",
             "UPDATE fund_suspension SET cause = 'y'",
         )
     assert refused_by(found) == "fund_suspension_stands"
