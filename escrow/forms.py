@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 from flask import Response, current_app, flash, g, make_response, request
 from sqlalchemy.exc import SQLAlchemyError
 from werkzeug.datastructures import MultiDict
-from wtforms import Field, Form, SelectField
+from wtforms import Field, Form
 from wtforms.validators import ValidationError as FormError
 
 from escrow.access.guards import CODE_FIELD, NotFresh
@@ -25,6 +25,8 @@ CHOSEN = "-file"
 EMPTY = hashlib.sha256().hexdigest()
 # A scan of a paper; of larger ones the SHA-256 is typed.
 LARGEST_PAPER = 32 * 1024 * 1024
+# The library's words for a choice that was not offered.
+_NO_CHOICE = ("Not a valid choice.", "Invalid Choice: could not coerce.")
 
 
 class ReasonForm(Form):
@@ -90,9 +92,8 @@ def checked(*forms: Form) -> None:
 
 
 def _wrong(one: Field) -> str:
-    if isinstance(one, SelectField):
-        return "所选不在可选之列。"
-    return "；".join(map(str, one.errors))
+    """What is wrong with a field, in Chinese throughout."""
+    return "；".join("所选不在可选之列。" if str(said) in _NO_CHOICE else str(said) for said in one.errors)
 
 
 def posted_reason() -> str:
