@@ -188,9 +188,11 @@ def test_each_guard_refuses_by_its_own_name(fund, guard, said):
 def test_a_lost_house_is_not_paid_to_another_account(fund):
     """灭失返还已定的收款账户之外，另写一件指令付给别的账户，不准。"""
     with fund.house.connect("reader") as connection:
-        same = ", ".join(name for (name,) in connection.execute(
+        rows = connection.execute(
             "SELECT column_name FROM information_schema.columns WHERE table_name = 'fund_order'"
-            " AND column_name NOT IN ('id', 'instruction_no', 'payee_bank', 'issued_at') ORDER BY 1"))  # fmt: skip
+            " AND column_name NOT IN ('id', 'instruction_no', 'payee_bank', 'issued_at') ORDER BY 1"
+        ).fetchall()
+    same = ", ".join(name for (name,) in rows)
     with pytest.raises(psycopg.Error) as found:
         attacked(fund.house, "UPDATE instruction_counter SET last = last + 1", LOSS.format(same=same))
     assert refused_by(found) == "loss_order_payee"
