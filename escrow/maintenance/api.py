@@ -6,7 +6,7 @@ from marshmallow import Schema, fields
 from escrow.doors import PROBLEM, Problem, answer, api_blueprint, caller, database, known_number, scope
 from escrow.errors import NotFound
 from escrow.fields import ACCOUNT_NO_PATTERN, MONEY_PATTERN, UNIT_CODE_PATTERN
-from escrow.maintenance.reading import holders, unit_seen
+from escrow.maintenance.reading import unit_seen
 
 api = api_blueprint("maintenance", "住宅专项维修资金")
 
@@ -14,7 +14,6 @@ EXAMPLE = {
     "unit_code": "141130001001GB00012F00010101", "due": "9216.00", "standard": "96.00",
     "citation": "晋房屋登记清零办发〔2023〕3号 第三部分“一是”；金额：本局设定", "advanced": "9216.00",
     "repaid": "0.00", "balance": "9216.00", "fund_account_no": "6222029901234567",
-    "owner_names_masked": ["王**"], "owner_since": "2026-11-21",
 }  # fmt: skip
 
 
@@ -42,13 +41,6 @@ class FundUnitSchema(Schema):
         required=True, allow_none=True,
         metadata={"pattern": ACCOUNT_NO_PATTERN, "description": "维修资金专户账号；尚未建账的为 null"},
     )  # fmt: skip
-    owner_names_masked = fields.List(
-        fields.String(), required=True,
-        metadata={"description": "现业主，脱敏；以转移登记日为准，尚未登记或未建账的为空"},
-    )  # fmt: skip
-    owner_since = fields.String(
-        required=True, allow_none=True, metadata={"format": "date", "description": "自何日起为业主"}
-    )
 
 
 @api.route("/maintenance/units/<unit_code>", methods=["GET"])
@@ -56,10 +48,9 @@ class FundUnitSchema(Schema):
 @api.response(200, FundUnitSchema, example=EXAMPLE)
 @api.alt_response(404, schema=Problem, content_type=PROBLEM, description="没有这套房屋，或不在本行专户")
 def get_unit(unit_code: str) -> Response:
-    """一户的首期应缴、标准与依据、已缴、已归还、余额、专户与现业主；未缴足的按今日标准，缴足的不溯及既往。"""
+    """一户的首期应缴、标准与依据、已缴、已归还、余额与专户；未缴足的按今日标准，缴足的不溯及既往。"""
     with database().read() as session:
         seen = unit_seen(session, known_number(unit_code))
-        held = holders(session, seen.row.house_id) if seen is not None and seen.is_built else None
     # A bank is told of the houses of its own fund accounts alone.
     bank_code = caller().bank_code
     if seen is None or (bank_code is not None and seen.row.bank_code != bank_code):
@@ -73,6 +64,4 @@ def get_unit(unit_code: str) -> Response:
         "repaid": str(seen.repaid),
         "balance": str(seen.balance),
         "fund_account_no": seen.row.fund_account_no,
-        "owner_names_masked": (held.names if held else None) or [],
-        "owner_since": held.since.isoformat() if held and held.since else None,
     })  # fmt: skip

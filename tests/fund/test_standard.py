@@ -127,7 +127,6 @@ def test_the_door_answers_with_exactly_its_fields(house, app):
         "unit_code": estate.codes[0], "due": "6912.00", "standard": "72.00",
         "citation": "晋房屋登记清零办发〔2023〕3号 第三部分“一是”；金额：本局设定", "advanced": "6912.00",
         "repaid": "0.00", "balance": "6912.00", "fund_account_no": estate.account_no,
-        "owner_names_masked": [], "owner_since": None,
     }  # fmt: skip
     unbuilt = county.get("filing", f"/maintenance/units/{project.unit_codes[0]}").json
     assert (unbuilt["due"], unbuilt["advanced"], unbuilt["fund_account_no"]) == ("9216.00", "0.00", None)
