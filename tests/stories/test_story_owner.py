@@ -9,12 +9,20 @@ from sqlalchemy import text
 
 from config.clock import bureau_day
 from tests.desk import bearer, staffed
-from tests.estate import build, filed, officers, pay, sold
+from tests.estate import Estate, build, filed, officers, pay, sold
 from tests.fund.advancing import DUE
 from tests.sale import row
 
 TODAY = bureau_day()
 FIRST, TRANSFER = "/api/v1/first-registrations", "/api/v1/transfer-registrations"
+
+
+def owned(estate: Estate, code: str) -> tuple[list[str], str | None]:
+    """现业主与自何日起。"""
+    query = "SELECT w.name_masked, w.from_day FROM house h, house_owners(h.id) w WHERE h.unit_code = :code"
+    with estate.house.database.read() as session:
+        found = session.execute(text(query), {"code": code}).all()
+    return [one.name_masked for one in found], str(found[0].from_day) if found else None
 
 
 @pytest.fixture
@@ -41,29 +49,23 @@ def test_the_owner_of_a_house_is_whom_the_register_says(house: Any, client: Any,
         }  # fmt: skip
         return client.post(TRANSFER, json=said | changes, headers=registry)
 
-    def owned() -> tuple[list[str], str | None]:
-        query = "SELECT w.name_masked, w.from_day FROM house h, house_owners(h.id) w WHERE h.unit_code = :code"
-        with estate.house.database.read() as session:
-            found = session.execute(text(query), {"code": code}).all()
-        return [one.name_masked for one in found], str(found[0].from_day) if found else None
-
     def unit() -> tuple[str, str]:
         told = client.get(f"/api/v1/maintenance/units/{code}", headers=filing).json
         return told["balance"], told["repaid"]
 
     entries = "SELECT count(*) AS n FROM ledger.journal_entry"
     before = row(estate, entries).n
-    assert (owned(), unit()) == (([], None), (DUE, "0.00"))
+    assert (owned(estate, code), unit()) == (([], None), (DUE, "0.00"))
     assert tell("DJ1", "房证1", 9, "王秀英", "11010519491231002X").status_code == 409
     client.post(FIRST, headers=registry, json={
         "event_id": "DJ0", "project_no": estate.project_no, "building_nos": ["1"], "certificate_no": "首证",
         "registered_on": str(TODAY - timedelta(days=20)),
     })  # fmt: skip
-    assert owned() == ([], None)
+    assert owned(estate, code) == ([], None)
 
     told = tell("DJ1", "房证1", 9, "王秀英", "11010519491231002X")
     assert told.status_code == 201
-    assert (owned(), unit()) == ((["王**"], str(TODAY - timedelta(days=9))), (DUE, "0.00"))
+    assert (owned(estate, code), unit()) == ((["王**"], str(TODAY - timedelta(days=9))), (DUE, "0.00"))
     again = tell("DJ1", "房证1", 9, "王秀英", "11010519491231002X")
     assert (again.status_code, again.data) == (200, told.data)
     assert tell("DJ1", "房证1", 9, "李建国", "140106198001010018").status_code == 409
@@ -72,7 +74,7 @@ def test_the_owner_of_a_house_is_whom_the_register_says(house: Any, client: Any,
 
     assert tell("DJ4", "房证3", 0, "赵刚", "140106198001010018").status_code == 201
     assert tell("DJ5", "房证2", 4, "李敏", "E12345678").status_code == 201
-    assert (owned(), unit()) == ((["赵**"], str(TODAY)), (DUE, "0.00"))
+    assert (owned(estate, code), unit()) == ((["赵**"], str(TODAY)), (DUE, "0.00"))
 
     shown = desks.auditor.get(account).text
     for words in ("现业主", "赵**", "转移登记（登记机构报送）", "房证3", "王**（买受人；房屋再转让的不随之转移）"):
