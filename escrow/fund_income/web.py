@@ -37,6 +37,8 @@ from ledger.money import ZERO
 pages = Blueprint("fund_income", __name__)
 
 _PAGE = 50
+_FUND = "/fund-income/<int(max=2147483647):fund_id>"
+_SLIP = f"{_FUND}/slips/<int(max=2147483647):slip_id>"
 NATURES = {Nature.COMMODITY: "商品住宅", Nature.PUBLIC: "已售公有住房"}
 _TONES = {
     IncomeStatus.ENTERED: "warning", IncomeStatus.BOOKED: "success", IncomeStatus.REJECTED: "secondary",
@@ -105,7 +107,7 @@ def index() -> ResponseReturnValue:
     return render_template("fund_income/index.html", rows=rows)
 
 
-@pages.get("/fund-income/<int:fund_id>")
+@pages.get(_FUND)
 @officer("read")
 def show(fund_id: int) -> ResponseReturnValue:
     """一个专户：尚未分配的收益、银行单据、历次分配、已结转的月份。"""
@@ -129,7 +131,7 @@ def show(fund_id: int) -> ResponseReturnValue:
     )  # fmt: skip
 
 
-@pages.post("/fund-income/<int:fund_id>/slips")
+@pages.post(f"{_FUND}/slips")
 @officer("fund-cashier", page="fund_income.show")
 def create(fund_id: int) -> ResponseReturnValue:
     """录入银行单据，待另一人员确认。"""
@@ -143,7 +145,7 @@ def create(fund_id: int) -> ResponseReturnValue:
     return _done(fund_id, "单据已录入，待另一人员确认；确认之前不入账。")
 
 
-@pages.post("/fund-income/<int:fund_id>/slips/<int:slip_id>/confirm")
+@pages.post(f"{_SLIP}/confirm")
 @officer("fund-decide", fresh=True, page="fund_income.show")
 def confirm(fund_id: int, slip_id: int) -> ResponseReturnValue:
     """与单据核对无误，入账。"""
@@ -152,7 +154,7 @@ def confirm(fund_id: int, slip_id: int) -> ResponseReturnValue:
     return _done(fund_id, "已入账。")
 
 
-@pages.post("/fund-income/<int:fund_id>/slips/<int:slip_id>/reject")
+@pages.post(f"{_SLIP}/reject")
 @officer("fund-decide", page="fund_income.show")
 def send_back(fund_id: int, slip_id: int) -> ResponseReturnValue:
     """退回单据，说明理由。"""
@@ -161,7 +163,7 @@ def send_back(fund_id: int, slip_id: int) -> ResponseReturnValue:
     return _done(fund_id, "单据已退回。")
 
 
-@pages.post("/fund-income/<int:fund_id>/months")
+@pages.post(f"{_FUND}/months")
 @officer("fund-decide", fresh=True, page="fund_income.show")
 def close(fund_id: int) -> ResponseReturnValue:
     """结转一个月；十二月并结转全年。"""
@@ -170,7 +172,7 @@ def close(fund_id: int) -> ResponseReturnValue:
     return _done(fund_id, f"{month:%Y 年 %m 月}已结转，结转前后试算平衡表见下。")
 
 
-@pages.post("/fund-income/<int:fund_id>/runs")
+@pages.post(f"{_FUND}/runs")
 @officer("fund-cashier", page="fund_income.show")
 def create_run(fund_id: int) -> ResponseReturnValue:
     """提出一次分配；测算后由另一人员批准。"""

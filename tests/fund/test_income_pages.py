@@ -92,3 +92,15 @@ def test_only_who_may(desks, fund):
     assert desks.cashier1.post(f"{page}/months", {"month": "2026-01"}).status_code == 403
     assert desks.auditor1.get("/fund-income/999999").status_code == 404
     assert desks.auditor1.get("/fund-income/runs/FP0").status_code == 404
+
+
+def test_a_number_that_no_account_can_have_is_not_found(desks, fund):
+    """专户、单据的编号大到不可能存在：没有这个专户、没有这张单据，不是系统错误。"""
+    huge, page = 2**31, f"/fund-income/{fund.fund_id}"
+    for path in (
+        f"/fund-income/{huge}/months", f"{page}/slips/{huge}/confirm", f"/fund-income/{10**20}/months",
+    ):  # fmt: skip
+        asked = {"month": f"{months_ago(2):%Y-%m}"}
+        assert desks.reviewer1.post(path, asked).status_code == 404, path
+    assert desks.cashier1.post(f"/fund-income/{huge}/slips", slip()).status_code == 404
+    assert desks.auditor1.get(f"/fund-statements/{huge}").status_code == 404
