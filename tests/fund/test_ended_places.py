@@ -8,7 +8,7 @@ from escrow.houses.actions import Paper, enter_misplaced
 from escrow.houses.deciding import confirm as confirm_change
 from escrow.maintenance.reading import unit_seen
 from tests.estate import file_hash, new_number
-from tests.fund.advancing import DUE, paid, refused, repaid
+from tests.fund.advancing import DUE, OWNER, paid, refused, repaid
 from tests.fund.ordering import answers
 from tests.fund.test_ended_deposits import (  # noqa: F401 - fixtures
     ENTER,
@@ -132,3 +132,19 @@ def test_an_advance_paid_ahead_waits_for_the_contract_that_is_filed(estate, fund
     second.file(second.check().check_no)
     gone(estate, second)
     assert shares(fund, second) == {"1-developer": DUE} and fund.disagreements() == []
+
+
+def test_what_an_owner_paid_ahead_goes_back_with_the_draft_given_up(estate, fund, people):
+    """业主先自缴、后签约，草拟合同未备案即注销：退原付款人，不作下一位购房人的；下一份合同须另行缴足。"""
+    code = fund.codes[0]
+    paid(fund, (code, DUE), payer=OWNER)
+    first = sell(estate)
+    gone(estate, first)
+    assert shares(fund, first) == {"1-payer": DUE}
+    second = sell(estate)
+    second.pay_due()
+    assert codes(second.check()) == ["maintenance-unpaid"]
+    answers(fund, back(fund, decided(fund, first, "1-payer", people), people.cashier), "paid", amount=DUE)
+    paid(fund, (code, DUE))
+    assert codes(second.check()) == [] and fund.stands(fund.houses[code]) == (DUE, "0.00", DUE)
+    assert fund.disagreements() == []
