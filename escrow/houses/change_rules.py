@@ -148,7 +148,10 @@ def renewal_refusals(house: HouseFacts, amount: Yuan, law: Law) -> list[Refusal]
     threshold = law["renewal_threshold"]
     found = _common(house, threshold.citation)
     room = house.renewable(law)
-    if room == ZERO:
+    if house.outstanding > ZERO:
+        said = f"首期尚欠 {house.outstanding} 元，所缴作首期交存，缴足之后方可续交"
+        found.append(Refusal("first-due", said, threshold.citation))
+    elif room == ZERO:
         said = f"余额 {house.balance} 元未低于首期交存额的 {threshold.value * 100:.0f}%，不在续交之列"
         found.append(Refusal("not-low", said, threshold.citation))
     elif amount > room:

@@ -6,8 +6,10 @@ from types import SimpleNamespace
 
 import psycopg
 import pytest
+from sqlalchemy.exc import IntegrityError
 
 from config.clock import bureau_day
+from escrow.advances.rules import PayerKind
 from escrow.errors import Invalid, Refused
 from escrow.fund_orders import results
 from escrow.fund_orders.handlers import HANDLERS
@@ -285,6 +287,28 @@ def test_a_fund_that_runs_low_is_renewed_up_to_its_first_deposit(empty_house):
     with pytest.raises(Refused) as refused:
         enter(fund, "renewal", well, Paper("XJ1", file_hash("别的"), "见附件"), Yuan("1.00"), bureau_day())
     assert codes(refused) == ["not-low", "serial-used"]
+
+
+def test_a_house_is_renewed_when_its_first_deposit_is_whole(fund, monkeypatch):
+    """首期分文未缴、只缴了一部分的，所缴是首期，不作续交；数据库也不收这样的续交。"""
+    def renew(code):
+        return enter(fund, "renewal", code, paper(), Yuan("100.00"), bureau_day())
+
+    for code, before in ((fund.codes[0], ""), (fund.codes[1], "1000.00")):
+        if before:
+            paid(fund, (code, before), payer=PayerKind.OWNER)
+        with pytest.raises(Refused) as refused:
+            renew(code)
+        assert codes(refused) == ["first-due"]
+        with monkeypatch.context() as without:
+            for room in (actions, deciding):
+                without.setattr(room, "renewal_refusals", lambda *_: [])
+            with pytest.raises(IntegrityError, match="run low"):
+                confirm(fund, code, renew(code))
+    paid(fund, (fund.codes[2], DUE), payer=PayerKind.OWNER)
+    with pytest.raises(Refused) as refused:
+        renew(fund.codes[2])
+    assert codes(refused) == ["not-low"]
 
 
 def test_nothing_is_booked_without_a_confirmed_change(fund):
