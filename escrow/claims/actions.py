@@ -20,7 +20,7 @@ from escrow.deposits.models import ReceiptAllocation
 from escrow.deposits.rules import is_made_good
 from escrow.errors import Invalid, Refused
 from escrow.supervision.changing import moving_refusals
-from escrow.supervision.papers import refuse_used_paper
+from escrow.supervision.papers import used_papers
 from ledger.money import Yuan
 
 
@@ -72,7 +72,7 @@ def claim(session: Session, asked: ClaimAsked, told: Settings, *, officer_id: in
     place = place_of(session, asked.receipt_no, locked=True)
     notices = notices_of(session, place.account, numbers)
     amount = splits_whole(tuple(Share(*one) for one in asked.shares))
-    _judge(session, place, ClaimKind.CLAIM, amount, list(asked.shares), notices, told, waiting=True)
+    _judge(session, place, ClaimKind.CLAIM, amount, list(asked.shares), notices, told, asked.evidence)
     return _enter(session, place, asked.evidence, ClaimKind.CLAIM, amount, officer_id, [
         (notices[number], part) for number, part in asked.shares
     ])  # fmt: skip
@@ -84,7 +84,7 @@ def ask_return(session: Session, asked: ReturnAsked, told: Settings, *, officer_
     Raises NotFound or Refused with every reason.
     """
     place = place_of(session, asked.receipt_no, locked=True)
-    _judge(session, place, ClaimKind.RETURN, asked.amount, [], {}, told, waiting=True)
+    _judge(session, place, ClaimKind.RETURN, asked.amount, [], {}, told, asked.evidence)
     return _enter(session, place, asked.evidence, ClaimKind.RETURN, asked.amount, officer_id, [])
 
 
@@ -95,7 +95,7 @@ def settle(session: Session, asked: SettleAsked, told: Settings, *, officer_id: 
     """
     place = place_of(session, asked.receipt_no, locked=True)
     kind, key = ClaimKind.SETTLE, asked.receivable_key
-    _judge(session, place, kind, asked.amount, [], {}, told, waiting=True, receivable_key=key)
+    _judge(session, place, kind, asked.amount, [], {}, told, asked.evidence, receivable_key=key)
     return _enter(
         session, place, asked.evidence, kind, asked.amount, officer_id, [], receivable_key=key
     )  # fmt: skip
@@ -113,8 +113,7 @@ def confirm(session: Session, claim_id: int, told: Settings, *, officer_id: int)
     shares = shares_of(session, one)
     notices = notices_of(session, place.account, [number for number, _ in shares])
     _judge(
-        session, place, one.kind, one.amount, shares, notices, told, waiting=False,
-        receivable_key=one.receivable_key,
+        session, place, one.kind, one.amount, shares, notices, told, None, receivable_key=one.receivable_key,
     )  # fmt: skip
     parts = [(notices[number], amount) for number, amount in shares]
     entry = book(session, one, place, parts)
@@ -142,15 +141,18 @@ def reject(session: Session, claim_id: int, reason: str, *, officer_id: int) -> 
 
 def _judge(
     session: Session, place: Place, kind: ClaimKind, amount: Yuan, shares: list[tuple[str, Yuan]],
-    notices: dict[str, Named], told: Settings, *, waiting: bool, receivable_key: str | None = None,
+    notices: dict[str, Named], told: Settings, evidence: Evidence | None, *,
+    receivable_key: str | None = None,
 ) -> None:  # fmt: skip
+    """Every reason against it; `evidence` is its paper, None where that was judged before."""
     account = place.account
     reasons = moving_refusals(session, account.id, account.account_no, account.status, account.law)
     facts = facts_of(
-        session, place, kind, amount, shares=shares, notices=notices, told=told, waiting=waiting,
+        session, place, kind, amount, shares=shares, notices=notices, told=told, waiting=evidence is not None,
         receivable_key=receivable_key,
     )  # fmt: skip
-    if reasons := [*reasons, *refusals(facts, place.law)]:
+    used = used_papers(session, [evidence.file_hash], place.law) if evidence else []
+    if reasons := [*reasons, *refusals(facts, place.law), *used]:
         raise Refused(reasons)
 
 
@@ -158,7 +160,6 @@ def _enter(
     session: Session, place: Place, evidence: Evidence, kind: ClaimKind, amount: Yuan, officer_id: int,
     parts: list[tuple[Named, Yuan]], *, receivable_key: str | None = None,
 ) -> int:  # fmt: skip
-    refuse_used_paper(session, evidence.file_hash, place.law)
     made = insert(ReceiptClaim).values(
         receipt_id=place.receipt.id, kind=kind, amount=amount, document_no=evidence.document_no,
         file_hash=evidence.file_hash, note=evidence.note, status=ClaimStatus.ENTERED, entered_by=officer_id,

@@ -16,7 +16,7 @@ from escrow.instructions.rules import ORIGINAL_BANK
 from escrow.refunds.facts import Paid, Place, facts_of, paid_on, place_of
 from escrow.refunds.models import Refund, RefundPaper, RefundPart
 from escrow.refunds.rules import Part, RefundStatus, refusals
-from escrow.supervision.papers import refuse_used_paper, used_number
+from escrow.supervision.papers import used_number, used_papers
 from ledger.money import ZERO, Yuan
 
 
@@ -78,10 +78,10 @@ def enter(session: Session, asked: RefundAsked, told: Settings, *, officer_id: i
         for one in asked.parts
     )
     used = used_number(session, "refund", place.account_id, asked.application_no, place.law)
+    papers = [asked.file_hash, *([asked.proof.file_hash] if asked.proof else [])]
+    used += used_papers(session, papers, place.law)
     if reasons := [*refusals(facts_of(session, place, parts), place.law), *used]:
         raise Refused(reasons)
-    for file_hash in (asked.file_hash, *([asked.proof.file_hash] if asked.proof else [])):
-        refuse_used_paper(session, file_hash, place.law)
     refund = _write(session, asked, place, officer_id)
     for one in asked.parts:
         _write_part(session, refund, one, paid[one.receipt_no], told)

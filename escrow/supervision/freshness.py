@@ -18,7 +18,7 @@ def missing_statement(
 ) -> date | None:
     """The last working day whose statement should be here and is not, if so (缺少对账单的日期).
 
-    Before the hour at which it is due the day before it will do; an account opened since then owes none yet.
+    A day's statement is due the morning after it; an account opened since then owes none yet.
     """
     if opened_at is None:
         return None
@@ -27,10 +27,9 @@ def missing_statement(
     # No working day lies between yesterday and today: the calendar need not be asked.
     if known_through >= local.date() - timedelta(days=1):
         return None
-    days = calendar()
-    due = days.working_day_before(local.date())
-    if local.hour < law["statement_due_hour"].value:
-        due = days.working_day_before(due)
+    early = local.hour < law["statement_due_hour"].value
+    # Due the day after, worked or not: once it is late it stays late, over every night of a holiday.
+    due = calendar().working_day_before(local.date() - timedelta(days=early))
     return None if known_through >= due else due
 
 

@@ -23,7 +23,7 @@ from escrow.supervision.measures import (
     shrunk,
 )
 from escrow.supervision.models import SupervisedAccount
-from escrow.supervision.papers import refuse_used_paper, wait_turn
+from escrow.supervision.papers import used_papers, wait_turn
 from ledger.money import ZERO, Yuan
 
 LAW_KEY = "guarantee_two_officers"
@@ -52,9 +52,11 @@ def enter(session: Session, offered: Offered, *, officer_id: int) -> int:
     )
     if session.scalar(known) is not None:
         raise Invalid({"guarantee_no": "这个保函编号已录入。"})
-    refuse_used_paper(session, offered.file_hash, law)
+    used = used_papers(session, [offered.file_hash], law)
     found = position(session, account.book_id, building_id)
-    if reasons := guarantee_refusals(found, offered.amount, offered.valid_until, bureau_day(), law):
+    if reasons := [
+        *guarantee_refusals(found, offered.amount, offered.valid_until, bureau_day(), law), *used,
+    ]:  # fmt: skip
         raise Refused(reasons)
     guarantee = Guarantee(
         guarantee_no=offered.guarantee_no, account_id=account.id, building_id=building_id,

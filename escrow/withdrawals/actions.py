@@ -56,11 +56,8 @@ def enter(session: Session, asked: Application, *, officer_id: int) -> str:
         session, place, Asked(building_id or 0, asked.channel, asked.court_order_no, lines)
     )  # fmt: skip
     used = used_number(session, "withdrawal", place.account.id, asked.application_no, place.law)
-    reasons = [*refusals(facts, place.law), *_reused(session, asked, place.law), *used]
-    if reasons:
-        raise Refused(reasons)
-    papers = [paper for paper in (asked.file_hash, asked.court_order_hash) if paper]
-    if reasons := used_papers(session, papers, place.law):
+    used += used_papers(session, filter(None, (asked.file_hash, asked.court_order_hash)), place.law)
+    if reasons := [*refusals(facts, place.law), *_reused(session, asked, place.law), *used]:
         raise Refused(reasons)
     withdrawal = _write(session, asked, place, building_id or 0, officer_id)
     audit.record(

@@ -12,7 +12,7 @@ from escrow.access import audit
 from escrow.errors import Invalid, NotFound, Refused
 from escrow.projects.models import Developer, Project
 from escrow.supervision.models import SupervisedAccount
-from escrow.supervision.papers import refuse_used_paper, wait_turn
+from escrow.supervision.papers import used_papers, wait_turn
 from escrow.supervision.rules import AccountStatus
 from escrow.withdrawals.facts import Place, of_project, place_of
 from escrow.withdrawals.models import ConstructionContract, ListedPayee
@@ -68,9 +68,9 @@ def enter_contract(session: Session, asked: AskedContract, *, officer_id: int) -
         AccountStatus(place.account.status), asked.contractor, _developer(session, place),
         session.scalar(taken) is not None,
     )  # fmt: skip
-    if reasons := contract_refusals(facts, place.law):
+    used = used_papers(session, [asked.file_hash], place.law)
+    if reasons := [*contract_refusals(facts, place.law), *used]:
         raise Refused(reasons)
-    refuse_used_paper(session, asked.file_hash, place.law)
     contract = ConstructionContract(
         account_id=place.account.id, contract_no=asked.contract_no, contractor=asked.contractor,
         price=asked.price, signed_on=asked.signed_on, file_hash=asked.file_hash,
@@ -89,7 +89,8 @@ def enter_payee(session: Session, asked: AskedPayee, *, officer_id: int) -> int:
     """One officer enters a payee under a listed contract (录入收款人). Raises NotFound or Refused."""
     contract, place = _held(session, ConstructionContract, asked.contract_id)
     facts = _payee_facts(session, place, contract, (asked.kind, asked.name, asked.account_no))
-    if reasons := payee_refusals(facts, place.law):
+    used = used_papers(session, [asked.file_hash], place.law)
+    if reasons := [*payee_refusals(facts, place.law), *used]:
         raise Refused(reasons)
     twice = select(ListedPayee.id).where(
         ListedPayee.contract_id == contract.id, ListedPayee.account_no == asked.account_no,
@@ -97,7 +98,6 @@ def enter_payee(session: Session, asked: AskedPayee, *, officer_id: int) -> int:
     )  # fmt: skip
     if session.scalar(twice) is not None:
         raise Invalid({"account_no": "这个账号已在此合同名下。"})
-    refuse_used_paper(session, asked.file_hash, place.law)
     payee = ListedPayee(
         account_id=contract.account_id, contract_id=contract.id, kind=asked.kind, name=asked.name,
         account_no=asked.account_no, bank_name=asked.bank_name, file_hash=asked.file_hash,

@@ -1,6 +1,7 @@
 """司法冻结、保函、接管：保护资金的一人即办，放出资金的两人办，一步也不能多走。"""
 
 import itertools
+from dataclasses import replace
 from datetime import date, timedelta
 from types import SimpleNamespace
 from typing import Any
@@ -188,6 +189,11 @@ def test_a_guarantee_replaces_at_most_thirty_percent(estate: Estate, people: tup
     assert codes(estate, lambda s: guarantees.enter(s, offered(estate, "1.00", "2"), officer_id=clerk)) == [
         "quota-missing"
     ]
+    used = replace(offered(estate, "300.01"), file_hash=file_hash("用过的保函"))
+    entered(replace(used, guarantee_no=new_number("BH"), amount=Yuan("1.00")))
+    assert codes(estate, lambda s: guarantees.enter(s, used, officer_id=clerk)) == [
+        "guarantee-over-share", "file-reused"
+    ]  # fmt: skip
     guarantee = entered(offered(estate, "300.00"))
     alone = codes(estate, lambda s: guarantees.decide(s, home, guarantee, officer_id=clerk))
     assert alone == ["same-officer"]

@@ -152,13 +152,16 @@ def test_another_payee_without_its_paper_is_no_application(gone, people, changed
 
 
 def test_a_paper_serves_once(gone, people):
-    """同一份材料不能用于两件退款。"""
+    """同一份材料不能用于两件退款；金额也超出的，两条理由一并告知。"""
     asked = gone.asked(AskedPart(gone.receipts[0], Yuan("1.00")), file_hash=file_hash("同一份"))
     told = gone.estate.house.settings
     gone.estate.do(lambda s: enter(s, asked, told, officer_id=people.cashier))
     again = replace(asked, application_no=new_number("TS"))
     unit = lambda s: enter(s, again, told, officer_id=people.cashier)  # noqa: E731
     assert refused(gone.estate, unit) == ["file-reused"]
+    more = replace(again, parts=(AskedPart(gone.receipts[0], Yuan("50000.01")),))
+    unit = lambda s: enter(s, more, told, officer_id=people.cashier)  # noqa: E731
+    assert refused(gone.estate, unit) == ["refund-over-receipt", "file-reused"]
 
 
 def test_what_is_not_covered_waits_and_falls_due_when_money_comes(gone, people):

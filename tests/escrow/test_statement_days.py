@@ -16,6 +16,7 @@ from escrow.statements.closing import close
 from escrow.statements.day_rules import DayFacts, day_refusals
 from escrow.statements.rules import StatementStatus
 from escrow.supervision.freshness import missing_statement
+from escrow.workdays.rules import Calendar, Year
 from tests.conftest import settle
 from tests.days import CALENDAR
 from tests.desk import hire, sit_down
@@ -70,9 +71,26 @@ def test_when_the_banks_word_is_too_old() -> None:
     assert missing_statement(old, None, LAW, at(MONDAY, 9), lambda: CALENDAR) == FRIDAY
     assert missing_statement(old, FRIDAY, LAW, at(MONDAY, 9), lambda: CALENDAR) is None
     assert missing_statement(old, thursday, LAW, at(MONDAY, 9), lambda: CALENDAR) == FRIDAY
-    assert missing_statement(old, thursday, LAW, at(MONDAY, 8), lambda: CALENDAR) is None
+    assert missing_statement(old, thursday, LAW, at(FRIDAY + timedelta(days=1), 8), lambda: CALENDAR) is None
     assert missing_statement(at(FRIDAY, 10), None, LAW, at(MONDAY, 9), lambda: CALENDAR) is None
     assert missing_statement(at(thursday, 10), None, LAW, at(MONDAY, 9), lambda: CALENDAR) == FRIDAY
+
+
+def test_late_over_a_holiday_it_stays_late() -> None:
+    """节前最后一天的对账单次日九时未到即为逾期，整个长假连夜里也是；不因过了零点又算作未逾期。"""
+    days = frozenset(date(2026, 10, day) for day in range(1, 8))
+    known = Calendar({2026: Year(days, frozenset({date(2026, 9, 27), date(2026, 10, 10)}))})
+    opened, last = at(date(2026, 1, 5), 10), date(2026, 9, 30)
+    told = {
+        (day, hour): missing_statement(opened, date(2026, 9, 29), LAW, at(day, hour), lambda: known)
+        for day in (date(2026, 10, 1), date(2026, 10, 2), date(2026, 10, 7), date(2026, 10, 8))
+        for hour in (0, 8, 9, 23)
+    }
+    early = [when for when, late in told.items() if late is None]
+    assert early == [(date(2026, 10, 1), 0), (date(2026, 10, 1), 8)]
+    assert set(told.values()) == {None, last}
+    assert missing_statement(opened, last, LAW, at(date(2026, 10, 9), 8), lambda: known) is None
+    assert missing_statement(opened, last, LAW, at(date(2026, 10, 9), 9), lambda: known) == date(2026, 10, 8)
 
 
 def test_a_matched_day_is_closed_and_its_root_leaves_signed(bank: Any, estate: Estate) -> None:

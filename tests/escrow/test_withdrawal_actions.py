@@ -53,11 +53,14 @@ def test_to_the_fen_within_what_is_payable(site):
 
 
 def test_every_reason_is_given_at_once(site):
-    """用途不符、超出额度、超过进度，一并告知，各有依据。"""
+    """用途不符、超出额度、超过进度、申请书是用过的文件，一并告知，各有依据。"""
     wrong = site.line("500000.00", purpose=Purpose.WAGES)
     assert codes(site, wrong) == ["wages-to-wage-account", "over-payable"]
     slow = site.line("100000.00", progress="0.0010")
     assert codes(site, slow) == ["over-progress"]
+    paper = site.asked("1.00")
+    site.estate.do(lambda session: enter(session, paper, officer_id=site.people.cashier))
+    assert codes(site, "400000.01", file_hash=paper.file_hash) == ["over-payable", "file-reused"]
 
 
 def test_no_more_on_a_contract_than_its_price(house, people):
