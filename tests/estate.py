@@ -249,6 +249,20 @@ def _accept(session: Session, project_no: str, officer_id: int) -> None:
     accept(session, project_no, seen=seen, officer_id=officer_id)
 
 
+def amended(estate: Estate, accepted_by: list[int], **clauses: Any) -> None:
+    """A supplementary agreement changes some clauses, accepted by two officers (补充协议)."""
+    with estate.house.database.read() as session:
+        query = select(Agreement).where(Agreement.project_id == estate.project_id)
+        last = session.scalars(query.where(Agreement.status == "effective")).one()
+        proposal = Proposal(
+            agreement_no=new_number("XY"), bank_code=last.bank_code, account_no=last.account_no,
+            account_name=last.account_name, signed_on=bureau_day(), clauses={**last.clauses, **clauses},
+        )  # fmt: skip
+    estate.do(lambda session: propose(session, estate.project_no, proposal))
+    for officer_id in accepted_by:
+        estate.do(lambda session, who=officer_id: _accept(session, estate.project_no, who))
+
+
 def _know(estate: Estate) -> None:
     with estate.house.database.read() as session:
         account = session.scalars(

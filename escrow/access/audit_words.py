@@ -96,7 +96,7 @@ STEPS = {
     "guarantee.entered": "录入保函",
     "guarantee.in-force": "保函生效",
     "guarantee.lapsed": "保函失效",
-    "guarantee.shrunk": "保函随重点拨付递减",
+    "guarantee.shrunk": "保函递减",
     "guarantee.rejected": "退回保函",
     "hold.deducted": "司法扣划",
     "hold.deduction-entered": "录入司法扣划",

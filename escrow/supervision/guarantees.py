@@ -159,8 +159,11 @@ def lapse(session: Session, account_no: str, guarantee_id: int) -> bool:
     return True
 
 
-def shrink(session: Session, account: SupervisedAccount, building_id: int, law: Law, *, cause: str) -> Yuan:
-    """After a key payment guarantees fall to their share again, the oldest first; by how much (保函递减)."""
+def shrink(
+    session: Session, account: SupervisedAccount, building_id: int, law: Law, *, cause: str,
+    why: str = "重点拨付",
+) -> Yuan:  # fmt: skip
+    """After a key payment, or a lower quota, they fall to their share, oldest first; by how much (保函递减)."""
     before = position(session, account.book_id, building_id, locked=True)
     amount = left = shrunk(before, law)
     query = select(Guarantee).where(
@@ -171,13 +174,13 @@ def shrink(session: Session, account: SupervisedAccount, building_id: int, law: 
         taken = min(left, guarantee.left_amount)
         guarantee.left_amount, left = guarantee.left_amount - taken, left - taken
         if taken > ZERO:
-            said = f"随重点拨付 {cause} 递减 {taken} 元，尚有效 {guarantee.left_amount} 元"
+            said = f"随{why} {cause} 递减 {taken} 元，尚有效 {guarantee.left_amount} 元"
             audit.record(session, "guarantee.shrunk", guarantee.guarantee_no, reason=said)
     if amount > ZERO:
         after = replace(before, guarantee=before.guarantee - amount)
         change_level(
             session, account.book_id, building_id, before, after, movement=chart.SET_GUARANTEE,
-            reference=f"guarantee-shrink:{cause}", on=bureau_day(), memo="随重点资金拨付递减",
+            reference=f"guarantee-shrink:{cause}", on=bureau_day(), memo=f"随{why}递减",
         )  # fmt: skip
         session.flush()
     return amount

@@ -161,7 +161,7 @@ def _percent(share: object) -> str:
 
 
 def shrunk(position: Position, law: Law) -> Yuan:
-    """By how much guarantees must shrink after a key payment (保函随重点拨付递减)."""
+    """By how much guarantees must shrink after a key payment or a lower quota (保函递减)."""
     if position.quota is None:
         return ZERO
     return max(position.guarantee - guarantee_limit(position.quota, position.key_paid, law), ZERO)

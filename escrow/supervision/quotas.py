@@ -14,6 +14,7 @@ from escrow import chart
 from escrow.errors import Refusal
 from escrow.projects.models import Building, Unit
 from escrow.supervision.funds import change_level, position
+from escrow.supervision.guarantees import shrink
 from escrow.supervision.models import Agreement, SupervisedAccount
 from escrow.supervision.node_facts import keep_schedule, reached_by_building
 from escrow.supervision.quota_bases import Proposed, basis_of, quota_refusals
@@ -77,12 +78,12 @@ def node_refusals(session: Session, project_id: int, clauses: Mapping[str, Any],
 def put_in_force(session: Session, version: Agreement, law: Law) -> None:
     """Each building's quota as this version says, its money divided anew (P7); without one all stays locked.
 
-    Reached nodes stay reached, and release of the new quota what this version says of them. The caller
-    holds the account FOR UPDATE: no deposit is under way.
+    Reached nodes stay reached, and release of the new quota what this version says of them; guarantees
+    fall to their share of it. The caller holds the account FOR UPDATE: no deposit is under way.
     """
-    book_id = session.scalars(
-        select(SupervisedAccount.book_id).where(SupervisedAccount.agreement_id == version.id)
-    ).one()
+    ours = select(SupervisedAccount).where(SupervisedAccount.agreement_id == version.id)
+    account = session.scalars(ours).one()
+    book_id = account.book_id
     mode = QuotaMode(version.clauses["quota_mode"])
     asked = {quota["building_no"]: Yuan(quota["amount"]) for quota in version.clauses["quotas"]}
     query = select(Building.id, Building.building_no).where(
@@ -98,3 +99,5 @@ def put_in_force(session: Session, version: Agreement, law: Law) -> None:
             movement=chart.SET_QUOTA, reference=f"quota:{version.id}:{building_id}", on=bureau_day(),
             memo=f"监管协议 {version.agreement_no} 第 {version.version} 版，{number} 幢",
         )  # fmt: skip
+        said = f"{version.agreement_no} 第 {version.version} 版，{number} 幢"
+        shrink(session, account, building_id, law, cause=said, why="额度调低")

@@ -32,6 +32,7 @@ from escrow.withdrawals.rules import (
     HOLDING,
     WithdrawalFacts,
     WithdrawalStatus,
+    channel_refusals,
     limit_refusals,
     line_refusals,
     standing_refusals,
@@ -88,10 +89,11 @@ def issue_withdrawal(session: Session, withdrawal_no: str, told: Settings, *, of
 
 
 def payment_refusals(facts: WithdrawalFacts, place: Place) -> list[Refusal]:
-    """Why nothing is paid now, whatever money there is: account, building, payees (此刻不付款的理由)."""
+    """Why nothing is paid now, whatever money there is: account, building, channel, payees (此刻不付款的理由)."""
     fresh = (replace(line, invoice_used_by=None) for line in facts.lines)
     return [
         *standing_refusals(facts, place.law),
+        *channel_refusals(facts, place.law),
         *(refusal for line in fresh for refusal in line_refusals(line, facts.today, place.law)),
     ]
 

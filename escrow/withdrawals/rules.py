@@ -120,7 +120,7 @@ def refusals(facts: WithdrawalFacts, law: Law) -> list[Refusal]:
     return [
         *standing_refusals(facts, law),
         *(refusal for line in facts.lines for refusal in line_refusals(line, facts.today, law)),
-        *_channel_refusals(facts, law),
+        *channel_refusals(facts, law),
         *_contract_refusals(facts, law),
         *limit_refusals(facts, law),
     ]
@@ -160,7 +160,8 @@ def line_refusals(line: Line, today: date, law: Law) -> list[Refusal]:
     return found
 
 
-def _channel_refusals(facts: WithdrawalFacts, law: Law) -> list[Refusal]:
+def channel_refusals(facts: WithdrawalFacts, law: Law) -> list[Refusal]:
+    """Why this channel does not pay that, by the agreement as it stands now (渠道不付)."""
     found, source = [], law["key_funds_for_construction"].citation
     drawn = facts.limits.position.mode is QuotaMode.DRAW_DOWN
     if facts.channel is Channel.KEY and not drawn:

@@ -2,6 +2,9 @@
 
 from datetime import timedelta
 
+import pytest
+from sqlalchemy.exc import IntegrityError
+
 from config.clock import bureau_day
 from escrow import chart
 from escrow.instructions.actions import ask_cancel, cancel
@@ -17,7 +20,7 @@ from escrow.withdrawals.payee_rules import Purpose
 from escrow.withdrawals.rules import Channel, WithdrawalStatus
 from ledger.money import Yuan
 from tests.desk import hire, sit_down
-from tests.estate import file_hash, new_number
+from tests.estate import amended, file_hash, new_number
 from tests.noding import reached
 from tests.refunding import refused
 from tests.sale import row, sell
@@ -168,6 +171,43 @@ def test_guarantees_shrink_with_every_key_payment(house, people):
     said = row(site.estate, query).detail["reason"]
     assert "递减 12000.00 元，尚有效 150000.00 元" in said and "ZL" in said
     assert site.building(chart.KEY_FUNDS) == "350000.00"
+
+
+def test_guarantees_shrink_with_a_lower_quota(site, people):
+    """补充协议调低额度：保函随即减为新额度的三成，重点资金至少为新额度的七成；留下办理经过。"""
+    made = guaranteed(site, "180000.00")
+    both = [people.clerk, people.reviewer]
+    amended(site.estate, both, quotas=[{"building_no": "1", "amount": "700000.00"}])
+    assert site.building(chart.GUARANTEE) == "180000.00"
+    amended(site.estate, both, quotas=[{"building_no": "1", "amount": "400000.00"}])
+    assert site.building(chart.GUARANTEE) == "120000.00"
+    assert site.building(chart.KEY_FUNDS) == "280000.00"
+    assert row(site.estate, "SELECT left_amount FROM guarantee WHERE id = :id", id=made)[0] == 12000000
+    query = "SELECT detail FROM audit_event WHERE action = 'guarantee.shrunk'"
+    assert "随额度调低" in row(site.estate, query).detail["reason"]
+
+
+def test_a_lower_quota_never_leaves_too_much_guarantee(site, people, monkeypatch):
+    """程序忘了递减，额度调低也生效不了：数据库不许保函超过新额度的三成，什么也没有变。"""
+    guaranteed(site, "180000.00")
+    monkeypatch.setattr("escrow.supervision.quotas.shrink", lambda *said, **more: None)
+    both, quotas = [people.clerk, people.reviewer], [{"building_no": "1", "amount": "599999.00"}]
+    with pytest.raises(IntegrityError, match="above their share of its quota"):
+        amended(site.estate, both, quotas=quotas)
+    assert (site.building("8201"), site.building(chart.GUARANTEE)) == ("600000.00", "180000.00")
+
+
+def test_a_key_payment_is_not_issued_once_the_agreement_keeps_a_floor(house, people):
+    """支用制下核准的重点资金用款，签发前协议改为留存制：指名拒绝，不出错；可以撤销核准。"""
+    site = site_of(house, people, mode="draw_down")
+    site.estate.put("1", "600000.00")
+    reached(site.estate, (people.clerk, people.reviewer), "主体结构验收")
+    number = site.approved("50000.00", channel=Channel.KEY)
+    amended(site.estate, [people.clerk, people.reviewer], quota_mode="floor")
+    assert issuing(site, number) == ["key-not-drawn"]
+    assert (status(site, number), site.building(chart.KEY_FUNDS)) == ("approved", "240000.00")
+    site.estate.do(lambda s: revoke(s, number, officer_id=people.second, reason="改为留存制"))
+    assert len(site.issue(site.approved("50000.00")).numbers) == 1
 
 
 def test_key_payments_leave_the_cash_share_whole(house, people):
