@@ -264,8 +264,9 @@ def _environment(plan: Plan) -> dict[str, str]:
     told = {name: value for name, value in os.environ.items() if name != "DATABASE_URL"}
     metrics = plan.data / "metrics"
     return {
-        **told, "ESCROW_DATA": str(plan.data), "PORT": str(plan.port), "PYTHONUNBUFFERED": "1",
-        "PROMETHEUS_MULTIPROC_DIR": str(metrics),
+        # Eight threads with a heap each keep what the others could use: a web process would grow by the day.
+        "MALLOC_ARENA_MAX": "2", **told, "ESCROW_DATA": str(plan.data), "PORT": str(plan.port),
+        "PYTHONUNBUFFERED": "1", "PROMETHEUS_MULTIPROC_DIR": str(metrics),
     }  # fmt: skip
 
 
