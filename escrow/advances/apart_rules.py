@@ -82,7 +82,9 @@ def claim_refusals(facts: ApartFacts, shares: Sequence[Share], payer: PayerKind,
         message = f"{facts.number} 是应退多缴款，只能退还"
         found.append(Refusal("only-returned", message, law["deposit_fits_house"].citation))
     for share in shares:
-        judged = verdict(share.unit_code, share.amount, payer, share.house, law, known=share.known)
+        judged = verdict(
+            share.unit_code, share.amount, payer, share.house, law, known=share.known, whole=False
+        )
         if judged.why:
             found.append(judged.why)
     return found

@@ -100,9 +100,13 @@ class Verdict:
 
 
 def verdict(
-    unit_code: str, amount: Yuan, payer: PayerKind, house: HouseFacts | None, law: Law, *, known: bool = True
+    unit_code: str, amount: Yuan, payer: PayerKind, house: HouseFacts | None, law: Law, *, known: bool = True,
+    whole: bool = True,
 ) -> Verdict:  # fmt: skip
-    """What becomes of `amount` for one unit; no `house` where it has no account, `known` in the register."""
+    """What becomes of `amount` for one unit; no `house` where it has no account, `known` in the register.
+
+    `whole`: what does not make the first deposit whole waits; two officers may let parts of it in.
+    """
     if house is None or not house.same_fund or house.due is None:
         why = _nobodys(unit_code, house, law, known=known)
         return Verdict(ZERO, amount, Aside.UNCLAIMED, why)
@@ -110,6 +114,8 @@ def verdict(
         return Verdict(ZERO, amount, Aside.OVERPAID, unfit)
     if house.renews:
         return _renewal(unit_code, amount, house.renewable, law)
+    if whole and amount < house.remaining:
+        return Verdict(ZERO, amount, Aside.UNCLAIMED, _short(unit_code, amount, payer, house, law))
     is_advance = payer is PayerKind.DEVELOPER and not house.is_developers
     if amount <= house.remaining:
         return Verdict(amount, is_advance=is_advance)
@@ -117,6 +123,16 @@ def verdict(
     message = f"房屋 {unit_code} 首期应缴 {house.due} 元，尚差 {house.remaining} 元，多缴 {over} 元应退"
     why = Refusal("over-due", message, law["deposit_fits_house"].citation)
     return Verdict(house.remaining, over, Aside.OVERPAID, why, is_advance)
+
+
+def _short(unit_code: str, amount: Yuan, payer: PayerKind, house: HouseFacts, law: Law) -> Refusal:
+    """Where the developer has to pay ahead, it has to pay in full (足额缴纳)."""
+    asked = law["due_at_filing"].value and payer is PayerKind.DEVELOPER
+    message = (
+        f"房屋 {unit_code} 首期应缴 {house.due} 元，尚差 {house.remaining} 元，本次 {amount} 元不足额；"
+        "补足后一并认领，或退回"
+    )
+    return Refusal("short-paid", message, law["due_at_filing" if asked else "deposit_fits_house"].citation)
 
 
 def _renewal(unit_code: str, amount: Yuan, room: Yuan, law: Law) -> Verdict:

@@ -41,9 +41,20 @@ def test_a_developer_pays_for_its_own_unsold_house():
     assert (again.booked, again.is_advance) == (DUE, False)
 
 
-def test_a_short_payment_is_the_houses_and_the_rest_follows():
-    """少缴：钱已到账，记入该户，尚差的以后补足；补足到分，不多不少。"""
-    assert judged(amount=Yuan("9000.00")).fate is Fate.BOOKED
+@pytest.mark.parametrize("payer", PayerKind)
+def test_a_short_payment_waits_until_it_is_whole(payer):
+    """不足额：一分也不入户，另列待认领，说明应缴、尚差、本次；差一分也是不足额。"""
+    for amount in ("9000.00", "9215.99"):
+        found = judged(amount=Yuan(amount), payer=payer)
+        assert (found.booked, found.apart, found.aside) == (ZERO, Yuan(amount), Aside.UNCLAIMED)
+        assert found.why.code == "short-paid"
+        assert amount in found.why.message and "9216.00" in found.why.message
+        asked = payer is PayerKind.DEVELOPER
+        assert found.why.citation == LAW["due_at_filing" if asked else "deposit_fits_house"].citation
+
+
+def test_what_a_house_still_lacks_is_paid_to_the_fen():
+    """更正面积之后补缴的：补足到分，不多不少。"""
     house = replace(SOLD, standing=Yuan("9000.00"))
     assert judged(house, Yuan("216.00")).fate is Fate.BOOKED
     over = judged(house, Yuan("216.01"))

@@ -14,6 +14,7 @@ from tests.fund.advancing import (
     DEVELOPER,
     DUE,
     OWNER,
+    fates,
     held,
     paid,
     refused,
@@ -78,6 +79,18 @@ def test_unidentified_money_finds_its_house_as_the_owners(estate, fund, people):
     kept = row(estate, "SELECT law, status FROM apart_decision")
     assert kept.status == "confirmed"
     assert kept.law["provisions"]["deposit_fits_house"]["citation"]
+
+
+def test_what_was_paid_short_is_let_in_by_two_and_the_rest_completes_it(estate, fund, people):
+    """建设单位少缴的另列，两人认领之后入户；业主缴其余正好足额，直接入户，各记各的。"""
+    code = estate.unit_codes[0]
+    sold(estate)
+    paid(fund, (code, "6000.00"))
+    assert fund.stands(fund.houses[code])[0] == "0.00"
+    confirmed(fund, claimed(fund, apart(estate), people.clerk, (code, "6000.00")), people.reviewer)
+    assert fates(paid(fund, (code, "911.99"), payer=OWNER)) == [("unclaimed", "0.00", "short-paid")]
+    assert fates(paid(fund, (code, "912.00"), payer=OWNER)) == [("booked", "912.00", None)]
+    assert fund.stands(fund.houses[code]) == (DUE, "0.00", "6000.00")
 
 
 def test_a_house_takes_no_more_than_its_due_from_a_spread(estate, fund, people):

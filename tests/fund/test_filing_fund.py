@@ -13,7 +13,7 @@ from ledger.money import ZERO, Yuan
 from tests.builders import County
 from tests.escrow.test_filing_rules import GOOD, LAW
 from tests.estate import build, new_number
-from tests.fund.advancing import DUE, OWNER, founded, paid, people_of
+from tests.fund.advancing import DUE, founded, paid, people_of
 from tests.releasing import refused_by
 from tests.sale import codes, passed, row, sell
 
@@ -58,10 +58,10 @@ def test_the_refusal_says_what_is_to_be_done_first(estate, people):
     fund = founded(estate, people)
     message, advanced = said()
     assert "尚差 6912.00 元" in message and "请在" not in message and advanced == "0.00"
-    paid(fund, (code, "6000.00"))
+    paid(fund, (code, "6911.99"))
     message, advanced = said()
-    assert "已缴 6000.00 元，尚差 912.00 元" in message and advanced == "6000.00"
-    paid(fund, (code, "912.00"), payer=OWNER)
+    assert "尚差 6912.00 元" in message and advanced == "0.00"
+    paid(fund, (code, DUE))
     answer = sale.check()
     assert (answer.decision, answer.body["maintenance"]) == ("pass", {"required": DUE, "advanced": DUE})
     assert sale.file(answer.check_no)["status"] == "filed"

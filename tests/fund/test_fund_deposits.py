@@ -62,13 +62,15 @@ def test_what_fits_is_booked_and_what_does_not_stands_apart_with_its_reason(esta
     assert fund.disagreements() == []
 
 
-def test_a_short_payment_is_topped_up_to_the_fen(estate, fund):
-    """少缴的先入户，补足为止；建设单位缴一部分、业主缴其余，各记各的。"""
+def test_a_short_payment_is_set_apart(estate, fund):
+    """不足额的另列待认领，理由写明应缴与尚差，户上一分不记；随后足额缴来的照常入户。"""
     code = estate.unit_codes[0]
     sold(estate)
-    assert fates(paid(fund, (code, "6000.00"))) == [("booked", "6000.00", None)]
-    assert fates(paid(fund, (code, "912.01"), payer=OWNER)) == [("partly_booked", "912.00", "over-due")]
-    assert fund.stands(fund.houses[code]) == (DUE, "0.00", "6000.00")
+    answer = paid(fund, (code, "6911.99"))
+    assert (answer["status"], fates(answer)) == ("unmatched", [("unclaimed", "0.00", "short-paid")])
+    assert fund.stands(fund.houses[code]) == ("0.00", "0.00", "0.00")
+    assert fates(paid(fund, (code, DUE))) == [("booked", DUE, None)]
+    assert fund.stands(fund.houses[code]) == (DUE, "0.00", DUE)
 
 
 def test_a_buyer_who_pays_after_the_advance_is_to_get_it_back(estate, fund):

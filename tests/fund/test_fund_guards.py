@@ -17,7 +17,7 @@ from escrow.maintenance.chart import Nature
 from ledger.money import ZERO
 from tests.estate import build
 from tests.fund import ordering, use_paying, using
-from tests.fund.advancing import OWNER, founded, paid, people_of
+from tests.fund.advancing import DUE, OWNER, founded, paid, people_of
 from tests.fund.fund_estate import empty_fund
 from tests.fund.opening_files import entered as opened
 from tests.fund.opening_files import handed, home
@@ -37,7 +37,7 @@ def scene_of(house, app):
     fund.opened(LAST.replace(day=1))
     using.owned(fund, fund.ids)
     for code in fund.codes:
-        paid(fund, (code, "900.00"), payer=OWNER, value_date=LAST)
+        paid(fund, (code, DUE), payer=OWNER, value_date=LAST)
     _loss(fund, fund.codes[2])
     _sharing(fund)
     ordering.ordered(fund, ordering.due(fund, people, estate), people.cashier)

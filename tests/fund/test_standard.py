@@ -78,7 +78,7 @@ def test_the_standard_is_that_of_the_day():
 
 
 def test_what_is_paid_in_full_is_settled(house):
-    """未缴足时随付款日的标准；缴足之日标准固定，此后不因标准变动而补退。"""
+    """未缴足（不足额的待认领）时随付款日的标准；缴足之日标准固定，此后不因标准变动而补退。"""
     estate = build_fund(house, buildings=1, units=2, bank_code=BANK)
     code, other = estate.codes
     old = date(2023, 4, 12)
@@ -90,7 +90,7 @@ def test_what_is_paid_in_full_is_settled(house):
     paid(estate, (code, "6911.99"), value_date=old)
     with estate.begin() as session:
         assert unit_seen(session, code).on == bureau_day()
-    paid(estate, (code, "0.01"), value_date=old)
+    paid(estate, (code, "6912.00"), value_date=old)
     with estate.begin() as session:
         seen = units_seen(session, [code, other])
         assert (seen[code].due.citation, seen[code].on) == ("本局设定（待补依据）", old)
