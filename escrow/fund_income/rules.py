@@ -169,6 +169,7 @@ class RunFacts:
     one_open: bool
     days_shared: bool
     income_unclosed: bool
+    somebody_weighs: bool
 
 
 def run_refusals(facts: RunFacts, law: Law) -> list[Refusal]:
@@ -185,6 +186,8 @@ def run_refusals(facts: RunFacts, law: Law) -> list[Refusal]:
         found.append(Refusal("month-open", message, source))
     if facts.undistributed <= ZERO:
         found.append(Refusal("nothing-to-share", "待分配累计收益为零，没有可分配的收益", source))
+    if not facts.somebody_weighs:
+        found.append(Refusal("nobody-weighs", "期间内没有一户有可据以分配的余额或面积", source))
     return found
 
 

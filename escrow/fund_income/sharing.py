@@ -128,7 +128,7 @@ SELECT run_id, batch, count(*), sum(amount) FROM income_share WHERE run_id = :ru
 def compute(session: Session, run_no: str) -> bool:
     """What each house gets (测算), under the lock of the run; False where it was computed before.
 
-    The total is what is undistributed now. A run nobody weighs anything in is sent back, saying so.
+    The total is what is undistributed now. Raises Invalid where nobody weighs anything any more.
     """
     run, fund = _held(session, run_no)
     if run.status is not RunStatus.PROPOSED:
@@ -223,11 +223,8 @@ def _book_next(session: Session, run_no: str) -> bool:
         session, chart.SHARE_INCOME, transfers, reference=f"income-share:{run_no}:{found.batch}",
         effective_on=bureau_day(run.decided_at), group=run_no, memo=f"收益分配 {run_no}",
     )  # fmt: skip
-    session.execute(
-        update(IncomeBatch)
-        .where(IncomeBatch.run_id == found.run_id, IncomeBatch.batch == found.batch)
-        .values(entry_id=entry.id)
-    )
+    mine = (IncomeBatch.run_id == found.run_id, IncomeBatch.batch == found.batch)
+    session.execute(update(IncomeBatch).where(*mine).values(entry_id=entry.id))
     return True
 
 
@@ -240,6 +237,22 @@ def _finish(session: Session, run_no: str) -> None:
         run.status = RunStatus.DONE
         session.flush()
         audit.record(session, "income-run.done", run_no, total=str(run.total), houses=run.houses)
+
+
+# One house of the scope will do, with an area or with money on some day of the period.
+_SOMEBODY = text("""
+SELECT EXISTS (
+    SELECT FROM house h JOIN community_building g ON g.id = h.community_building_id
+      JOIN community c ON c.id = g.community_id
+     WHERE c.fund_account_id = :fund AND h.nature = :nature AND h.status = 'built'
+       AND (CAST(:community AS integer) IS NULL OR c.id = :community) AND (NOT :by_days OR EXISTS (
+           SELECT FROM ledger.account a JOIN ledger.balance b ON b.account_id = a.id
+             JOIN LATERAL (
+               SELECT day, lead(day) OVER w AS until, coalesce(lead(opening) OVER w, b.balance) AS fen
+                 FROM ledger.balance_day WHERE account_id = a.id WINDOW w AS (ORDER BY day)) d ON true
+            WHERE a.book_id = :book AND a.code = ANY (:codes) AND a.key = 'house:' || h.id AND d.fen <> 0
+              AND d.day <= :day_to AND coalesce(d.until > :day_from, true))))
+""")
 
 
 def _facts(session: Session, fund: FundAccount, asked: Proposal) -> RunFacts:
@@ -259,6 +272,10 @@ def _facts(session: Session, fund: FundAccount, asked: Proposal) -> RunFacts:
         undistributed=balance(session, _pool(session, fund, asked.nature, asked.community_id)),
         one_open=session.scalar(open_) is not None, days_shared=session.scalar(over) is not None,
         income_unclosed=through is None or through < asked.period_to,
+        somebody_weighs=bool(session.scalar(_SOMEBODY, {
+            "fund": fund.id, "nature": asked.nature.value, "community": asked.community_id,
+            "book": fund.book_id, "codes": nature_codes(asked.nature), "day_from": asked.period_from,
+            "day_to": asked.period_to, "by_days": asked.basis is Basis.DAYS})),
     )  # fmt: skip
 
 

@@ -295,6 +295,27 @@ def test_an_open_month_is_not_shared(fund: FundEstate):
     assert {one.code for one in refused.value.refusals} == {"month-open", "nothing-to-share"}
 
 
+def test_what_nobody_weighs_in_is_refused_when_it_is_proposed(fund: FundEstate):
+    """期间内没有一户有余额：提出时就说明理由，不留一件永远在测算的分配；期末才到账的按日也有份。"""
+    first, last = year()
+    booked(fund, IncomeKind.OTHER, "10.00", date(last.year, 6, 21))
+    close_through(fund, date(last.year, 11, 30))
+
+    def asked(end: date) -> sharing.Proposal:
+        return sharing.Proposal(fund.fund_id, Nature.COMMODITY, first, end, Basis.DAYS)
+
+    with pytest.raises(Refused) as refused:
+        run_of(fund, asked(date(last.year, 11, 30)))
+    assert [one.code for one in refused.value.refusals] == ["nobody-weighs"]
+    fund.deposit(fund.ids[0], "0.01", on=last)
+    with fund.begin() as session:
+        periods.close_month(session, fund.fund_id, last, officer_id=fund.officers[1])
+    with pytest.raises(Refused) as refused:
+        run_of(fund, asked(date(last.year, 11, 30)))
+    assert [one.code for one in refused.value.refusals] == ["nobody-weighs"]
+    assert run_of(fund, asked(last))
+
+
 # --- 收益入账与结转 ---
 
 
