@@ -97,8 +97,8 @@ SELECT c.id FROM contract c JOIN unit u ON u.id = c.unit_id
 _LOCK_HOUSES = "SELECT id FROM house WHERE unit_code = ANY (%s) ORDER BY id FOR NO KEY UPDATE"
 # OFFSET 0 keeps each lookup a probe of its key, however many units are named.
 _HOUSES = """
-SELECT w.unit_code, u.id IS NOT NULL AS known, h.id AS house_id, h.area, h.use, h.nature, h.status,
-       h.first_due, g.structure, m.fund_account_id, coalesce(b.owed, 0) AS owed, b.balance, b.held,
+SELECT w.unit_code, u.id IS NOT NULL AS known, u.use AS told_use, h.id AS house_id, h.area, h.use, h.nature,
+       h.status, h.first_due, g.structure, m.fund_account_id, coalesce(b.owed, 0) AS owed, b.balance, b.held,
        CASE WHEN h.id IS NOT NULL THEN house_raise_need(h.id) ELSE 0 END AS raised_for, c.id AS contract_id,
        c.contract_no, c.status AS contract_status, c.price, h.first_due_standard, h.first_due_citation,
        (SELECT coalesce(sum(d.amount), 0)::bigint FROM standing_deposit d
@@ -134,7 +134,9 @@ def houses(session: Session, fund: Fund, codes: Collection[str], *, locked: bool
 
 def _house(row: Any, fund: Fund) -> House:
     if row.house_id is None:
-        return House(row.unit_code, known=row.known)
+        # What is no home is never built: what is paid for it waits for nothing, and goes back.
+        is_home = row.told_use in (None, UnitUse.RESIDENTIAL) or not fund.law["residential_only"].value
+        return House(row.unit_code, known=row.known, facts=None if is_home else HouseFacts(due=ZERO))
     due = _due(row, fund.law)
     contract = row.contract_status or (ContractStatus.CANCELLED if row.was_sold else None)
     facts = HouseFacts(

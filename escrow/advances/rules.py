@@ -62,7 +62,8 @@ class HouseFacts:
     contract: ContractStatus | None = None
     same_fund: bool = True
     is_closed: bool = False
-    # Registered and nobody's: its developer pays for itself.
+    # Registered and of no living contract: its developer pays for itself, or for an owner it sold to before;
+    # no buyer owes it anything for that. An owner pays its own.
     is_developers: bool = False
     # What a fund that runs low lacks up to its first deposit, or for a use its owners raise for.
     renewable: Yuan = ZERO

@@ -62,6 +62,24 @@ def test_what_fits_is_booked_and_what_does_not_stands_apart_with_its_reason(esta
     assert fund.disagreements() == []
 
 
+def test_what_is_paid_for_no_home_goes_back(estate, fund):
+    """非住宅不建分户账：所缴不等建账，写明不属交存范围，应退。"""
+    shop = f"{fund.codes[0][:-4]}0099"
+    with fund.house.connect("superuser") as connection:
+        connection.execute("SET session_replication_role = replica")
+        connection.execute(
+            "INSERT INTO unit SELECT (r).* FROM ("
+            "SELECT jsonb_populate_record(u, jsonb_build_object('id', 9999, "
+            "'unit_code', %s::text, 'room_no', 'S1', 'use', 'other')) AS r FROM unit u LIMIT 1) n",
+            (shop,),
+        )
+    assert fates(paid(fund, (shop, "100.00"), (fund.codes[0], DUE))) == [
+        ("overpaid", "0.00", "nothing-due"), ("booked", DUE, None),
+    ]  # fmt: skip
+    assert fates(paid(fund, (shop, "1.00"), payer=OWNER)) == [("overpaid", "0.00", "nothing-due")]
+    assert fund.disagreements() == []
+
+
 def test_a_short_payment_is_set_apart(estate, fund):
     """不足额的另列待认领，理由写明应缴与尚差，户上一分不记；随后足额缴来的照常入户。"""
     code = estate.unit_codes[0]

@@ -17,7 +17,7 @@ from escrow.registration.actions import Origin, TransferAsked, register_transfer
 from ledger.money import ZERO
 from tests.desk import bearer
 from tests.estate import build, counter, file_hash, new_number
-from tests.fund.advancing import founded, people_of, unpaid
+from tests.fund.advancing import DUE, OWNER, fates, founded, paid, people_of, repaid, unpaid
 from tests.fund.test_use_database import attack
 from tests.registering import TODAY, refused, told, transferred
 from tests.sale import row
@@ -138,6 +138,18 @@ def test_owners_are_counted_by_what_the_register_told(estate, fund):
     assert same.startswith("owner:")
     registered(estate, 1, to=LI, certificate="分证3")
     assert len(heads()) == 2
+
+
+def test_who_owns_a_home_without_a_contract_pays_its_own_first_deposit(estate, fund):
+    """已转移登记而没有在册合同的：业主自缴入户；建设单位补缴的也入户，但没有谁欠它，不得向业主收取。"""
+    registered(estate)
+    registered(estate, 1, certificate="分证2", to=LI)
+    assert fates(paid(fund, (fund.codes[0], DUE), payer=OWNER)) == [("booked", DUE, None)]
+    assert fates(paid(fund, (fund.codes[1], DUE))) == [("booked", DUE, None)]
+    assert [fund.stands(one) for one in fund.ids] == [(DUE, "0.00", "0.00")] * 2
+    assert refused(lambda: repaid(fund, fund.codes[1], "1.00")) == ["no-contract"]
+    assert fates(paid(fund, (fund.codes[1], DUE), payer=OWNER)) == [("overpaid", "0.00", "already-paid")]
+    assert fund.disagreements() == []
 
 
 # --- 与两人所录 ---
