@@ -103,7 +103,7 @@ class LineForm(Form):
     purpose = Choice("用途", choices=_terms(PURPOSE_LABELS))
     amount = ReadField("金额（元）", read_money)
     progress = ReadField("监理确认的累计进度", read_ratio)
-    invoice_no = ReadField("发票号码", lambda said: read_text(said, 64, KEY_PATTERN))
+    invoice_no = ReadField("发票号码", lambda said: read_text(said, 64, KEY_PATTERN).upper())
     invoice_hash = DigestField("发票文件")
 
     @property

@@ -126,6 +126,14 @@ def test_from_the_application_to_the_orders_with_everybodys_name(desks, site):
     assert page.rpartition("/")[2] not in desks.register1.get("/withdrawals?status=entered").text
 
 
+def test_an_invoice_in_other_letters_is_the_same_invoice(desks, site):
+    """发票号码不分大小写：换个写法、换份扫描再报，仍是同一张，指明先用它的用款。"""
+    first = entered(desks.cashier1, site, "100.00", **{"line1-invoice_no": "SX-0001a"}).rpartition("/")[2]
+    again = paper(site, "100.00", **{"line1-invoice_no": "sx-0001A"})
+    answer = desks.cashier1.post(f"{account_page(site)}/new", again)
+    assert answer.status_code == 409 and "invoice-reused" in answer.text and first in answer.text
+
+
 def test_a_wage_payment_and_one_past_a_hold_have_their_pages(desks, site):
     """工资渠道、凭决定支付的用款，页面照样打开：拟用哪些钱、凭决定不扣冻结；账户冻结、全额冻结写明，不出天文数字。"""
     home = account_page(site)
