@@ -15,13 +15,18 @@ from ledger.wire import ask
 # Its words, more than so many days, up to so many.
 Bucket = tuple[str, int | None, int | None]
 
-# A claim's age is that of its first standing advance.
+# A claim's age is that of its first standing advance; what an ended contract left owing is no next buyer's.
 _OWING = """
-SELECT b.house_id, b.owed, f.first_id, f.paid_on
+SELECT b.house_id, (f.advanced - r.repaid)::bigint AS owed, f.first_id, f.paid_on
   FROM house_balance b CROSS JOIN LATERAL (
-       SELECT min(d.id) AS first_id, min(d.paid_on) AS paid_on FROM standing_deposit d
+       SELECT min(d.id) AS first_id, min(d.paid_on) AS paid_on, sum(d.amount) AS advanced
+         FROM standing_deposit d
         WHERE d.house_id = b.house_id AND d.is_advance) f
- WHERE b.owed > 0
+ CROSS JOIN LATERAL (
+       SELECT coalesce(sum(p.amount), 0) AS repaid
+         FROM advance_repayment p JOIN contract n ON n.id = p.contract_id
+        WHERE p.house_id = b.house_id AND p.status = 'confirmed' AND n.status <> 'cancelled') r
+ WHERE b.owed > 0 AND f.advanced > r.repaid
 """
 _LISTED = f"""
 SELECT o.first_id AS id, o.owed, o.paid_on, h.unit_code, h.room_no, g.building_no, m.name AS community_name,

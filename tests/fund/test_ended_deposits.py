@@ -7,12 +7,14 @@ import pytest
 
 from config.clock import bureau_day
 from config.regulations import Law, law_on
+from escrow.advances.owing import owing, totals
 from escrow.contracts.cancelling import CancellationAsked, cancel
 from escrow.fund_orders.ended import issue_back
 from escrow.fund_orders.ended_facts import ended_of
 from escrow.fund_orders.ending import EndAsked, confirm, enter, reject
 from escrow.maintenance import chart
 from escrow.maintenance.reading import unit_seen
+from ledger.money import Yuan
 from tests.estate import new_number
 from tests.fund.advancing import DUE, OWNER, held, paid, refused, repaid, unpaid
 from tests.fund.ordering import ACCOUNT, answers, evidence
@@ -143,6 +145,26 @@ def test_money_on_its_way_back_files_no_other_contract(estate, fund, people):
     assert fund.stands(house_id) == (DUE, "0.00", DUE)
     assert second.check().decision == "pass"
     assert repaid(fund, code)["owed"] == "0.00" and fund.disagreements() == []
+
+
+def test_what_an_ended_contract_left_owing_is_no_next_buyers(estate, fund):
+    """注销合同的代缴款尚未处置、房屋已另售另缴：账龄清单上下一购房人只欠自己那一份，还清即不在清单。"""
+    sale, code, house_id = place(estate, fund)
+    repaid(fund, code, "1000.00")
+    gone(estate, sale)
+    sell(estate)
+    paid(fund, (code, DUE))
+    assert fund.stands(house_id) == ("13824.00", "0.00", "12824.00")
+
+    def listed():
+        with fund.house.database.read() as session:
+            found = owing(session, bureau_day(), None, after=0, limit=9)
+            whole = totals(session, bureau_day(), law_on(bureau_day(), "maintenance_fund", "141130"))
+        return [one.owed for one in found], whole[0]
+
+    assert listed() == ([691200], (1, Yuan(DUE)))
+    repaid(fund, code)
+    assert listed() == ([], (0, Yuan("0.00")))
 
 
 def test_what_came_back_from_the_bank_is_due_again(estate, fund, people):
