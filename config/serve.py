@@ -264,9 +264,10 @@ def _environment(plan: Plan) -> dict[str, str]:
     told = {name: value for name, value in os.environ.items() if name != "DATABASE_URL"}
     metrics = plan.data / "metrics"
     return {
-        # Eight threads with a heap each keep what the others could use: a web process would grow by the day.
-        "MALLOC_ARENA_MAX": "2", **told, "ESCROW_DATA": str(plan.data), "PORT": str(plan.port),
-        "PYTHONUNBUFFERED": "1", "PROMETHEUS_MULTIPROC_DIR": str(metrics),
+        # Eight threads with a heap each keep what the others could use, and a heap that grew once does not
+        # shrink: a web process would grow by the county. (mallopt(3), M_ARENA_MAX and M_TRIM_THRESHOLD)
+        "MALLOC_ARENA_MAX": "2", "MALLOC_TRIM_THRESHOLD_": "131072", **told, "ESCROW_DATA": str(plan.data),
+        "PORT": str(plan.port), "PYTHONUNBUFFERED": "1", "PROMETHEUS_MULTIPROC_DIR": str(metrics),
     }  # fmt: skip
 
 
