@@ -12,7 +12,7 @@ from ledger.accounts import trial_balance
 from ledger.errors import DayNotClosed
 from ledger.wire import Transaction, ask
 
-# Where a house keeps the newest block outside its database, in the data folder (库外封存头).
+# Where the newest block is kept outside the database, in the data folder (库外封存头).
 HEAD_FILE = "ledger-head.json"
 
 

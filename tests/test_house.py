@@ -104,6 +104,16 @@ def test_names_are_english():
     assert not found, "\n".join(found)
 
 
+def test_the_ledger_knows_no_house():
+    """账簿不认得房屋：ledger 里没有房屋、业主、维修资金这些词，哪一个房间的钱它都一样记。"""
+    words = re.compile(r"house|maintenance|unit_code|房屋|业主|维修", re.IGNORECASE)
+    found = [
+        place(path, n) for path, _ in trees("ledger")
+        for n, line in enumerate(path.read_text().splitlines(), 1) if words.search(line)
+    ]  # fmt: skip
+    assert not found, "\n".join(found)
+
+
 def test_money_is_never_a_float():
     """金额不经浮点：ledger 与各房间里没有 float 字样，也没有带小数点的数字常量参与金额。"""
     found = []
