@@ -75,8 +75,8 @@ def enter(session: Session, said: Application, *, officer_id: int) -> str:
     Raises NotFound, Invalid or Refused with every reason.
     """
     place = place_of(session, said.community_id, said.building_id, locked=True)
-    law, scope = place.law, scope_of(session, place)
-    asked = said.asked
+    asked, law = said.asked, place.law
+    scope = scope_of(session, place, asked.cause)
     shares = share_out(asked.budget, scope.homes, raising=_beside(asked, law))
     recent = recent_of(session, place, asked.cause) if asked.kind is UseKind.EMERGENCY else []
     reasons = asked_refusals(asked, scope.standing(shares), scope.public, recent, bureau_day(), law)
@@ -136,12 +136,12 @@ def vote(
     use, place = held(session, use_no)
     if reasons := step_refusals(use.status, (UseStatus.PUBLISHED,), place.law):
         raise Refused(reasons)
-    seen = shared(session, use.id)
+    seen = shared(session, use.id, place)
     if faults := ballot_faults(ballots, {one.unit_code: one.head for one in seen.voters}):
         raise Invalid({"ballots": "；".join(faults[:5])})
     record(session, use, place, (paper,), officer_id)
     ask(session, _VOTE_ROWS, (list(ballots), [one.value for one in ballots.values()], use.id))
-    found = tally(shared(session, use.id).voters)
+    found = tally(shared(session, use.id, place).voters)
     reasons = vote_refusals(found, use.matter, place.law)
     use.voted_by, use.voted_at = officer_id, func.clock_timestamp()
     use.status = UseStatus.VOTED

@@ -34,7 +34,7 @@ from ledger.movements import Transfer
 def approve(session: Session, use_no: str, *, officer_id: int) -> None:
     """Judged again under the locks, then every house's share is held (核准). Raises NotFound or Refused."""
     use, place = held(session, use_no)
-    law, list_ = place.law, shared(session, use.id, locked=True)
+    law, list_ = place.law, shared(session, use.id, place, locked=True)
     if reasons := approval_refusals(session, use, place, list_, officer_id):
         raise Refused(reasons)
     entry = _hold(session, use, place, list_)

@@ -5,7 +5,7 @@ Order of locks: community, use, houses by id, then balances by id inside the led
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any
 
 from psycopg.rows import namedtuple_row
@@ -40,17 +40,25 @@ SELECT c.id AS community_id, c.name AS community_name, g.id AS building_id, g.bu
  WHERE c.id = %(community)s
 """
 _SCOPE = """
-SELECT s.house_id, s.unit_code, s.area, s.nature, s.bearer, b.balance, b.held
+SELECT s.house_id, s.unit_code, s.area, s.nature, s.bearer, b.balance, b.held,
+       coalesce(g.given, 0) AS given, coalesce(g.paid, 0) AS paid
   FROM use_scope(%(community)s, %(building)s) s JOIN house_balance b ON b.house_id = s.house_id
+  LEFT JOIN emergency_given(%(community)s, %(cause)s, %(since)s, 0) g ON g.house_id = s.house_id
  ORDER BY s.unit_code COLLATE "C"
 """
 _SHARES = """
+WITH given AS MATERIALIZED (
+    SELECT g.* FROM fund_use u, emergency_given(u.community_id, u.cause, %(since)s, u.id) g
+     WHERE u.id = %(use)s
+)
 SELECT s.house_id, h.unit_code, s.area, s.bearer, s.amount, s.from_fund, b.balance, b.held, v.ballot,
+       coalesce(g.given, 0) AS given, coalesce(g.paid, 0) AS paid,
        use_head(s) AS head,
        h.status = 'built' AND h.area = s.area AS as_shared
   FROM use_share s JOIN house h ON h.id = s.house_id JOIN house_balance b ON b.house_id = s.house_id
   LEFT JOIN use_vote v ON (v.use_id, v.house_id) = (s.use_id, s.house_id)
- WHERE s.use_id = %s ORDER BY h.unit_code COLLATE "C"
+  LEFT JOIN given g ON g.house_id = s.house_id
+ WHERE s.use_id = %(use)s ORDER BY h.unit_code COLLATE "C"
 """
 _RECENT = """
 SELECT u.use_no, u.budget, u.approved_on FROM fund_use u
@@ -74,13 +82,18 @@ class Place:
         """The fund's law of the region today (适用规定)."""
         return law_on(bureau_day(), LAW, self.row.region)
 
+    @property
+    def since(self) -> date:
+        """Emergencies approved after this day count together (合并计算起日)."""
+        return bureau_day() - timedelta(days=self.law["emergency_split_days"].value)
+
 
 @dataclass(frozen=True, slots=True)
 class Scope:
     """The houses of a place, and which of them are sold public housing (范围内房屋)."""
 
     homes: list[Home]
-    stands: dict[int, tuple[Yuan, Yuan]]
+    stands: dict[int, tuple[Yuan, ...]]
     public: list[str]
 
     def standing(self, shares: Sequence[Share]) -> list[Standing]:
@@ -107,11 +120,14 @@ def place_of(
     return Place(rows[0])
 
 
-def scope_of(session: Session, place: Place) -> Scope:
+def scope_of(session: Session, place: Place, cause: Cause | None) -> Scope:
     """Every house of the place as it stands now (范围内房屋现状)."""
-    told = {"community": place.row.community_id, "building": place.row.building_id}
+    told = {
+        "community": place.row.community_id, "building": place.row.building_id, "cause": cause,
+        "since": place.since,
+    }  # fmt: skip
     rows = ask(session, _SCOPE, told, rows=namedtuple_row)
-    stands = {row.house_id: (Yuan.from_fen(row.balance), Yuan.from_fen(row.held)) for row in rows}
+    stands = {row.house_id: _stands(row) for row in rows}
     homes = [
         Home(row.house_id, row.unit_code, row.area, Bearer(row.bearer), Yuan.from_fen(row.balance - row.held))
         for row in rows
@@ -121,10 +137,9 @@ def scope_of(session: Session, place: Place) -> Scope:
 
 def recent_of(session: Session, place: Place, cause: Cause | None, *, own: str = "") -> list[Recent]:
     """Emergency uses of the same cause over the same houses (同一事由的应急使用)."""
-    days = place.law["emergency_split_days"].value
     told = {
         "community": place.row.community_id, "building": place.row.building_id, "cause": cause, "own": own,
-        "since": bureau_day() - timedelta(days=days),
+        "since": place.since,
     }  # fmt: skip
     rows = ask(session, _RECENT, told, rows=namedtuple_row)
     return [Recent(row.use_no, Yuan.from_fen(row.budget), row.approved_on) for row in rows]
@@ -155,7 +170,7 @@ class Shared:
             Standing(
                 Share(row.house_id, row.unit_code, row.area, Bearer(row.bearer), Yuan.from_fen(row.amount),
                       Yuan.from_fen(row.from_fund)),
-                Yuan.from_fen(row.balance), Yuan.from_fen(row.held),
+                *_stands(row),
             ) for row in self.rows
         ]  # fmt: skip
 
@@ -173,9 +188,14 @@ class Shared:
         return [row.unit_code for row in self.rows if not row.as_shared]
 
 
-def shared(session: Session, use_id: int, *, locked: bool = False) -> Shared:
+def shared(session: Session, use_id: int, place: Place, *, locked: bool = False) -> Shared:
     """A use's share list; the houses held still where money is set aside (分摊清册)."""
     if locked:
         ids = ask(session, "SELECT house_id FROM use_share WHERE use_id = %s", (use_id,))
         ask(session, _HOLD_HOUSES, ([one for (one,) in ids],))
-    return Shared(ask(session, _SHARES, (use_id,), rows=namedtuple_row))
+    return Shared(ask(session, _SHARES, {"use": use_id, "since": place.since}, rows=namedtuple_row))
+
+
+def _stands(row: Any) -> tuple[Yuan, ...]:
+    """Balance, held, given to earlier emergencies and paid of that, in one look (余额现状)."""
+    return tuple(Yuan.from_fen(fen) for fen in (row.balance, row.held, row.given, row.paid))

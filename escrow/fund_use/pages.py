@@ -131,7 +131,7 @@ def show(use_no: str) -> ResponseReturnValue:
         rows = lists.shares(session, row.id, after=after, limit=PAGE + 1)
         papers, payments = lists.papers(session, row.id), lists.payments(session, row.id)
         place = place_of(session, row.community_id, row.community_building_id)
-        all_ = shared(session, row.id)
+        all_ = shared(session, row.id, place)
         waiting = _waiting(session, row, place, all_)
     law = place.law
     counts = tally(all_.voters)

@@ -74,7 +74,7 @@ def ask_payment(
 ) -> int:
     """One officer enters a payment, shared to the houses; its number (录入付款). Raises NotFound or Refused."""
     use, place = held(session, use_no)
-    law, shares = place.law, [one.share for one in shared(session, use.id).standing]
+    law, shares = place.law, [one.share for one in shared(session, use.id, place).standing]
     advanced = _advanced(session, use.id)
     reasons = payment_refusals(_facts(session, use, advanced, asked), asked.kind, asked.total, law)
     parts: dict[int, Yuan] = {}

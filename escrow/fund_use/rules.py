@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
+from decimal import Decimal
 from enum import StrEnum
 
 from config.regulations import Law
@@ -152,16 +153,23 @@ class Recent:
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """A house's share beside what it has (分摊与余额)."""
+    """A house's share beside what it has, and what it gave to other emergencies of the same cause (分摊与余额)."""
 
     share: Share
     balance: Yuan
     held: Yuan
+    given: Yuan = ZERO
+    paid: Yuan = ZERO
 
     @property
     def free(self) -> Yuan:
         """What is held for nothing else (可用)."""
         return self.balance - self.held
+
+    def is_over(self, ratio: Decimal) -> bool:
+        """Whether it gives more than its ratio, earlier emergencies counted with what they took (超过每户上限)."""
+        mine = self.share.from_fund
+        return mine > ZERO and mine + self.given > (self.balance + self.paid).share(ratio)
 
 
 def asked_refusals(
@@ -226,12 +234,11 @@ def emergency_refusals(
         message = f"{days.value} 日内同一事由已应急使用 {others}，合计将超过 {most} 元，不得拆分"
         found.append(Refusal("emergency-split", message, days.citation))
     ratio = law["emergency_house_ratio"]
-    over = [
-        one.share.unit_code for one in standing
-        if one.share.bearer is Bearer.FUND and one.share.from_fund > one.balance.share(ratio.value)
-    ]  # fmt: skip
-    if over:
-        message = f"应急使用每户分摊不超过其余额的 {ratio.value:.0%}，超过的有 {_named(over)}"
+    if over := [one.share.unit_code for one in standing if one.is_over(ratio.value)]:
+        message = (
+            f"应急使用每户分摊不超过其余额的 {ratio.value:.0%}，{days.value} 日内同一事由此前承担的合并计算，"
+            f"超过的有 {_named(over)}"
+        )
         found.append(Refusal("emergency-over-balance", message, ratio.citation))
     return found
 

@@ -14,6 +14,8 @@ from escrow.fund_use.rules import Cause, Exclusion, PaperKind, UseMatter
 from escrow.maintenance.chart import Nature
 from tests.fund.advancing import refused
 from tests.fund.fund_estate import build_fund
+from tests.fund.use_paying import accepted, confirmed, paid
+from tests.fund.use_paying import asked as payment
 from tests.fund.using import (
     ABSTAIN,
     NO,
@@ -160,10 +162,8 @@ def test_where_the_region_lets_owners_raise_the_rest_it_takes_three_quarters(hou
     assert [estate.stands(one)[1] for one in estate.ids] == ["20.00", "30.00", "30.00"]
 
 
-def test_two_uses_cannot_hold_one_house_twice(house):
-    """同一批户余额一百元，两件各用六十元同时核准：只成一件，另一件点名不足，占用不超余额。"""
-    estate = town(house, units=2, each="100.00")
-    both = [voted(estate, "120.00"), voted(estate, "120.00")]
+def race(estate, both):
+    """两件同时核准，各得什么。"""
     gate, said = threading.Barrier(2), []
 
     def one(use_no):
@@ -179,9 +179,21 @@ def test_two_uses_cannot_hold_one_house_twice(house):
         thread.start()
     for thread in threads:
         thread.join(30)
-    assert sorted(said) == ["done", "house-short"]
+    return sorted(said)
+
+
+def test_two_uses_cannot_hold_one_house_twice(house):
+    """同一批户余额一百元，两件各用六十元同时核准：只成一件，另一件点名不足，占用不超余额。"""
+    estate = town(house, units=2, each="100.00")
+    both = [voted(estate, "120.00"), voted(estate, "120.00")]
+    assert race(estate, both) == ["done", "house-short"]
     assert [estate.stands(one) for one in estate.ids] == [("100.00", "60.00", "0.00")] * 2
     assert estate.disagreements() == []
+
+
+def file_late(estate, use_no):
+    said = paper(PaperKind.FILING)
+    estate.do(lambda session: deciding.file_late(session, use_no, said, officer_id=estate.officers[0]))
 
 
 def test_an_emergency_is_approved_without_a_vote_and_filed_afterwards(estate):
@@ -195,13 +207,9 @@ def test_an_emergency_is_approved_without_a_vote_and_filed_afterwards(estate):
     row = row_of(estate, use_no)
     assert row.file_by > TODAY + timedelta(days=15) and row.filed_on is None
 
-    def filed():
-        said = paper(PaperKind.FILING)
-        estate.do(lambda session: deciding.file_late(session, use_no, said, officer_id=estate.officers[0]))
-
-    filed()
+    file_late(estate, use_no)
     assert row_of(estate, use_no).filed_on == TODAY
-    assert refused(filed) == ["nothing-to-file"]
+    assert refused(file_late, estate, use_no) == ["nothing-to-file"]
 
 
 def test_an_emergency_cannot_be_split(house):
@@ -213,6 +221,65 @@ def test_an_emergency_cannot_be_split(house):
     assert refused(entered, estate, "70000.01", cause=Cause.ELEVATOR) == ["emergency-split"]
     assert entered(estate, "70000.00", cause=Cause.ELEVATOR)
     assert entered(estate, "80000.00", cause=Cause.ROOF)
+
+
+def ago(estate, use_no, days):
+    with estate.house.connect("superuser") as connection:
+        connection.execute("SET session_replication_role = replica")
+        change = "UPDATE fund_use SET approved_on = approved_on - %s WHERE use_no = %s"
+        connection.execute(change, (days, use_no))
+
+
+LIFT = {"cause": Cause.ELEVATOR}
+
+
+def test_a_house_gives_no_more_to_two_emergencies_than_to_one(estate):
+    """每户余额一千，电梯应急已占用五百：三十日内再要一分，录入、核准都点名不准；别的事由另计；满三十日不再合并。"""
+    again = entered(estate, "0.03", **LIFT)
+    first = approved(estate, "1500.00", **LIFT)
+    with pytest.raises(Refused) as found:
+        entered(estate, "0.03", **LIFT)
+    [reason] = found.value.refusals
+    assert reason.code == "emergency-over-balance" and all(one in reason.message for one in estate.codes)
+    ago(estate, first, 29)
+    assert refused(approve, estate, again) == ["emergency-over-balance"]
+    assert [estate.stands(one)[1] for one in estate.ids] == ["500.00"] * 3
+    approved(estate, "0.03", cause=Cause.ROOF)
+    ago(estate, first, 1)
+    approve(estate, again)
+    assert [estate.stands(one)[1] for one in estate.ids] == ["500.02"] * 3
+
+
+def test_what_an_ended_emergency_held_does_not_count(estate):
+    """前一件未施工而终止，占用已解除：不计，可以再占五百。"""
+    first = approved(estate, "1500.00", **LIFT)
+    again = refused(entered, estate, "1500.00", **LIFT)
+    confirmed(estate, first, payment(estate, first, "end"))
+    assert again == ["emergency-over-balance"] and row_of(estate, first).status == "failed"
+    approved(estate, "1500.00", **LIFT)
+
+
+def test_what_an_emergency_has_paid_counts_with_the_balance_it_took(estate):
+    """前一件每户占三百、实付二百四，未用的六十已解除：按原余额一千算，尚可占二百六，多一分不行；付款途中也一样。"""
+    first = approved(estate, "900.00", **LIFT)
+    paid(estate, first, "advance", "450.00")
+    assert [estate.stands(one)[:2] for one in estate.ids] == [("850.00", "150.00")] * 3
+    assert refused(entered, estate, "600.03", **LIFT) == ["emergency-over-balance"]
+    assert entered(estate, "600.00", **LIFT)
+    accepted(estate, first)
+    file_late(estate, first)
+    paid(estate, first, "final", "720.00", "270.00")
+    assert refused(entered, estate, "780.03", **LIFT) == ["emergency-over-balance"]
+    approved(estate, "780.00", **LIFT)
+    assert [estate.stands(one)[:2] for one in estate.ids] == [("760.00", "260.00")] * 3
+    assert estate.disagreements() == []
+
+
+def test_two_emergencies_approved_at_once_are_one(estate):
+    """两件各占三百同时核准：只成一件，另一件点名超过一半。"""
+    both = [entered(estate, "900.00", **LIFT) for _ in range(2)]
+    assert race(estate, both) == ["done", "emergency-over-balance"]
+    assert [estate.stands(one)[1] for one in estate.ids] == ["300.00"] * 3
 
 
 def test_a_corrected_area_makes_the_list_stale(house):

@@ -1,5 +1,6 @@
 """使用申请在数据库里的规矩：绕过程序，分摊、表决、公示期、两人、占用，一样改不动。"""
 
+import threading
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from typing import Any
@@ -204,3 +205,35 @@ def test_an_emergency_keeps_its_caps_in_the_database(house):
     ordinary = voted(estate, "90.00")
     assert attack(estate, "UPDATE fund_use SET filed_on = current_date, filed_by = 1 WHERE use_no = %(no)s",
                   no=ordinary) == "fund_use_steps"  # fmt: skip
+
+
+def test_two_emergencies_take_no_more_of_a_house_in_the_database(estate):
+    """绕过程序：两件各占三百相争，后到的等前一件提交，数据库不准；已占足上限再要一分也不准，恰好可以；按索引查，不扫全表。"""
+    budgets = ("0.03", "900.00", "900.00")
+    few, first, other = (entered(estate, one, cause=Cause.ELEVATOR) for one in budgets)
+    told = [
+        {"use_no": one, "by": estate.officers[1], "entry": hold_unseen(estate, one, *[part] * 3)}
+        for one, part in ((few, "0.01"), (first, "300.00"), (other, "300.00"))
+    ]
+    said: list[str | None] = []
+    late = threading.Thread(target=lambda: said.append(attack(estate, APPROVE, **told[2])))
+    with closing(estate.house.connect("app")) as connection, connection.transaction():
+        connection.execute(APPROVE, told[1])
+        late.start()
+        late.join(0.5)
+        assert late.is_alive()
+    late.join(30)
+    assert said == ["fund_use_steps"]
+    with limit(estate.house, "emergency_house_ratio", "0.30"):
+        assert attack(estate, APPROVE, **told[0]) == "fund_use_steps"
+    with limit(estate.house, "emergency_house_ratio", "0.30001"), estate.house.connect("app") as connection:
+        connection.execute(APPROVE, told[0])
+    with estate.house.connect("app") as connection:
+        connection.execute("SET enable_seqscan = off")
+        given = "SELECT * FROM emergency_given(%s, 'elevator', '2026-01-01', 0)"
+        connection.execute(given, (estate.community_id,))
+        [(scans,)] = connection.execute(
+            "SELECT sum(seq_scan) FROM pg_stat_xact_user_tables"
+            " WHERE relname IN ('fund_use', 'use_share', 'use_payment', 'use_payment_part')"
+        ).fetchall()
+    assert scans == 0

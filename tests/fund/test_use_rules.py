@@ -225,6 +225,25 @@ def test_an_emergency_split_within_thirty_days_is_seen():
     assert refused(emergency("80000.00"), rich, recent=[Recent("SY1", Yuan("70000.00"), DAY)]) == []
 
 
+def test_emergencies_of_one_cause_count_together_for_each_house():
+    """同一事由前后几件，每户合并不超过一半：恰好可以，多一分不行；已付出的连同其原有余额一并计算；点名、写明天数。"""
+    def stands(own, given, *, balance="1000.00", paid="0.00"):
+        [share] = share_out(Yuan(own), [home(1)])
+        return [Standing(share, Yuan(balance), Yuan(given), Yuan(given), Yuan(paid))]
+
+    assert refused(emergency("0.01"), stands("0.01", "499.99")) == []
+    over = asked_refusals(emergency("0.01"), stands("0.01", "500.00"), (), (), DAY, LAW)
+    assert codes(over) == ["emergency-over-balance"]
+    assert over[0].citation == LAW["emergency_house_ratio"].citation
+    assert all(word in over[0].message for word in ("50%", "30 日内同一事由", "U001"))
+    for own, said in (("200.00", []), ("200.01", ["emergency-over-balance"])):
+        assert refused(emergency(own), stands(own, "300.00", balance="700.00", paid="300.00")) == said
+        assert refused(emergency(own), stands(own, "300.00", balance="900.00", paid="100.00")) == said
+    nothing = stands("0.01", "600.00") + stands("0.01", "0.00")
+    nothing[0] = replace(nothing[0], share=replace(nothing[0].share, from_fund=Yuan("0.00")))
+    assert refused(emergency("0.01"), nothing) == []
+
+
 def test_a_short_house_is_named():
     """余额减去已占用不足分摊的户，点名并写明差多少；恰好够的不列。"""
     found = short_refusals(standing(share_out(Yuan("200.00"), [home(1), home(2)]), "150.00", "50.01"), LAW)
