@@ -10,6 +10,7 @@ from config.postgres import FLOOR, CannotStart
 
 OWNER, APP, READER, VERIFIER = ROLES = ("escrow_owner", "escrow_app", "escrow_reader", "escrow_verifier")
 DATABASE = "escrow"
+EMBEDDED = "sqla+postgresql+psycopg://"
 # Second line behind the pool's own options: no session of the application waits for ever.
 PATIENCE = {
     "lock_timeout": "3s", "statement_timeout": "60s", "idle_in_transaction_session_timeout": "5s",
@@ -43,7 +44,7 @@ def urls(url: str, passwords: Mapping[str, str]) -> dict[str, str]:
 def broker_url(url: str, database: str) -> str:
     """The embedded broker: a database of its own on the same server, reached as the application (内置消息队列)."""
     parts = urlsplit(url)
-    return urlunsplit(("sqla+postgresql+psycopg", parts.netloc, f"/{quote(database)}", parts.query, ""))
+    return urlunsplit((EMBEDDED.removesuffix("://"), parts.netloc, f"/{quote(database)}", parts.query, ""))
 
 
 def settle(url: str, name: str, passwords: Mapping[str, str], *, broker: str | None) -> None:
@@ -56,11 +57,26 @@ def settle(url: str, name: str, passwords: Mapping[str, str], *, broker: str | N
             create_database(connection, broker, APP)
 
 
+def make_queue(broker: str) -> None:
+    """The embedded broker's tables and its queue stand before anybody comes (消息队列建表).
+
+    Whoever comes first makes them: of two who come together, one falls over what the other has just made.
+    """
+    if not broker.startswith(EMBEDDED):
+        return
+    from kombu import Connection as Broker
+    from sqlalchemy import NullPool
+
+    with Broker(broker, transport_options={"poolclass": NullPool}) as told:
+        told.SimpleQueue("celery").close()
+        told.default_channel.session.close()  # type: ignore[attr-defined]  # this transport has one
+
+
 def clear_delivered(broker: str) -> None:
     """The embedded broker keeps what it has delivered for ever: put it away (清理已投递消息)."""
-    if not broker.startswith("sqla+postgresql+psycopg://"):
+    if not broker.startswith(EMBEDDED):
         return
-    url = broker.replace("sqla+postgresql+psycopg", "postgresql", 1)
+    url = broker.replace(EMBEDDED, "postgresql://", 1)
     with psycopg.connect(url, connect_timeout=5) as connection:
         if connection.execute("SELECT to_regclass('kombu_message')").fetchone() != (None,):
             connection.execute("DELETE FROM kombu_message WHERE NOT visible")

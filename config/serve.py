@@ -115,6 +115,7 @@ def _bring_up(plan: Plan, children: Children) -> str:
     say("✓ 持久性设定已核对：fsync、full_page_writes、synchronous_commit、data_checksums")
     _migrate(kept)
     first = _first_backup(children.server, children.environment)
+    roles.make_queue(kept["broker_url"])
     _start_processes(plan, children)
     _load_demo(plan, children)
     _tell_backup(plan, first)

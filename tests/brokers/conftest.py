@@ -18,6 +18,7 @@ import pytest
 
 from config.own_server import CannotStart, broker_answers
 from config.postgres import die_with_parent
+from config.roles import EMBEDDED, make_queue
 from config.settings import Settings
 from tests.cluster import Cluster
 from tests.conftest import House
@@ -193,5 +194,8 @@ def server(kind: str) -> Iterator[Broker | None]:
 @pytest.fixture
 def broker(server: Broker | None, house: House) -> Broker | Embedded:
     """What this test's messages go through."""
-    url = "sqla+postgresql+psycopg" + house.url("owner").removeprefix("postgresql")
-    return server or Embedded(house, url)
+    if server:
+        return server
+    url = EMBEDDED + house.url("owner").removeprefix("postgresql://")
+    make_queue(url)
+    return Embedded(house, url)

@@ -24,7 +24,16 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from config.migrate import upgrade
 from config.postgres import Server, die_with_parent, find_programs, last_lines
-from config.roles import APP, OWNER, ROLES, admit_roles, broker_url, create_database, create_roles
+from config.roles import (
+    APP,
+    OWNER,
+    ROLES,
+    admit_roles,
+    broker_url,
+    create_database,
+    create_roles,
+    make_queue,
+)
 from config.serve import HANDS
 from config.settings import Settings
 from tests.cluster import Cluster, know_this_year, roomy_folder, sweep
@@ -132,6 +141,7 @@ class Arena:
             create_database(connection, f"{name}_broker", APP)
         with listening() as listener:
             made = Office(self, name, listener, environ)
+            make_queue(made.broker)
             try:
                 made.start_web()
                 yield made
