@@ -151,7 +151,8 @@ class Estate:
 
 def counter(house: Any) -> Flask:
     """As much of the application as an action asks for (应用环境)."""
-    app = Flask("counter")
+    # No route of its own: werkzeug compiles one by ast, which CPython 3.11 cannot do in many threads at once.
+    app = Flask("counter", static_folder=None)
     app.extensions["settings"] = house.settings
     app.extensions["database"] = house.database
     return app
