@@ -8,17 +8,19 @@ from contextlib import contextmanager
 from typing import Any, TypeVar, cast
 
 import psycopg
-from sqlalchemy import MetaData, create_engine, event
+from sqlalchemy import Connection, MetaData, PoolProxiedConnection, create_engine, event
 from sqlalchemy.exc import DBAPIError, DisconnectionError
 from sqlalchemy.orm import DeclarativeBase, Session
 
 from config.settings import Settings
+from config.statement import Driver, run
 
 T = TypeVar("T")
 
 RETRIES = 5
-# Serialization failure and deadlock: PostgreSQL undid everything, so the whole unit may run again.
-RETRYABLE = ("40001", "40P01")
+# Serialization failure, deadlock, and a plan that outlived a migration: PostgreSQL undid everything, so the
+# whole unit may run again.
+RETRYABLE = ("40001", "40P01", "0A000")
 # Every lookup has its index; a plan made while a table was small must not go on reading it whole. Statements
 # here are short: compiling one takes seconds where running it takes a millisecond.
 OPTIONS = (
@@ -69,14 +71,33 @@ class Database:
                 "options": OPTIONS.format(statement=statement),
             },
         )
+        event.listen(self.engine, "do_connect", lambda _, __, told, more: Driver.connect(*told, **more))
         event.listen(self.engine, "checkout", _refuse_closed_connection)
         event.listen(self.engine, "handle_error", _forget_lost_connections)
 
     @contextmanager
     def begin(self) -> Iterator[Session]:
-        """One block, one transaction: committed at its end, undone by any exception (事务)."""
-        with Session(self.engine, expire_on_commit=False, autoflush=False) as session, session.begin():
-            yield session
+        """One block, one transaction: committed at its end, undone by any exception (事务).
+
+        It begins with the first statement. The session is given the driver's own connection too, for those
+        that `ledger.wire.ask` puts: a session that is asked nothing costs nothing.
+        """
+        with self._lent() as (lent, driver):
+            same = Connection(self.engine, lent)
+            session = Session(same, expire_on_commit=False, autoflush=False, info={"driver": driver})
+            try:
+                yield session
+                if session.in_transaction():
+                    session.commit()
+                driver.commit()
+            except (DBAPIError, psycopg.Error):
+                raise
+            except BaseException:
+                driver.undo()
+                raise
+            finally:
+                if session.in_transaction():
+                    session.invalidate() if driver.closed else session.close()
 
     @contextmanager
     def read(self) -> Iterator[Session]:
@@ -86,32 +107,48 @@ class Database:
             yield session
 
     @contextmanager
-    def singly(self) -> Iterator[psycopg.Connection[Any]]:
+    def singly(self) -> Iterator[Driver]:
         """Each statement stands for itself (逐句提交), on the driver's own connection.
 
         For work that writes in one statement or in none, where a session around it would cost a tenth.
         """
+        with self._lent() as (lent, driver):
+            driver.autocommit = True
+            try:
+                yield driver
+            finally:
+                if lent.is_valid and not driver.closed:
+                    driver.autocommit = False
+
+    def probe(self, statement: str, values: Sequence[Any]) -> list[tuple[Any, ...]]:
+        """Rows of one statement that stands for itself: every call of a door begins with one (单句查询)."""
+        with self._lent() as (_, driver):
+            return run(driver, statement, values, alone=True)
+
+    @contextmanager
+    def _lent(self) -> Iterator[tuple[PoolProxiedConnection, Driver]]:
+        """A pooled connection and the driver's own; its errors are told as SQLAlchemy would (借用连接)."""
         try:
             lent = self.engine.raw_connection()
         except psycopg.Error as error:
-            raise _wrapped(error, lost=False) from error
-        driver = cast(psycopg.Connection[Any], lent.driver_connection)
+            raise as_sqlalchemy(error) from error
+        driver = cast(Driver, lent.driver_connection)
         try:
-            driver.autocommit = True
-            yield driver
+            yield lent, driver
+        except DBAPIError:
+            driver.start_afresh()
+            raise
         except psycopg.Error as error:
             lost = driver.closed
-            lent.invalidate(error)
-            raise _wrapped(error, lost=lost) from error
+            driver.start_afresh()
+            raise as_sqlalchemy(error, lost=lost) from error
         finally:
-            if lent.is_valid:
-                driver.autocommit = False
+            if driver.closed:
+                # One lost connection, and the whole pool is stale: PostgreSQL restarted.
+                if lent.is_valid:
+                    lent.invalidate()
+                self.engine.dispose()
             lent.close()
-
-    def probe(self, statement: str, values: Sequence[Any]) -> list[tuple[Any, ...]]:
-        """Rows of one statement that stands for itself: every call of every door begins with one (单句查询)."""
-        with self.singly() as driver:
-            return driver.execute(statement, values).fetchall()
 
     def transact(self, unit: Callable[[Session], T]) -> T:
         """Run a whole unit in one transaction; again from its start when PostgreSQL undid it (整体重试).
@@ -139,8 +176,8 @@ class Database:
         self.engine.dispose()
 
 
-def _wrapped(error: psycopg.Error, *, lost: bool) -> BaseException:
-    """As every other failure of the database is told, whoever used the driver's own connection (数据库错误)."""
+def as_sqlalchemy(error: psycopg.Error, *, lost: bool = False) -> BaseException:
+    """The driver's error as every other failure of the database is told (数据库错误)."""
     return DBAPIError.instance(
         None, None, error, psycopg.Error, hide_parameters=True, connection_invalidated=lost
     )

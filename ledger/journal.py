@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from itertools import accumulate
 
+from config.statement import array
 from ledger.errors import MovementNotAllowed, UnknownEntry
 from ledger.movements import Movement, Transfer
 from ledger.wire import Transaction, ask
@@ -44,8 +45,8 @@ def entry_no(entry_id: int) -> str:
 
 _POST = (
     "SELECT entry_id, at FROM ledger.post_entries("
-    "%b::bigint[], %b::text[], %b::text[], %b::text[], %b::date[], %b::text[], %b::bigint[], %b::bigint[],"
-    " %b::integer[], %b::integer[], %b::bigint[], %b::bigint[], %b::bigint[])"
+    "%s::bigint[], %s::text[], %s::text[], %s::text[], %s::date[], %s::text[], %s::bigint[], %s::bigint[],"
+    " %s::integer[], %s::integer[], %s::bigint[], %s::bigint[], %s::bigint[])"
 )
 _REVERSE = "SELECT entry_id, at FROM ledger.reverse_entry(%s, %s, %s, %s, %s)"
 
@@ -100,7 +101,7 @@ def close_day(session: Transaction, book_id: int, day: date) -> None:
     ask(session, "SELECT ledger.close_day(%s, %s)", (book_id, day))
 
 
-def _columns(drafts: Sequence[Draft]) -> tuple[Sequence[object], ...]:
+def _columns(drafts: Sequence[Draft]) -> tuple[str, ...]:
     """The drafts as the columns ledger.post_entries takes; each transfer's route is checked on the way."""
     debits: list[object] = []
     credits: list[object] = []
@@ -118,7 +119,7 @@ def _columns(drafts: Sequence[Draft]) -> tuple[Sequence[object], ...]:
             amounts.append(transfer.amount.fen)
         books.append(draft.transfers[0].debit.book_id if draft.transfers else 0)
     lasts = list(accumulate(len(draft.transfers) for draft in drafts))
-    return (
+    columns = (
         books,
         [draft.movement.code for draft in drafts],
         [draft.reference for draft in drafts],
@@ -133,3 +134,4 @@ def _columns(drafts: Sequence[Draft]) -> tuple[Sequence[object], ...]:
         credits,
         amounts,
     )
+    return tuple(array(column) for column in columns)

@@ -1,15 +1,15 @@
 """One statement to PostgreSQL by whichever connection the caller holds,
 and its refusals in our words (语句与译错)."""
 
-from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
 import psycopg
-from psycopg.rows import RowFactory, tuple_row
 from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
+from config.database import as_sqlalchemy
+from config.statement import Asked, Driver, Values, run, run_ahead
 from ledger.errors import (
     AccountBelowFloor,
     AlreadyReversed,
@@ -59,19 +59,28 @@ NUMBER_OUT_OF_RANGE = "22003"
 
 
 def ask(
-    session: Transaction, statement: str, values: Sequence[Any] | Mapping[str, Any] = (),
-    *, rows: RowFactory[Any] = tuple_row,
-) -> list[Any]:  # fmt: skip
+    session: Transaction, statement: str, values: Values = (), *, named: bool = False
+) -> list[Any]:
     """Run one statement in the caller's transaction; a refusal by the books is raised in their words (执行).
 
-    A session lends its driver connection: what SQLAlchemy builds around a row costs as much as a probe.
+    Rows are tuples, or `named` by their columns. A session lends its driver connection: what SQLAlchemy
+    builds around a row costs as much as a probe.
     """
     try:
         if isinstance(session, Connection):
             return [tuple(row) for row in session.exec_driver_sql(statement, values).fetchall()]
-        return _driver(session).cursor(row_factory=rows).execute(statement, values).fetchall()
+        return run(_driver(session), statement, values, named=named)
     except DBAPIError as error:
         raise _refusal(error.orig) or error from error
+    except psycopg.Error as error:
+        raise _refusal(error) or _as_expected(session, error) from error
+
+
+def ask_ahead(session: Session, *asked: Asked) -> None:
+    """Put what is sure to be asked in its first round trip; `ask` finds the answers there (先问)."""
+    try:
+        if isinstance(driver := _driver(session), Driver):
+            run_ahead(driver, *asked)
     except psycopg.Error as error:
         raise _refusal(error) or _as_expected(session, error) from error
 
@@ -79,16 +88,14 @@ def ask(
 def _driver(session: Session | psycopg.Connection[Any]) -> psycopg.Connection[Any]:
     if isinstance(session, psycopg.Connection):
         return session
-    return cast(psycopg.Connection[Any], session.connection().connection.driver_connection)
+    return session.info.get("driver") or cast(
+        psycopg.Connection[Any], session.connection().connection.driver_connection
+    )
 
 
 def _as_expected(session: Transaction, error: psycopg.Error) -> BaseException:
-    """The driver's error as the holder of a session expects it; of a lost connection the pool learns too."""
-    if not isinstance(session, Session):
-        return error
-    if _driver(session).closed:
-        session.connection().exec_driver_sql("SELECT")
-    return DBAPIError.instance(None, None, error, psycopg.Error, hide_parameters=True)
+    """The driver's error as the holder of a session expects it."""
+    return as_sqlalchemy(error, lost=_driver(session).closed) if isinstance(session, Session) else error
 
 
 def _refusal(error: BaseException | None) -> LedgerError | None:

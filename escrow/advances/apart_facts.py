@@ -6,7 +6,6 @@ Order of locks: receipt, contracts by id, houses by id, then balances by id insi
 from dataclasses import dataclass
 from typing import Any
 
-from psycopg.rows import namedtuple_row
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
@@ -101,7 +100,7 @@ def place_of(session: Session, apart_id: int, *, locked: bool = True) -> Place:
     """A sum set apart, its receipt and its house's buyer held still. Raises NotFound."""
     if locked:
         ask(session, _HOLD, (apart_id,))
-    rows = ask(session, _APART, (apart_id,), rows=namedtuple_row)
+    rows = ask(session, _APART, (apart_id,), named=True)
     if not rows:
         raise NotFound("没有这笔另列款")
     [row] = rows

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from psycopg.rows import namedtuple_row
 from sqlalchemy.orm import Session
 
 from config.clock import bureau_day
@@ -128,7 +127,7 @@ def houses(session: Session, fund: Fund, codes: Collection[str], *, locked: bool
     if locked:
         ask(session, _LOCK_CONTRACTS, (asked,))
         ask(session, _LOCK_HOUSES, (asked,))
-    rows: Sequence[Any] = ask(session, _HOUSES, {"codes": asked}, rows=namedtuple_row)
+    rows: Sequence[Any] = ask(session, _HOUSES, {"codes": asked}, named=True)
     return [_house(row, fund) for row in rows]
 
 

@@ -2,7 +2,6 @@
 
 from typing import Any
 
-from psycopg.rows import namedtuple_row
 from sqlalchemy.orm import Session
 
 from ledger.wire import ask
@@ -62,39 +61,39 @@ SELECT unit_code FROM house WHERE community_building_id = %s AND status = 'built
 
 def receipts(session: Session, *, before: int | None, limit: int) -> list[Any]:
     """Bank lines, newest first, each with what of it still waits (入账清单)."""
-    return ask(session, _RECEIPTS, {"before": before or _BEYOND, "limit": limit}, rows=namedtuple_row)
+    return ask(session, _RECEIPTS, {"before": before or _BEYOND, "limit": limit}, named=True)
 
 
 def receipt(session: Session, receipt_no: str) -> Any:
     """One bank line, None when there is no such number (入账)."""
-    rows = ask(session, _RECEIPT, (receipt_no,), rows=namedtuple_row)
+    rows = ask(session, _RECEIPT, (receipt_no,), named=True)
     return rows[0] if rows else None
 
 
 def lines(session: Session, receipt_id: int, *, after: int, limit: int) -> list[Any]:
     """Its units as the bank named them and what became of each (各户结果)."""
     told = {"receipt_id": receipt_id, "after": after, "limit": limit}
-    return ask(session, _LINES, told, rows=namedtuple_row)
+    return ask(session, _LINES, told, named=True)
 
 
 def aparts(session: Session, receipt_id: int) -> list[Any]:
     """What of it stands apart (另列)."""
-    return ask(session, _APARTS, (receipt_id,), rows=namedtuple_row)
+    return ask(session, _APARTS, (receipt_id,), named=True)
 
 
 def open_aparts(session: Session, *, aside: str | None, after: int, limit: int) -> list[Any]:
     """Sums that are no house's and nobody has dealt with, the oldest first (另列款清单)."""
-    return ask(session, _OPEN, {"aside": aside, "after": after, "limit": limit}, rows=namedtuple_row)
+    return ask(session, _OPEN, {"aside": aside, "after": after, "limit": limit}, named=True)
 
 
 def decisions(session: Session, apart_id: int) -> list[Any]:
     """What was done with one, by whom, when and by which law (办理经过)."""
-    return ask(session, _DECISIONS, (apart_id,), rows=namedtuple_row)
+    return ask(session, _DECISIONS, (apart_id,), named=True)
 
 
 def buildings(session: Session, fund_id: int, wanted: str) -> list[Any]:
     """Buildings whose houses a lump sum may be spread to (可分户的楼幢)."""
-    return ask(session, _BUILDINGS, {"fund_id": fund_id, "wanted": wanted}, rows=namedtuple_row)
+    return ask(session, _BUILDINGS, {"fund_id": fund_id, "wanted": wanted}, named=True)
 
 
 def codes_of(session: Session, building_id: int) -> list[str]:

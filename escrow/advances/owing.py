@@ -5,7 +5,6 @@ from datetime import date, timedelta
 from itertools import pairwise
 from typing import Any
 
-from psycopg.rows import namedtuple_row
 from sqlalchemy.orm import Session
 
 from config.regulations import Law
@@ -91,7 +90,7 @@ def totals(session: Session, today: date, law: Law) -> list[tuple[int, Yuan]]:
     buckets = ages(law)
     # Day 90 still belongs to the bucket that ends with it.
     told = {"today": today, "ages": [low + 1 for _, low, _ in buckets if low is not None]}
-    found = {row.place: row for row in ask(session, _TOTALS, told, rows=namedtuple_row)}
+    found = {row.place: row for row in ask(session, _TOTALS, told, named=True)}
     return [
         (found[at].houses, Yuan.from_fen(found[at].owed)) if at in found else (0, Yuan(0))
         for at in range(len(buckets))
@@ -106,19 +105,19 @@ def owing(session: Session, today: date, bucket: Bucket | None, *, after: int, l
         "until": today - timedelta(days=low + 1) if low is not None else None,
         "since": today - timedelta(days=high + 1) if high is not None else None,
     }  # fmt: skip
-    return ask(session, _LISTED, told, rows=namedtuple_row)
+    return ask(session, _LISTED, told, named=True)
 
 
 def deposits(session: Session, house_id: int) -> list[Any]:
     """Who paid the first deposit of a house when, with what was corrected to it or away (谁在何时缴了多少)."""
-    return ask(session, _DEPOSITS, {"id": house_id}, rows=namedtuple_row)
+    return ask(session, _DEPOSITS, {"id": house_id}, named=True)
 
 
 def mispaid(session: Session, house_id: int) -> list[Any]:
     """What was paid for a house and is not its (误缴多缴)."""
-    return ask(session, _MISPAID, (house_id,), rows=namedtuple_row)
+    return ask(session, _MISPAID, (house_id,), named=True)
 
 
 def repayments(session: Session, house_id: int) -> list[Any]:
     """What its buyers repaid, on which paper, recorded by whom (归还经过)."""
-    return ask(session, _REPAYMENTS, (house_id,), rows=namedtuple_row)
+    return ask(session, _REPAYMENTS, (house_id,), named=True)

@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from psycopg.rows import namedtuple_row
 from sqlalchemy import func, insert, select, update
 from sqlalchemy.orm import Session
 
@@ -90,7 +89,7 @@ def place_of(
         ask(session, _LOCK_CONTRACT, (unit_code,))
         ask(session, _LOCK_HOUSE, (unit_code,))
     told = {"unit_code": unit_code, "evidence_no": evidence_no, "own": own}
-    rows = ask(session, _PLACE, told, rows=namedtuple_row)
+    rows = ask(session, _PLACE, told, named=True)
     if not rows:
         raise NotFound("没有这户房屋的维修资金分户账")
     [row] = rows

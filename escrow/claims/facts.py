@@ -7,7 +7,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from psycopg.rows import namedtuple_row
 from sqlalchemy import Row, select, text
 from sqlalchemy.orm import Session
 
@@ -77,7 +76,7 @@ def place_of(session: Session, receipt_no: str, *, locked: bool) -> Place:
     """
     if locked:
         session.execute(_HOLD, {"receipt_no": receipt_no})
-    rows = ask(session, _RECEIPT, (receipt_no,), rows=namedtuple_row)
+    rows = ask(session, _RECEIPT, (receipt_no,), named=True)
     if not rows:
         raise NotFound("没有这笔入账")
     [row] = rows

@@ -2,7 +2,6 @@
 
 from typing import Any
 
-from psycopg.rows import namedtuple_row
 from sqlalchemy import Row, text
 from sqlalchemy.orm import Session
 
@@ -100,18 +99,18 @@ def receivables(session: Session, account_id: int) -> list[Row[Any]]:
 
 def open_receipts(session: Session, *, after: int, limit: int) -> list[Any]:
     """What waits longest first, from a key on, each with the notice it most likely belongs to (待认领清单)."""
-    return ask(session, _OPEN, {"after": after, "limit": limit}, rows=namedtuple_row)
+    return ask(session, _OPEN, {"after": after, "limit": limit}, named=True)
 
 
 def receipt(session: Session, receipt_no: str) -> Any:
     """One receipt, None when there is no such number (入账)."""
-    rows = ask(session, _ONE, {"receipt_no": receipt_no}, rows=namedtuple_row)
+    rows = ask(session, _ONE, {"receipt_no": receipt_no}, named=True)
     return rows[0] if rows else None
 
 
 def suggestions(session: Session, row: Any, told: Settings) -> list[tuple[Any, bool]]:
     """Notices that meet the receipt, the names compared in full; whether a buyer is who paid (建议)."""
-    found = ask(session, _SUGGESTED, {"receipt_id": row.id}, rows=namedtuple_row)
+    found = ask(session, _SUGGESTED, {"receipt_id": row.id}, named=True)
     named = _payers(session, row, [one.contract_no for one in found if one.name], told)
     ranked = [(one, one.contract_no in named) for one in found]
     # What only looked alike by the first character of a name is no suggestion.

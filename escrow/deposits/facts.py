@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from psycopg.rows import namedtuple_row
 from sqlalchemy import Row, select, text
 from sqlalchemy.orm import Session
 
 from config.clock import bureau_day
 from config.regulations import Law, law_on
+from config.statement import Asked
 from escrow import chart
 from escrow.contracts.rules import ContractStatus, Source
 from escrow.deposits.rules import NoticeFacts, Promise, account_refusals
@@ -116,7 +116,9 @@ SELECT n.id, n.contract_id, n.amount, n.paid,
                        ('2112', 'building:' || u.building_id), ('8201', 'building:' || u.building_id),
                        ('8101', 'contract:' || c.id)) AS w (code, key),
                LATERAL (SELECT a.id FROM ledger.account a
-                         WHERE a.book_id = %(book_id)s AND a.code = w.code AND a.key = w.key OFFSET 0) l
+                         WHERE a.book_id = (SELECT s.book_id FROM supervised_account s
+                                           WHERE s.account_no = %(account_no)s)
+                           AND a.code = w.code AND a.key = w.key OFFSET 0) l
        ) AS opened
   FROM payment_notice n JOIN contract c ON c.id = n.contract_id JOIN unit u ON u.id = c.unit_id
  WHERE n.notice_no = %(notice_no)s
@@ -128,13 +130,22 @@ def named(session: Session, notice_no: str | None, account: Place) -> Named | No
     """The notice and its contract under their locks, if we know it (查通知书)."""
     if notice_no is None:
         return None
-    asked = {"notice_no": notice_no, "book_id": account.book_id}
-    found = ask(session, _NOTICE, asked, rows=namedtuple_row)
+    found = ask(session, *_asked_notice(notice_no, account.account_no), named=True)
     if not found:
         return None
     [row] = found
     facts = _notice_facts(row, account.project_id)
     return Named(row.id, row.contract_id, row.contract_no, row.building_id, facts, row.opened)
+
+
+def _asked_notice(notice_no: str, account_no: str) -> Asked:
+    return _NOTICE, {"notice_no": notice_no, "account_no": account_no}
+
+
+def first_asked(account_no: str, bank_code: str, notice_no: str | None) -> list[Asked]:
+    """What every booking begins with: its account, and the notice it names (先问)."""
+    notice = [_asked_notice(notice_no, account_no)] if notice_no is not None else []
+    return [(_PLACE, (account_no, bank_code)), *notice]
 
 
 def _notice_facts(row: Any, project_id: int) -> NoticeFacts:

@@ -7,7 +7,6 @@ is; what stands unmatched is matched to the notice it names, as it would have be
 from dataclasses import dataclass
 from typing import Any
 
-from psycopg.rows import namedtuple_row
 from sqlalchemy import insert, update
 from sqlalchemy.orm import Session
 
@@ -71,7 +70,7 @@ def by_statement(session: Session, deposit: Deposit, bank_code: str) -> Stated:
     Raises KeyReused, saying what the statement has where it says otherwise.
     """
     account = place(session, deposit.account_no, bank_code, bureau_day())
-    rows = ask(session, _STATED, (bank_code, deposit.bank_serial), rows=namedtuple_row)
+    rows = ask(session, _STATED, (bank_code, deposit.bank_serial), named=True)
     if not rows:
         raise KeyReused
     [row] = rows

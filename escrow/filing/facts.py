@@ -4,8 +4,6 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from psycopg.rows import namedtuple_row
-
 from config.clock import now
 from config.regulations import law_on
 from escrow.contracts.rules import ContractStatus, Source
@@ -84,7 +82,7 @@ class Known:
 def known(session: Transaction, asked: Question, day: date, *, key: str = "") -> Known:
     """Everything about a contract that its check is judged by, and the earlier answer to `key` if any."""
     values = {"contract_no": asked.contract_no, "unit_code": asked.unit_code, "key": key}
-    [row] = ask(session, _KNOWN, values, rows=namedtuple_row)
+    [row] = ask(session, _KNOWN, values, named=True)
     contract = _drafted(row) if row.contract_id is not None else None
     facts = Facts(
         day=day,

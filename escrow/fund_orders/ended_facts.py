@@ -6,7 +6,6 @@ Order of locks: contract, house, then the decision, then balances by id inside t
 from dataclasses import dataclass
 from typing import Any
 
-from psycopg.rows import namedtuple_row
 from sqlalchemy.orm import Session
 
 from config.clock import bureau_day
@@ -110,11 +109,11 @@ def ended_of(session: Session, contract_no: str, *, locked: bool = True) -> Ende
     """A contract whose unit has a house account. Raises NotFound."""
     if locked:
         ask(session, _LOCK, (contract_no,))
-    rows = ask(session, _CONTRACT, (contract_no,), rows=namedtuple_row)
+    rows = ask(session, _CONTRACT, (contract_no,), named=True)
     if not rows:
         raise NotFound("没有这份合同，或其房屋没有维修资金分户账")
     [row] = rows
-    given = ask(session, _GIVEN, (row.house_id, row.contract_id), rows=namedtuple_row)
+    given = ask(session, _GIVEN, (row.house_id, row.contract_id), named=True)
     taken = frozenset(f"{deposit}-{bearer}" for deposit, bearer in ask(session, _TAKEN, (row.contract_id,)))
     moved = dict(ask(session, _MOVED, (row.house_id, row.contract_id)))
     return Ended(row, given, taken, moved)

@@ -2,7 +2,6 @@
 
 from typing import Any
 
-from psycopg.rows import namedtuple_row
 from sqlalchemy.orm import Session
 
 from ledger.wire import ask
@@ -42,16 +41,16 @@ SELECT k.*, c.contract_no, h.unit_code, e.full_name AS enterer, d.full_name AS d
 
 def waiting(session: Session, *, after: int, limit: int) -> list[Any]:
     """Cancelled contracts whose deposits are not all dealt with, the oldest first (待处置清单)."""
-    return ask(session, _WAITING, {"after": after, "limit": limit}, rows=namedtuple_row)
+    return ask(session, _WAITING, {"after": after, "limit": limit}, named=True)
 
 
 def decisions(session: Session, contract_id: int) -> list[Any]:
     """What was decided of one contract's deposits, by whom, when, by which law (处置经过)."""
     return ask(session, f"{_DECISIONS} WHERE k.contract_id = %s ORDER BY k.id", (contract_id,),
-               rows=namedtuple_row)  # fmt: skip
+               named=True)  # fmt: skip
 
 
 def decision(session: Session, ended_id: int) -> Any:
     """One decision, None when there is no such number (一件处置)."""
-    rows = ask(session, f"{_DECISIONS} WHERE k.id = %s", (ended_id,), rows=namedtuple_row)
+    rows = ask(session, f"{_DECISIONS} WHERE k.id = %s", (ended_id,), named=True)
     return rows[0] if rows else None

@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 from typing import Any
 
-from psycopg.rows import namedtuple_row
 from sqlalchemy.orm import Session
 
 from escrow.access.sealing import mask_name
@@ -70,30 +69,30 @@ def orders(session: Session, wanted: Wanted, *, limit: int) -> list[Any]:
         "before": wanted.before or _BEYOND, "statuses": statuses, "find": wanted.find, "limit": limit,
         "name": mask_name(wanted.find),
     }  # fmt: skip
-    return ask(session, _ORDERS, told, rows=namedtuple_row)
+    return ask(session, _ORDERS, told, named=True)
 
 
 def order(session: Session, number: str) -> Any:
     """One order, None when there is no such number (指令)."""
-    rows = ask(session, _ORDER, (number,), rows=namedtuple_row)
+    rows = ask(session, _ORDER, (number,), named=True)
     return rows[0] if rows else None
 
 
 def results(session: Session, order_id: int) -> list[Any]:
     """What the bank said of it, message by message (银行历次答复)."""
-    return ask(session, _RESULTS, (order_id,), rows=namedtuple_row)
+    return ask(session, _RESULTS, (order_id,), named=True)
 
 
 def accounts(session: Session, source: str) -> list[Any]:
     """Other accounts that were named for a return, by whom and when (改退经过)."""
-    return ask(session, _ACCOUNTS, (source,), rows=namedtuple_row)
+    return ask(session, _ACCOUNTS, (source,), named=True)
 
 
 def stopped(session: Session) -> list[Any]:
     """Accounts that pay nobody now, and why (已停付的专户)."""
-    return ask(session, _STOPPED, (), rows=namedtuple_row)
+    return ask(session, _STOPPED, (), named=True)
 
 
 def returns_due(session: Session, *, after: int, limit: int) -> list[Any]:
     """What is to be returned and not yet paid, the oldest first (应退待付清单)."""
-    return ask(session, _DUE, {"after": after, "limit": limit}, rows=namedtuple_row)
+    return ask(session, _DUE, {"after": after, "limit": limit}, named=True)

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
 
-from psycopg.rows import namedtuple_row
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
@@ -114,7 +113,7 @@ def place_of(
     if locked:
         ask(session, _HOLD_COMMUNITY, (community_id,))
     told = {"community": community_id, "building": building_id}
-    rows = ask(session, _PLACE, told, rows=namedtuple_row)
+    rows = ask(session, _PLACE, told, named=True)
     if not rows or (building_id is not None and rows[0].building_id is None):
         raise NotFound("没有这个小区或这一幢")
     return Place(rows[0])
@@ -126,7 +125,7 @@ def scope_of(session: Session, place: Place, cause: Cause | None) -> Scope:
         "community": place.row.community_id, "building": place.row.building_id, "cause": cause,
         "since": place.since,
     }  # fmt: skip
-    rows = ask(session, _SCOPE, told, rows=namedtuple_row)
+    rows = ask(session, _SCOPE, told, named=True)
     stands = {row.house_id: _stands(row) for row in rows}
     homes = [
         Home(row.house_id, row.unit_code, row.area, Bearer(row.bearer), Yuan.from_fen(row.balance - row.held))
@@ -141,7 +140,7 @@ def recent_of(session: Session, place: Place, cause: Cause | None, *, own: str =
         "community": place.row.community_id, "building": place.row.building_id, "cause": cause, "own": own,
         "since": place.since,
     }  # fmt: skip
-    rows = ask(session, _RECENT, told, rows=namedtuple_row)
+    rows = ask(session, _RECENT, told, named=True)
     return [Recent(row.use_no, Yuan.from_fen(row.budget), row.approved_on) for row in rows]
 
 
@@ -193,7 +192,7 @@ def shared(session: Session, use_id: int, place: Place, *, locked: bool = False)
     if locked:
         ids = ask(session, "SELECT house_id FROM use_share WHERE use_id = %s", (use_id,))
         ask(session, _HOLD_HOUSES, ([one for (one,) in ids],))
-    return Shared(ask(session, _SHARES, {"use": use_id, "since": place.since}, rows=namedtuple_row))
+    return Shared(ask(session, _SHARES, {"use": use_id, "since": place.since}, named=True))
 
 
 def _stands(row: Any) -> tuple[Yuan, ...]:

@@ -91,8 +91,8 @@ def read(database: Database, settings: Settings, file_id: int, *, bank_code: str
         return _read(database, settings, turn)
     except (Unreadable, Unacceptable, NotFound) as fault:
         raise _refused(database, turn, fault) from None
-    except (DBAPIError, psycopg.Error) as fault:
-        if turn.token < MOST_TURNS or isinstance(getattr(fault, "orig", fault), psycopg.OperationalError):
+    except DBAPIError as fault:
+        if turn.token < MOST_TURNS or isinstance(fault.orig, psycopg.OperationalError):
             raise
         # Never read again by itself: one file must not keep a worker busy for ever.
         raise _refused(database, turn, Unreadable(_OURS.format(turn.file_id, turn.token))) from fault

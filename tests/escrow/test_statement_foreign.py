@@ -5,8 +5,8 @@ import time
 from datetime import timedelta
 from typing import Any
 
-import psycopg
 import pytest
+from sqlalchemy.exc import DBAPIError
 from werkzeug.datastructures import FileStorage
 
 from config.clock import bureau_day
@@ -247,7 +247,7 @@ def test_a_file_we_fail_at_is_not_tried_for_ever(bank: Any, estate: Estate) -> N
     with house.connect("owner") as connection:
         connection.execute("ALTER TABLE statement_line ADD CONSTRAINT never CHECK (amount < 0)")
     for turn in range(1, MOST_TURNS):
-        with pytest.raises(psycopg.Error):
+        with pytest.raises(DBAPIError):
             read(house.database, house.settings, file_id)
         force(house, "UPDATE statement_file SET touched_at = now() - interval '1 hour'")
         with house.database.read() as session:
