@@ -3,10 +3,9 @@
 Source: RFC 9457 (problem details), RFC 6750 (bearer tokens), api.md "Ground rules".
 """
 
-import hashlib
 import hmac
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import wraps
 from typing import Any, TypeVar
@@ -20,6 +19,7 @@ from sqlalchemy.orm import Session
 
 from config.database import Database
 from config.settings import Settings
+from config.statement import Asked
 from escrow.access import audit
 from escrow.access.clients import Caller, caller_of
 from escrow.access.rates import within_rate
@@ -35,7 +35,7 @@ from escrow.errors import (
 )
 from escrow.fields import KEY_PATTERN, read_text
 from escrow.outbox import AnsweredRequest, canonical
-from ledger.wire import ask
+from ledger.wire import ask, ask_ahead
 
 log = structlog.get_logger()
 
@@ -150,7 +150,7 @@ def calling_bank() -> str:
 
 def fingerprint(facts: Any) -> bytes:
     """A keyed digest of the facts: it may cover names and numbers of people, so a plain hash will not do."""
-    return hmac.new(settings().index_key, canonical(facts), hashlib.sha256).digest()
+    return hmac.digest(settings().index_key, canonical(facts), "sha256")
 
 
 # Handed to the driver as they stand: every door that moves money passes here.
@@ -161,14 +161,17 @@ _KEEP = "UPDATE answered_request SET answer = %s WHERE key = %s RETURNING key"
 
 
 def answered(
-    session: Session, key: str, facts: Any, make: Callable[[], dict[str, Any]], *, kept: bool = False
-) -> tuple[str, int]:
+    session: Session, key: str, facts: Any, make: Callable[[], dict[str, Any]], *, kept: bool = False,
+    beside: Sequence[Asked] = (),
+) -> tuple[str, int]:  # fmt: skip
     """The first answer to a key, made now (201) or given again (200); one transaction with what it did.
 
     A replay answers before any rule is asked. `kept`: what is made keeps its answer with its own last write.
-    Raises KeyReused when the facts differ.
+    `beside`: what making it is sure to ask first. Raises KeyReused when the facts differ.
     """
     print_ = fingerprint(facts)
+    if beside:
+        ask_ahead(session, (_CLAIM, (key, print_)), *beside)
     if not ask(session, _CLAIM, (key, print_)):
         earlier = session.execute(
             select(AnsweredRequest.fingerprint, AnsweredRequest.answer).where(AnsweredRequest.key == key)

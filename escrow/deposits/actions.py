@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from config.clock import bureau_day, bureau_time
 from config.settings import Settings
+from config.statement import array
 from escrow import chart
 from escrow.access import audit
 from escrow.access.sealing import mask_account, mask_name, seal
@@ -201,7 +202,7 @@ def _write(
         "matched": made["matched"].fen,
         "key": serial_key(made["bank_code"], deposit.bank_serial),
         "answer": json.dumps(answer, ensure_ascii=False),
-        "audience": [f"bank:{made['bank_code']}", "filing"],
+        "audience": array([f"bank:{made['bank_code']}", "filing"]),
         **trail,
         "detail": json.dumps(trail["detail"], ensure_ascii=False),
     }

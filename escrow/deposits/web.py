@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 from config.clock import bureau_time
 from escrow.contracts.models import Contract
 from escrow.deposits.actions import Deposit, receive, serial_key
+from escrow.deposits.facts import first_asked
 from escrow.deposits.late import by_statement, join
 from escrow.deposits.models import (
     LateMessage,
@@ -146,8 +147,9 @@ def receive_deposit(asked: Deposit) -> Response:
     def unit(session: Session) -> tuple[str, int]:
         try:
             return answered(
-                session, key, asked.facts, lambda: receive(session, asked, bank, settings()), kept=True
-            )
+                session, key, asked.facts, lambda: receive(session, asked, bank, settings()), kept=True,
+                beside=first_asked(asked.account_no, bank, asked.notice_no),
+            )  # fmt: skip
         except KeyReused:
             stated = by_statement(session, asked, bank)
         said, _ = answered(

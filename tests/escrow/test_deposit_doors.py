@@ -1,11 +1,15 @@
 """The bank's doors: said twice, said wrong, said by the wrong bank, said by twenty at once (银行接口)."""
 
 import threading
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 import pytest
 from sqlalchemy import text
 
+from tests.estate import sold
+from tests.libpq import round_trips
 from tests.town import Town, settled
 
 TABLES = (
@@ -40,6 +44,17 @@ def test_a_repeated_report_brings_the_same_answer_and_no_second_row(town: Town) 
     assert (first.status_code, second.status_code) == (201, 200)
     assert first.data == second.data
     assert rows(town) == before
+
+
+def test_a_deposit_takes_five_round_trips(town: Town, tmp_path: Path) -> None:
+    """一笔入账与数据库往来五次：认令牌，开始事务并问必问的三句，记账，存底，提交。"""
+    with town.estate.house.database.begin() as session:
+        driver = session.info["driver"]
+    _, notices = sold(town.estate, notices=8)
+    for notice_no in notices:
+        told = partial(town.call, "bank", "POST", "/deposits", town.deposit("100.00", notice_no))
+        sent = round_trips(driver, tmp_path / "trace", told)
+    assert sent == 5
 
 
 @pytest.mark.parametrize("change", [{"amount": "100.01"}, {"notice_no": "JK1"}, {"payer_name": "李四"}])
