@@ -1,8 +1,10 @@
 """create_app: the only file that knows every room (应用装配)."""
 
 import uuid
+from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import structlog
@@ -60,11 +62,19 @@ MACHINE_PATHS = ("/api/", "/oauth/", "/healthz", "/readyz", "/metrics", "/.well-
 log = structlog.get_logger()
 
 
+class House(Flask):
+    """Flask that does not ask, thirteen times a request, whether a function is a coroutine (应用)."""
+
+    def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
+        """None is."""
+        return func
+
+
 def create_app(settings: Settings | None = None) -> Flask:
     """The whole house as one Flask application (应用)."""
     settings = settings or Settings.from_environment()
     configure_logs()
-    app = Flask("escrow", root_path=str(Path(__file__).parent))
+    app = House("escrow", root_path=str(Path(__file__).parent))
     app.config.update(
         SECRET_KEY=settings.secret_key,
         MAX_CONTENT_LENGTH=BODY_LIMIT,

@@ -22,12 +22,13 @@ def _no_twins(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return found
 
 
+_STRICT = json.JSONDecoder(parse_constant=_no_constant, object_pairs_hook=_no_twins)
+
+
 def read_json(body: bytes) -> Any:
     """Strict JSON in UTF-8: no NaN, no Infinity, no field twice (严格 JSON). Raises Malformed."""
     try:
-        return json.loads(
-            body.decode("utf-8"), parse_constant=_no_constant, object_pairs_hook=_no_twins
-        )
+        return _STRICT.decode(body.decode("utf-8"))
     except (ValueError, RecursionError):
         message = "请求体不是合规的 UTF-8 JSON（不得有重复或含控制字符的字段名、NaN 或 Infinity）"
         raise Malformed(message) from None

@@ -13,7 +13,7 @@ from stdnum.exceptions import ValidationError as NumberError
 from wtforms import StringField
 from wtforms.validators import ValidationError as FormError
 
-from ledger.money import InvalidAmount, Yuan
+from ledger.money import ZERO, InvalidAmount, Yuan
 
 MONEY_PATTERN = r"^(0|[1-9][0-9]{0,11})\.[0-9]{2}$"
 MONEY_MAX = Yuan("100000000000.00")
@@ -35,9 +35,8 @@ REGION_PATTERN = r"^[0-9]{6}$"
 
 def problem_in_text(text: str) -> str | None:
     """Why a text may not enter the database: NUL, control characters, lone surrogates (不可接受的字符)."""
-    for character in text:
-        kind = unicodedata.category(character)
-        if kind == "Cs":
+    for character in "" if text.isprintable() else text:
+        if (kind := unicodedata.category(character)) == "Cs":
             return "含有不成对的代理字符。"
         if kind in ("Cc", "Cf", "Zl", "Zp"):
             return "含有控制字符或不可见字符。"
@@ -66,7 +65,7 @@ def read_money(text: str) -> Yuan:
         amount = Yuan.parse(text)
     except InvalidAmount:
         raise ValueError("金额须为两位小数的元，如 350000.00。") from None
-    if not Yuan(0) < amount <= MONEY_MAX:
+    if not ZERO < amount <= MONEY_MAX:
         raise ValueError("金额须大于 0.00，且不超过 100000000000.00。")
     return amount
 

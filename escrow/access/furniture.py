@@ -166,13 +166,14 @@ def _check_form() -> None:
 
 
 def _close(response: Response) -> Response:
-    for name, value in HEADERS.items():
-        response.headers.setdefault(name, value)
+    said = {name.lower() for name, _ in response.headers}
+    stamps = HEADERS | {"X-Request-Id": g.get("request_id", "")}
     if request.endpoint != "static":
-        response.headers.setdefault("Cache-Control", "no-store")
+        stamps["Cache-Control"] = "no-store"
     if current_app.config["SESSION_COOKIE_SECURE"]:
-        response.headers.setdefault("Strict-Transport-Security", "max-age=31536000")
-    response.headers["X-Request-Id"] = g.get("request_id", "")
+        stamps["Strict-Transport-Security"] = "max-age=31536000"
+    # In one go: set one by one, each looks through all that are there already.
+    response.headers.extend((name, value) for name, value in stamps.items() if name.lower() not in said)
     return response
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hmac
 import os
 import unicodedata
+from functools import cache
 from hashlib import sha256
 
 from cryptography.exceptions import InvalidTag
@@ -39,7 +40,7 @@ def seal_bytes(content: bytes, settings: Settings, *, context: str = "") -> byte
     key_id, key = next(iter(settings.party_keys.items()))
     head = _head(key_id)
     nonce = os.urandom(_NONCE)
-    return head + nonce + AESGCM(key[:_KEY]).encrypt(nonce, content, head + context.encode())
+    return head + nonce + _cipher(key).encrypt(nonce, content, head + context.encode())
 
 
 def unseal(value: bytes, settings: Settings, *, context: str = "") -> str:
@@ -57,7 +58,7 @@ def unseal_bytes(value: bytes, settings: Settings, *, context: str = "") -> byte
     nonce, body = value[len(head) : len(head) + _NONCE], value[len(head) + _NONCE :]
     try:
         key = settings.party_keys[key_id]
-        return AESGCM(key[:_KEY]).decrypt(nonce, body, head + context.encode())
+        return _cipher(key).decrypt(nonce, body, head + context.encode())
     except (KeyError, InvalidTag, ValueError) as reason:
         raise SealBroken(f"key {key_id}") from reason
 
@@ -106,6 +107,11 @@ def mask_account(number: str) -> str:
 
 def _ends(text: str, first: int, last: int) -> str:
     return text[:first] + "*" * (len(text) - first - last) + text[-last:]
+
+
+@cache
+def _cipher(key: bytes) -> AESGCM:
+    return AESGCM(key[:_KEY])
 
 
 def _head(key_id: str) -> bytes:

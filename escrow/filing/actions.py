@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 
 from config.clock import bureau_day, now
 from config.regulations import law_on
+from config.statement import array
 from escrow.access import audit
 from escrow.contracts.models import Contract
 from escrow.contracts.rules import ContractStatus
@@ -201,8 +202,8 @@ def _row(question: Question, found: Known, judgement: Judgement) -> dict[str, An
         "valid_until": judgement.valid_until,
         "answer": judgement.text,
         "law": law_kept(found.facts.day, found.region),
-        "receipt_ids": [receipt.receipt_id for receipt in receipts],
-        "amounts": [receipt.amount.fen for receipt in receipts],
+        "receipt_ids": array(receipt.receipt_id for receipt in receipts),
+        "amounts": array(receipt.amount.fen for receipt in receipts),
         **trail,
         "detail": json.dumps(trail["detail"], ensure_ascii=False),
     }
