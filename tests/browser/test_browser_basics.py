@@ -5,6 +5,7 @@ import hashlib
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import expect
 
 from escrow.access import audit
 from tests.desk import hire
@@ -31,9 +32,9 @@ def test_an_officer_comes_in_and_goes_out(page, house):
     come_in(page, hire(house.database, house.settings, "zhang", "register", full_name="张伟民"))
     assert page.get_by_role("heading", level=1).inner_text() == "张伟民，您好"
     page.get_by_role("link", name="张伟民").click()
-    assert page.get_by_text("本次登录").is_visible()
+    expect(page.get_by_text("本次登录")).to_be_visible()
     page.get_by_role("button", name="退出").click()
-    assert page.get_by_text("已安全退出").is_visible()
+    expect(page.get_by_text("已安全退出")).to_be_visible()
     assert page.complaints == []
 
 
@@ -44,7 +45,7 @@ def test_everything_works_without_javascript(browser, address, house):
     come_in(page, hire(house.database, house.settings, "zhang", "register"))
     page.goto("/account")
     page.get_by_role("button", name="退出").click()
-    assert page.get_by_text("已安全退出").is_visible()
+    expect(page.get_by_text("已安全退出")).to_be_visible()
     context.close()
 
 
@@ -56,7 +57,7 @@ def test_hostile_text_is_never_run(page, house):
         page, hire(house.database, house.settings, "shen", "auditor", full_name="<b>沈</b>" + HOSTILE[:60])
     )
     page.goto("/audit")
-    assert page.get_by_text("{{7*7}}").first.is_visible()
+    expect(page.get_by_text("{{7*7}}").first).to_be_visible()
     assert page.complaints == []
 
 

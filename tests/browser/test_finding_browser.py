@@ -4,6 +4,7 @@ import os
 from typing import Any
 
 import pytest
+from playwright.sync_api import expect
 
 from tests.desk import hire
 from tests.finding import Market, Payer, paid_out, watched
@@ -49,15 +50,14 @@ def test_a_round_trip_from_the_queue_to_its_decision(reviewer: Any, house: Any) 
     seen(reviewer, "findings")
     reviewer.select_option("#kind", "round-trip")
     reviewer.click("form.filter button")
-    assert reviewer.locator("tbody tr").count() == 1
+    expect(reviewer.locator("tbody tr")).to_have_count(1)
     reviewer.click("tbody a")
-    assert [cell.inner_text() for cell in reviewer.locator("tbody td:nth-child(2)").all()] == [
-        "拨付", "同一户名", "缴存",
-    ]  # fmt: skip
+    expect(reviewer.locator("tbody td:nth-child(2)")).to_have_text(["拨付", "同一户名", "缴存"])
     seen(reviewer, "finding")
     reviewer.fill("#reason", "施工单位以自己另一账户代付，已约谈并移送")
     reviewer.click("text=确认，情况属实")
-    assert "方志强" in reviewer.content() and "已确认" in reviewer.content()
+    expect(reviewer.locator("main")).to_contain_text("方志强")
+    expect(reviewer.locator("main")).to_contain_text("已确认")
     seen(reviewer, "finding-decided")
     reviewer.goto("/findings")
     assert "已确认" in reviewer.locator("tbody tr").last.inner_text()

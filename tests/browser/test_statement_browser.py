@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from playwright.sync_api import expect
 
 from tests.desk import hire
 from tests.estate import build, officers
@@ -51,14 +52,14 @@ def test_a_statement_from_the_upload_to_its_second_version(
         clerk.click("text=上传并核对")
 
     upload(as_csv(replace(told, closing=1)), "wrong.csv")
-    assert "与所报期末 0.01 元不符" in clerk.content()
+    expect(clerk.locator("main")).to_contain_text("与所报期末 0.01 元不符")
     seen(clerk, "statement-refused")
     upload(as_camt(told), "day.xml")
     clerk.click("main a[href^='/statements/DZ']")
-    assert "350,000.00" in clerk.content()
+    expect(clerk.locator("main")).to_contain_text("350,000.00")
     upload(as_camt(told.plus(Told("B3", 55))), "day2.xml")
     clerk.click("main a[href^='/statements/DZ']")
-    assert "与上一版的差别（1 处）" in clerk.content()
+    expect(clerk.locator("main")).to_contain_text("与上一版的差别（1 处）")
     seen(clerk, "statement-second")
     clerk.goto("/statements")
     seen(clerk, "statements")
