@@ -81,6 +81,12 @@ def pytest_configure(config: pytest.Config) -> None:
         os.environ[CLUSTER] = cluster.sockets
 
 
+def pytest_collection_finish() -> None:
+    """What was imported by now stays: the collector need not walk it again and again."""
+    gc.collect()
+    gc.freeze()
+
+
 def pytest_unconfigure(config: pytest.Config) -> None:
     """The controller stops what it started."""
     if started := config.stash.get(_STARTED, None):
