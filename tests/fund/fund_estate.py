@@ -159,7 +159,7 @@ def build_fund(
     estate.do(lambda session: open_fund(session, estate.fund_id, officer_id=two[1]))
     turn = itertools.cycle(natures or (Nature.COMMODITY,))
     homes = {
-        str(b): [(f"{region}{900 + at:06d}GB00001F{b:04d}{u:04d}", next(turn)) for u in range(1, units + 1)]
+        str(b): [(f"{region}{500_000 + at:06d}GB00001F{b:04d}{u:04d}", next(turn)) for u in range(1, units + 1)]
         for b in range(1, buildings + 1)
     }
     asked_project = _register(estate, homes, area, region)

@@ -26,7 +26,7 @@ def home(at: int) -> dict[str, str]:
     building, room = divmod(rest, 24)
     return {
         "小区": f"和谐苑{community + 1}区", "楼幢号": f"{building + 1}号楼", "房号": f"{room + 101}",
-        "不动产单元代码": f"{REGION}{700 + community:06d}GB00001F{building + 1:04d}{room + 1:04d}",
+        "不动产单元代码": f"{REGION}{600_000 + community:06d}GB00001F{building + 1:04d}{room + 1:04d}",
         "结构": "框架", "房屋性质": "商品住宅", "用途": "住宅", "建筑面积": "96.00", "首期交存额": "6912.00",
         "余额": f"{7000 + at % 7}.{at % 100:02d}", "业主姓名": NAMES[at % 3], "证件号码": IDS[at % 3],
     }  # fmt: skip
