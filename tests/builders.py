@@ -162,7 +162,7 @@ class County:
                     "building_no": str(building), "structure": "highrise", "floors": 18,
                     "units": [
                         {
-                            "unit_code": unit_code_of(at % 10**6, building, unit, region=region),
+                            "unit_code": unit_code_of(300_000 + at, building, unit, region=region),
                             "room_no": str(100 + unit), "area": "96.00", "use": "residential",
                         }
                         for unit in range(1, units + 1)
