@@ -17,6 +17,7 @@ from werkzeug.exceptions import HTTPException
 from config.database import Database
 from config.logs import configure_logs
 from config.settings import Settings
+from escrow.addresses import CONVERTERS
 from escrow.commands import register_commands
 from escrow.doors import problem, with_patience
 from escrow.errors import Busy, EscrowError, Forbidden, Malformed, NotFound, TooMany, Unauthorized
@@ -87,6 +88,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     app.extensions["settings"] = settings
     app.extensions["database"] = Database(settings)
     app.extensions["celery"] = create_celery(app, settings)
+    app.url_map.converters.update(CONVERTERS)
     _register_rooms(app)
     _register_errors(app)
     register_commands(app)

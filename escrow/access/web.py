@@ -34,7 +34,6 @@ from escrow.errors import NotFound
 pages = Blueprint("access", __name__)
 
 _PAGE = 50
-_LONGEST_ID = 2**63 - 1
 
 
 def prepare(app: Flask) -> None:
@@ -102,12 +101,12 @@ def account() -> ResponseReturnValue:
     return render_template("access/account.html", sessions=sessions)
 
 
-@pages.post("/account/sessions/<int:session_id>/end")
+@pages.post("/account/sessions/<bigint:session_id>/end")
 @officer("own-account", page="access.account")
 def end_own_session(session_id: int) -> ResponseReturnValue:
     """End one of one's own sessions; another officer's is not found (注销会话)."""
     with database().begin() as transaction:
-        if session_id > _LONGEST_ID or not end_session(transaction, g.officer.id, session_id):
+        if not end_session(transaction, g.officer.id, session_id):
             raise NotFound("没有这个会话，或已经注销")
         audit.record(transaction, "officer.session-ended", g.officer.username, session=session_id)
     flash("会话已注销。", "success")

@@ -22,8 +22,8 @@ from ledger.money import ZERO, Yuan
 
 pages = Blueprint("apart_money", __name__)
 
-_SUM = "/fund/apart/<int(max=999999999999999999):apart_id>"
-_ONE = f"{_SUM}/decisions/<int(max=2147483647):decision_id>"
+_SUM = "/fund/apart/<bigint:apart_id>"
+_ONE = f"{_SUM}/decisions/<int:decision_id>"
 
 _TONES = {
     DecisionStatus.ENTERED: "warning", DecisionStatus.CONFIRMED: "success",

@@ -33,7 +33,7 @@ _TONES = {
     RepaymentStatus.ENTERED: "warning", RepaymentStatus.CONFIRMED: "success",
     RepaymentStatus.REJECTED: "secondary",
 }  # fmt: skip
-_ONE = "/fund/houses/<unit_code>/advance/repayments/<int(max=999999999999999999):repayment_id>"
+_ONE = "/fund/houses/<unit_code>/advance/repayments/<bigint:repayment_id>"
 
 
 @pages.app_context_processor

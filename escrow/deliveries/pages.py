@@ -37,7 +37,6 @@ from escrow.outbox import KIND_LABELS, cloud_event
 pages = Blueprint("deliveries", __name__)
 
 _PAGE = 50
-_LONGEST_ID = 2**31 - 1
 _TONES = {
     DeliveryStatus.WAITING: "secondary", DeliveryStatus.SENDING: "primary",
     DeliveryStatus.DELIVERED: "success", DeliveryStatus.DEAD: "danger", DeliveryStatus.DROPPED: "warning",
@@ -84,12 +83,12 @@ def index() -> ResponseReturnValue:
     )  # fmt: skip
 
 
-@pages.get("/deliveries/<int:delivery_id>")
+@pages.get("/deliveries/<bigint:delivery_id>")
 @officer("watch-deliveries")
 def show(delivery_id: int) -> ResponseReturnValue:
     """一件推送：报文、逐次经过、处理记录。"""
     with database().read() as session:
-        row = lists.delivery(session, _known(delivery_id, 2**63 - 1))
+        row = lists.delivery(session, delivery_id)
         if row is None:
             raise NotFound("没有这件推送")
         found = {"tries": lists.tries(session, row.id), "steps": lists.steps(session, row)}
@@ -98,22 +97,22 @@ def show(delivery_id: int) -> ResponseReturnValue:
     return render_template("deliveries/show.html", row=row, body=body, most=MOST_TRIES, words=STEPS, **found)
 
 
-@pages.post("/deliveries/<int:delivery_id>/again")
+@pages.post("/deliveries/<bigint:delivery_id>/again")
 @officer("send-again", page="deliveries.show")
 def again(delivery_id: int) -> ResponseReturnValue:
     """未送达的一件，再次发送。"""
     with database().begin() as session:
-        send_again(session, _known(delivery_id, 2**63 - 1))
+        send_again(session, delivery_id)
     flash("已排队再次发送，数秒内推送；同一主体其后的事件随后依次推送。", "success")
     return redirect(url_for("deliveries.index"), 303)
 
 
-@pages.post("/deliveries/<int:delivery_id>/drop")
+@pages.post("/deliveries/<bigint:delivery_id>/drop")
 @officer("send-again", page="deliveries.show")
 def give_up(delivery_id: int) -> ResponseReturnValue:
     """未送达的一件不再推送，写明理由；排在其后的得以继续。"""
     with database().begin() as session:
-        drop(session, _known(delivery_id, 2**63 - 1), request.form.get("reason", ""))
+        drop(session, delivery_id, request.form.get("reason", ""))
     flash("已放弃推送；对方仍可自行查询（GET /events）。", "success")
     return redirect(url_for("deliveries.show", delivery_id=delivery_id), 303)
 
@@ -123,7 +122,7 @@ def give_up(delivery_id: int) -> ResponseReturnValue:
 def all_again(subscriber_id: int) -> ResponseReturnValue:
     """一个订阅方未送达的，全部再次发送。"""
     with database().begin() as session:
-        count = send_all_again(session, _known(subscriber_id))
+        count = send_all_again(session, subscriber_id)
     flash(f"已排队再次发送 {count} 件。", "success" if count else "info")
     return redirect(url_for("deliveries.index"), 303)
 
@@ -164,7 +163,7 @@ def add() -> ResponseReturnValue:
 def new_key(subscriber_id: int) -> ResponseReturnValue:
     """换发签名密钥；只显示这一次。"""
     with database().begin() as session:
-        secret = redraw(session, settings(), _known(subscriber_id))
+        secret = redraw(session, settings(), subscriber_id)
     return render_template("deliveries/secret.html", client_id="", url="", secret=secret)
 
 
@@ -173,7 +172,7 @@ def new_key(subscriber_id: int) -> ResponseReturnValue:
 def leave(subscriber_id: int) -> ResponseReturnValue:
     """停用一个订阅地址；未了的推送随之放弃。"""
     with database().begin() as session:
-        retire(session, _known(subscriber_id), officer_id=g.officer.id)
+        retire(session, subscriber_id, officer_id=g.officer.id)
     flash("已停用，未了的推送随之放弃。", "success")
     return redirect(url_for("deliveries.subscribers"), 303)
 
@@ -184,9 +183,3 @@ class _Event:
     def __init__(self, row: Any) -> None:
         self.id, self.type, self.subject = row.event_id, row.type, row.subject
         self.happened_at, self.data = row.happened_at, row.data
-
-
-def _known(number: int, largest: int = _LONGEST_ID) -> int:
-    if number > largest:
-        raise NotFound
-    return number

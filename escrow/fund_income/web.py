@@ -37,8 +37,8 @@ from ledger.money import ZERO
 pages = Blueprint("fund_income", __name__)
 
 _PAGE = 50
-_FUND = "/fund-income/<int(max=2147483647):fund_id>"
-_SLIP = f"{_FUND}/slips/<int(max=2147483647):slip_id>"
+_FUND = "/fund-income/<int:fund_id>"
+_SLIP = f"{_FUND}/slips/<int:slip_id>"
 NATURES = {Nature.COMMODITY: "商品住宅", Nature.PUBLIC: "已售公有住房"}
 _TONES = {
     IncomeStatus.ENTERED: "warning", IncomeStatus.BOOKED: "success", IncomeStatus.REJECTED: "secondary",

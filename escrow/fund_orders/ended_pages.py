@@ -26,7 +26,7 @@ from escrow.maintenance.pages import PAGE, attempt, key, next_key
 
 pages = Blueprint("fund_ended", __name__)
 
-_ONE = "/fund/ended/<int(max=2147483647):ended_id>"
+_ONE = "/fund/ended/<int:ended_id>"
 _TONES = {
     EndStatus.ENTERED: "warning", EndStatus.STAYS: "success", EndStatus.RETURN_DUE: "primary",
     EndStatus.RETURNED: "success", EndStatus.REJECTED: "secondary",

@@ -23,7 +23,7 @@ from escrow.maintenance.pages import PAGE, attempt, key, next_key
 
 pages = Blueprint("fund_orders", __name__)
 
-_FUND = "/fund/accounts/<int(max=2147483647):fund_id>/payments"
+_FUND = "/fund/accounts/<int:fund_id>/payments"
 
 
 @pages.app_context_processor
@@ -158,7 +158,7 @@ def returns() -> ResponseReturnValue:
     )
 
 
-@pages.post("/fund/returns/<int(max=2147483647):decision_id>/order")
+@pages.post("/fund/returns/<int:decision_id>/order")
 @officer("fund-cashier", fresh=True, page="fund_orders.returns")
 def order_return(decision_id: int) -> ResponseReturnValue:
     """签发退款通知书：决定人以外的人员办理；银行答复已付之前不记账。"""

@@ -39,7 +39,7 @@ def index() -> ResponseReturnValue:
     return render_template("fund_statements/index.html", rows=rows, today=bureau_day())
 
 
-@pages.get("/fund-statements/<int(max=2147483647):fund_id>")
+@pages.get("/fund-statements/<int:fund_id>")
 @officer("read")
 def show(fund_id: int) -> ResponseReturnValue:
     """一个专户一段期间的三张报表。"""
@@ -49,7 +49,7 @@ def show(fund_id: int) -> ResponseReturnValue:
     )
 
 
-@pages.get("/fund-statements/<int(max=2147483647):fund_id>/workbook")
+@pages.get("/fund-statements/<int:fund_id>/workbook")
 @officer("read")
 def as_workbook(fund_id: int) -> ResponseReturnValue:
     """三张报表的工作簿。"""
@@ -57,7 +57,7 @@ def as_workbook(fund_id: int) -> ResponseReturnValue:
     return _file(workbook(heading, found), XLSX, heading, "xlsx")
 
 
-@pages.get("/fund-statements/<int(max=2147483647):fund_id>/paper")
+@pages.get("/fund-statements/<int:fund_id>/paper")
 @officer("read")
 def as_paper(fund_id: int) -> ResponseReturnValue:
     """三张报表的 PDF。"""

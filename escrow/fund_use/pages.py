@@ -93,7 +93,7 @@ def of_house(unit_code: str) -> ResponseReturnValue:
     )  # fmt: skip
 
 
-@pages.get("/fund/communities/<int(max=2147483647):community_id>/uses/new")
+@pages.get("/fund/communities/<int:community_id>/uses/new")
 @officer("fund-enter")
 def new(community_id: int) -> ResponseReturnValue:
     """录入使用申请：范围、预算、四项不得列支逐项回答。"""
@@ -103,7 +103,7 @@ def new(community_id: int) -> ResponseReturnValue:
     return render_template("fund_use/new.html", row=row, form=form)
 
 
-@pages.post("/fund/communities/<int(max=2147483647):community_id>/uses")
+@pages.post("/fund/communities/<int:community_id>/uses")
 @officer("fund-enter", page="fund_use.new")
 def create(community_id: int) -> ResponseReturnValue:
     """录入使用申请，按面积分摊到户；此时不占用。"""

@@ -28,7 +28,7 @@ from escrow.maintenance.pages import attempt
 pages = Blueprint("use_payments", __name__)
 
 _USE = "/fund/uses/<use_no>"
-_ONE = f"{_USE}/payments/<int(max=2147483647):payment_id>"
+_ONE = f"{_USE}/payments/<int:payment_id>"
 _TONES = {
     PaymentStatus.ENTERED: "warning", PaymentStatus.DUE: "primary", PaymentStatus.PAID: "success",
     PaymentStatus.REJECTED: "secondary",

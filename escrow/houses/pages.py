@@ -146,7 +146,7 @@ def create_renewal(unit_code: str) -> ResponseReturnValue:
     return _back(number, "续交已录入，待另一人员确认。")
 
 
-@pages.post(_HERE + "/<int(max=2147483647):change_id>/confirm")
+@pages.post(_HERE + "/<int:change_id>/confirm")
 @officer("fund-decide", fresh=True, page="houses.show")
 def confirm_change(unit_code: str, change_id: int) -> ResponseReturnValue:
     """确认一件事项：加锁后重新核对，更正或入账。"""
@@ -156,7 +156,7 @@ def confirm_change(unit_code: str, change_id: int) -> ResponseReturnValue:
     return _back(number, "已确认。")
 
 
-@pages.post(_HERE + "/<int(max=2147483647):change_id>/reject")
+@pages.post(_HERE + "/<int:change_id>/reject")
 @officer("fund-decide", page="houses.show")
 def reject_change(unit_code: str, change_id: int) -> ResponseReturnValue:
     """退回一件事项，说明理由。"""
@@ -166,7 +166,7 @@ def reject_change(unit_code: str, change_id: int) -> ResponseReturnValue:
     return _back(number, "已退回。")
 
 
-@pages.post(_HERE + "/<int(max=2147483647):change_id>/orders/<any(owner,seller):part>")
+@pages.post(_HERE + "/<int:change_id>/orders/<any(owner,seller):part>")
 @officer("fund-cashier", fresh=True, page="houses.show")
 def order_loss(unit_code: str, change_id: int, part: str) -> ResponseReturnValue:
     """签发灭失返还的付款指令，由确认人以外的人员办理。"""
@@ -176,7 +176,7 @@ def order_loss(unit_code: str, change_id: int, part: str) -> ResponseReturnValue
     return _back(number, f"付款指令 {issued.instruction_no} 已签发。")
 
 
-@pages.post(_HERE + "/owner/<int(max=2147483647):change_id>/confirm")
+@pages.post(_HERE + "/owner/<int:change_id>/confirm")
 @officer("fund-decide", fresh=True, page="houses.show")
 def confirm_transfer(unit_code: str, change_id: int) -> ResponseReturnValue:
     """确认业主变更；不动钱，余额随房屋。"""
@@ -186,7 +186,7 @@ def confirm_transfer(unit_code: str, change_id: int) -> ResponseReturnValue:
     return _back(number, "业主变更已确认。")
 
 
-@pages.post(_HERE + "/owner/<int(max=2147483647):change_id>/reject")
+@pages.post(_HERE + "/owner/<int:change_id>/reject")
 @officer("fund-decide", page="houses.show")
 def reject_transfer(unit_code: str, change_id: int) -> ResponseReturnValue:
     """退回业主变更，说明理由。"""

@@ -20,7 +20,7 @@ from ledger.money import ZERO
 pages = Blueprint("renewals", __name__)
 
 
-@pages.get("/fund/communities/<int(max=2147483647):community_id>/renewals")
+@pages.get("/fund/communities/<int:community_id>/renewals")
 @officer("read")
 def index(community_id: int) -> ResponseReturnValue:
     """一个小区余额不足的各户：低于首期交存额的几成、应续交多少、依据。"""

@@ -73,7 +73,7 @@ def create() -> ResponseReturnValue:
     return redirect(url_for("maintenance.show", fund_id=fund_id), 303)
 
 
-@pages.get("/fund/accounts/<int(max=2147483647):fund_id>")
+@pages.get("/fund/accounts/<int:fund_id>")
 @officer("read")
 def show(fund_id: int) -> ResponseReturnValue:
     """一个专户：各项余额、其下各小区、谁在何时依何规定开立。"""
@@ -89,7 +89,7 @@ def show(fund_id: int) -> ResponseReturnValue:
     )  # fmt: skip
 
 
-@pages.post("/fund/accounts/<int(max=2147483647):fund_id>/open")
+@pages.post("/fund/accounts/<int:fund_id>/open")
 @officer("fund-decide", fresh=True, page="maintenance.show")
 def confirm(fund_id: int) -> ResponseReturnValue:
     """确认开立专户：账套同时开立，此后可建账、收款。"""
@@ -99,7 +99,7 @@ def confirm(fund_id: int) -> ResponseReturnValue:
     return redirect(url_for("maintenance.show", fund_id=fund_id), 303)
 
 
-@pages.post("/fund/accounts/<int(max=2147483647):fund_id>/reject")
+@pages.post("/fund/accounts/<int:fund_id>/reject")
 @officer("fund-decide", page="maintenance.show")
 def reject(fund_id: int) -> ResponseReturnValue:
     """退回专户，说明理由。"""
@@ -112,7 +112,7 @@ def reject(fund_id: int) -> ResponseReturnValue:
     return redirect(url_for("maintenance.show", fund_id=fund_id), 303)
 
 
-@pages.get("/fund/communities/<int(max=2147483647):community_id>")
+@pages.get("/fund/communities/<int:community_id>")
 @officer("read")
 def community(community_id: int) -> ResponseReturnValue:
     """一个小区：各幢合计、尚未分户的款、建账批次、与楼盘表不符的分户账。"""
@@ -128,7 +128,7 @@ def community(community_id: int) -> ResponseReturnValue:
     )  # fmt: skip
 
 
-@pages.get("/fund/buildings/<int(max=2147483647):building_id>")
+@pages.get("/fund/buildings/<int:building_id>")
 @officer("read")
 def building(building_id: int) -> ResponseReturnValue:
     """一幢：每户的面积、余额、占用与待归还。"""

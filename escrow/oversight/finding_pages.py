@@ -23,7 +23,6 @@ from escrow.oversight.findings import concerned, decide
 findings_blueprint = Blueprint("findings", __name__)
 
 _PAGE = 50
-_LONGEST_ID = 2**31 - 1
 _TONES = {
     FindingStatus.OPEN: "warning", FindingStatus.CLEARED: "secondary", FindingStatus.CONFIRMED: "danger",
 }  # fmt: skip
@@ -68,7 +67,7 @@ def index() -> str:
 def show(finding_id: int) -> str:
     """一条提示：情形、所涉款项、所据规定、谁在何时如何决定。"""
     with database().read() as session:
-        row = finding(session, _small(finding_id))
+        row = finding(session, finding_id)
         if row is None:
             raise NotFound("没有这条风险提示")
         one = row.Finding
@@ -96,28 +95,22 @@ def confirm(finding_id: int) -> ResponseReturnValue:
 
 
 def _decide(finding_id: int, status: FindingStatus) -> ResponseReturnValue:
-    which, who, told = _small(finding_id), g.officer.id, settings()
+    who, told = g.officer.id, settings()
     reason = str(posted(DecisionForm).reason.data)
     try:
         database().transact(
-            lambda session: decide(session, which, status, reason, told=told, officer_id=who)
+            lambda session: decide(session, finding_id, status, reason, told=told, officer_id=who)
         )
     except Refused as refused:
         with database().begin() as session:
             audit.record(
-                session, "finding.cleared" if status is FindingStatus.CLEARED else "finding.confirmed", which,
-                result="refused", codes=[refusal.code for refusal in refused.refusals],
+                session, "finding.cleared" if status is FindingStatus.CLEARED else "finding.confirmed",
+                finding_id, result="refused", codes=[refusal.code for refusal in refused.refusals],
             )  # fmt: skip
         raise
     flash(f"提示{STATUS_LABELS[status]}。", "success")
-    return redirect(url_for("findings.show", finding_id=which), 303)
+    return redirect(url_for("findings.show", finding_id=finding_id), 303)
 
 
 def _kind(said: str) -> FindingKind | None:
     return FindingKind(said) if said in set(FindingKind) else None
-
-
-def _small(number: int) -> int:
-    if number > _LONGEST_ID:
-        raise NotFound("没有这条风险提示")
-    return number

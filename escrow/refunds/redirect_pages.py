@@ -22,8 +22,6 @@ from escrow.refunds.redirecting import (
 
 redirects_blueprint = Blueprint("redirects", __name__)
 
-_LONGEST_ID = 2**31 - 1
-
 
 class RedirectForm(Form):
     """To whom instead, and why (改退申请)."""
@@ -42,7 +40,7 @@ def enter(refund_no: str, part_id: int) -> ResponseReturnValue:
     number = known_number(refund_no)
     said, who, told = posted(RedirectForm).data, g.officer.id, settings()
     asked = RedirectAsked(
-        number, _small(part_id), OtherPayee(said["name"], said["account_no"], said["bank_name"]),
+        number, part_id, OtherPayee(said["name"], said["account_no"], said["bank_name"]),
         Proof(said["paper_no"], said["file_hash"]),
     )  # fmt: skip
     database().transact(lambda session: enter_redirect(session, asked, told, officer_id=who))
@@ -70,16 +68,9 @@ def reject(refund_no: str, redirect_id: int) -> ResponseReturnValue:
     return redirect(url_for("refunds.show", refund_no=refund_no), 303)
 
 
-def _small(number: int) -> int:
-    if number > _LONGEST_ID:
-        raise NotFound("没有这一项")
-    return number
-
-
 def _of(refund_no: str, redirect_id: int) -> int:
     """The change, where it is one of this refund. Raises NotFound."""
-    which = _small(redirect_id)
     with database().read() as session:
-        if number_of(session, which) != refund_no:
+        if number_of(session, redirect_id) != refund_no:
             raise NotFound("没有这一项")
-    return which
+    return redirect_id

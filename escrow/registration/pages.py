@@ -28,7 +28,6 @@ from escrow.registration.rules import RegistrationSource, RegistrationStatus
 pages = Blueprint("registration", __name__)
 
 _PAGE = 50
-_LONGEST_ID = 2**31 - 1
 STATUS_SHOWN = {
     RegistrationStatus.ENTERED: ("待确认", "warning"),
     RegistrationStatus.CONFIRMED: ("已确认", "success"),
@@ -126,7 +125,7 @@ def create() -> ResponseReturnValue:
 def show(registration_id: int) -> ResponseReturnValue:
     """一条首次登记。"""
     with database().read() as session:
-        row = first_registration(session, _existing(registration_id))
+        row = first_registration(session, registration_id)
     if row is None:
         raise NotFound("没有这条首次登记")
     return render_template("registration/show.html", row=row)
@@ -137,7 +136,7 @@ def show(registration_id: int) -> ResponseReturnValue:
 def correction(registration_id: int) -> ResponseReturnValue:
     """更正一条手工确认的首次登记：所填为应有的内容，原内容预先填好。"""
     with database().read() as session:
-        row = first_registration(session, _existing(registration_id))
+        row = first_registration(session, registration_id)
         if row is None:
             raise NotFound("没有这条首次登记")
         _, buildings = choices(session, row.project_no)
@@ -155,7 +154,7 @@ def correct(registration_id: int) -> ResponseReturnValue:
     checked(form)
     told: dict[str, Any] = form.data
     asked = CorrectionAsked(
-        _existing(registration_id), tuple(dict.fromkeys(told["building_nos"])), told["certificate_no"],
+        registration_id, tuple(dict.fromkeys(told["building_nos"])), told["certificate_no"],
         told["registered_on"], told["grounds"], told["file_hash"],
     )  # fmt: skip
     number = database().transact(
@@ -169,7 +168,7 @@ def correct(registration_id: int) -> ResponseReturnValue:
 @officer("confirm-registration", fresh=True, page="registration.show")
 def confirm_entry(registration_id: int) -> ResponseReturnValue:
     """另一人员核对证书无误，予以确认。"""
-    decision = Decision(_existing(registration_id), g.officer.id)
+    decision = Decision(registration_id, g.officer.id)
     database().transact(lambda session: confirm(session, decision))
     flash("首次登记已确认。", "success")
     return redirect(url_for("registration.show", registration_id=registration_id), 303)
@@ -179,7 +178,7 @@ def confirm_entry(registration_id: int) -> ResponseReturnValue:
 @officer("confirm-registration", page="registration.show")
 def reject_entry(registration_id: int) -> ResponseReturnValue:
     """另一人员核对有误，退回。"""
-    decision, reason = Decision(_existing(registration_id), g.officer.id), posted_reason()
+    decision, reason = Decision(registration_id, g.officer.id), posted_reason()
     database().transact(lambda session: reject(session, decision, reason=reason))
     flash("已退回，该条录入不作为首次登记的依据。", "success")
     return redirect(url_for("registration.show", registration_id=registration_id), 303)
@@ -189,12 +188,6 @@ def asked_number(name: str) -> str:
     """A number from the address or the form; nothing where it cannot be one (业务号)."""
     said = request.values.get(name, "").strip()
     return said if re.fullmatch(KEY_PATTERN, said, re.ASCII) else ""
-
-
-def _existing(number: int) -> int:
-    if number > _LONGEST_ID:
-        raise NotFound("没有这条首次登记")
-    return number
 
 
 def _ticked() -> list[tuple[str, str]]:

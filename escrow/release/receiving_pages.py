@@ -68,7 +68,7 @@ def create(account_no: str) -> ResponseReturnValue:
     return _done(number, "收款账户已登记，须由另一人员确认。")
 
 
-@receivers.post("/releases/accounts/<account_no>/receiving/<int(max=2147483647):receiving_id>/confirm")
+@receivers.post("/releases/accounts/<account_no>/receiving/<int:receiving_id>/confirm")
 @officer("approve-release", fresh=True, page="receivers.show")
 def confirm(account_no: str, receiving_id: int) -> ResponseReturnValue:
     """另一人员核对开户证明无误，予以确认。"""
@@ -77,7 +77,7 @@ def confirm(account_no: str, receiving_id: int) -> ResponseReturnValue:
     return _done(number, "收款账户已确认，解除监管款只付这个账户。")
 
 
-@receivers.post("/releases/accounts/<account_no>/receiving/<int(max=2147483647):receiving_id>/reject")
+@receivers.post("/releases/accounts/<account_no>/receiving/<int:receiving_id>/reject")
 @officer("approve-release", page="receivers.show")
 def reject(account_no: str, receiving_id: int) -> ResponseReturnValue:
     """另一人员核对有误，说明理由退回。"""
@@ -87,7 +87,7 @@ def reject(account_no: str, receiving_id: int) -> ResponseReturnValue:
     return _done(number, "收款账户已退回。")
 
 
-@receivers.post("/releases/accounts/<account_no>/receiving/<int(max=2147483647):receiving_id>/retirement")
+@receivers.post("/releases/accounts/<account_no>/receiving/<int:receiving_id>/retirement")
 @officer("enter-release", page="receivers.show")
 def retire(account_no: str, receiving_id: int) -> ResponseReturnValue:
     """停用收款账户，即时生效。"""

@@ -109,7 +109,7 @@ def index() -> ResponseReturnValue:
 def show(difference_id: int) -> ResponseReturnValue:
     """一件差异：银行与账簿各说什么、谁在查、如何了结。"""
     with database().read() as session:
-        row = session.execute(_ONE, {"id": _known(difference_id)}).one_or_none()
+        row = session.execute(_ONE, {"id": difference_id}).one_or_none()
         if row is None:
             raise NotFound("没有这件差异")
         entries = list(session.execute(_ENTRIES, {"id": row.id}))
@@ -127,8 +127,8 @@ def show(difference_id: int) -> ResponseReturnValue:
 @officer("reconcile", page="differences.show")
 def take_it(difference_id: int) -> ResponseReturnValue:
     """认领一件差异。"""
-    unit, who = _known(difference_id), g.officer.id
-    tried(unit, "difference.taken", lambda session: take(session, unit, officer_id=who))
+    who = g.officer.id
+    tried(difference_id, "difference.taken", lambda session: take(session, difference_id, officer_id=who))
     return _done(difference_id, "已由您经办。")
 
 
@@ -140,8 +140,11 @@ def enter(difference_id: int) -> ResponseReturnValue:
     remedy = Remedy(form.remedy.data)
     entries = (form.entries.data or ()) if remedy is Remedy.ENTRIES else ()
     said = Explanation(Cause(form.cause.data), str(form.note.data), remedy, entries)
-    unit, who = _known(difference_id), g.officer.id
-    tried(unit, "difference.entered", lambda session: explain(session, unit, said, officer_id=who))
+    who = g.officer.id
+    tried(
+        difference_id, "difference.entered",
+        lambda session: explain(session, difference_id, said, officer_id=who),
+    )  # fmt: skip
     return _done(difference_id, "查明结果已录入，须另一人员了结。")
 
 
@@ -149,8 +152,8 @@ def enter(difference_id: int) -> ResponseReturnValue:
 @officer("approve-reconciliation", fresh=True, page="differences.show")
 def confirm(difference_id: int) -> ResponseReturnValue:
     """另一人员了结；须记更正凭证的，同时记账。"""
-    unit, who = _known(difference_id), g.officer.id
-    tried(unit, "difference.closed", lambda session: close(session, unit, officer_id=who))
+    who = g.officer.id
+    tried(difference_id, "difference.closed", lambda session: close(session, difference_id, officer_id=who))
     with database().read() as session:
         account_id = session.execute(_ONE, {"id": difference_id}).one().account_id
     match_at_once(database(), settings(), account_id)
@@ -161,8 +164,8 @@ def confirm(difference_id: int) -> ResponseReturnValue:
 @officer("approve-reconciliation", page="differences.show")
 def send_back(difference_id: int) -> ResponseReturnValue:
     """退回查明结果，说明理由。"""
-    unit, reason = _known(difference_id), posted_reason()
-    database().transact(lambda session: give_back(session, unit, reason, officer_id=g.officer.id))
+    reason = posted_reason()
+    database().transact(lambda session: give_back(session, difference_id, reason, officer_id=g.officer.id))
     return _done(difference_id, "已退回。")
 
 
@@ -177,12 +180,6 @@ def _age(known: Calendar, row: Any) -> tuple[int, bool]:
 def _citations(region: str) -> list[str]:
     law = law_on(bureau_day(), "presale_funds", region)
     return list(dict.fromkeys(law[key].citation for key in _KEYS))
-
-
-def _known(difference_id: int) -> int:
-    if difference_id > 2**31 - 1:
-        raise NotFound("没有这件差异")
-    return difference_id
 
 
 def _done(difference_id: int, said: str) -> ResponseReturnValue:

@@ -80,8 +80,8 @@ ORDERS = {
     ),
 }  # fmt: skip
 _HOLD = "/accounts/<account_no>/holds/<hold_no>"
-_ACT = "/accounts/<account_no>/court-acts/<int(max=2147483647):act_id>"
-_ORDER = "/accounts/<account_no>/<any(guarantees, takeovers):kind>/<int(max=2147483647):order_id>"
+_ACT = "/accounts/<account_no>/court-acts/<int:act_id>"
+_ORDER = "/accounts/<account_no>/<any(guarantees, takeovers):kind>/<int:order_id>"
 
 
 @measures.app_context_processor

@@ -41,7 +41,6 @@ from escrow.supervision.schedules import PAPER_SHOWN, ClaimKind, NodeStatus
 node_pages = Blueprint("nodes", __name__)
 
 _PAGE = 50
-_LONGEST_ID = 2**31 - 1
 NODE_SHOWN = {
     NodeStatus.ENTERED: ("待审核", "warning"),
     NodeStatus.APPROVED: ("已核准", "success"),
@@ -89,7 +88,7 @@ def index() -> ResponseReturnValue:
 def show(claim_id: int) -> ResponseReturnValue:
     """一件申报或更正：材料、见证、释放多少、所据规定、谁在何时办理、此刻可否核准。"""
     with database().read() as session:
-        row = claim(session, _id(claim_id))
+        row = claim(session, claim_id)
         if row is None:
             raise NotFound("没有这件节点申报")
         shown: dict[str, Any] = dict(
@@ -109,7 +108,7 @@ def approve(claim_id: int) -> ResponseReturnValue:
         seen_on = posted(SiteForm).site_checked_on.data
 
     def unit(session: Session) -> None:
-        nodes.approve(session, _id(claim_id), officer_id=who, site_checked_on=seen_on)
+        nodes.approve(session, claim_id, officer_id=who, site_checked_on=seen_on)
 
     _try(claim_id, "node.approved", unit)
     flash("已核准，应留存额随即调整。", "success")
@@ -123,7 +122,7 @@ def reject(claim_id: int) -> ResponseReturnValue:
     who, reason = g.officer.id, posted_reason()
 
     def unit(session: Session) -> None:
-        nodes.reject(session, _id(claim_id), officer_id=who, reason=reason)
+        nodes.reject(session, claim_id, officer_id=who, reason=reason)
 
     _try(claim_id, "node.rejected", unit)
     flash("已退回，额度未作任何更改。", "success")
@@ -173,7 +172,7 @@ def correct(building_id: int) -> ResponseReturnValue:
 
 def _building(building_id: int) -> BuildingSeen:
     with database().read() as session:
-        seen = building_seen(session, building_id=_id(building_id))
+        seen = building_seen(session, building_id=building_id)
     if seen is None:
         raise NotFound("没有这一幢")
     return seen
@@ -204,9 +203,3 @@ def _try(claim_id: int, step: str, unit: Callable[[Session], None]) -> None:
             codes = [refusal.code for refusal in refused.refusals]
             audit.record(session, step, row.account_no, result="refused", claim=claim_id, codes=codes)
         raise
-
-
-def _id(said: int) -> int:
-    if said > _LONGEST_ID:
-        raise NotFound
-    return said

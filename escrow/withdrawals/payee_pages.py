@@ -70,7 +70,7 @@ def create_payee(account_no: str) -> ResponseReturnValue:
     return _done(number, "收款人已录入，须由另一人员复核。")
 
 
-@registers.post("/withdrawals/accounts/<account_no>/contracts/<int(max=2147483647):contract_id>/decision")
+@registers.post("/withdrawals/accounts/<account_no>/contracts/<int:contract_id>/decision")
 @officer("approve-payment", fresh=True, page="registers.account")
 def contract_decision(account_no: str, contract_id: int) -> ResponseReturnValue:
     """另一人员登记施工合同，或说明理由退回。"""
@@ -81,7 +81,7 @@ def contract_decision(account_no: str, contract_id: int) -> ResponseReturnValue:
     return _done(number, "施工合同已退回。" if reason else "施工合同已登记。")
 
 
-@registers.post("/withdrawals/accounts/<account_no>/payees/<int(max=2147483647):payee_id>/decision")
+@registers.post("/withdrawals/accounts/<account_no>/payees/<int:payee_id>/decision")
 @officer("approve-payment", fresh=True, page="registers.account")
 def payee_decision(account_no: str, payee_id: int) -> ResponseReturnValue:
     """另一人员将收款人列入白名单，或说明理由退回。"""
@@ -93,7 +93,7 @@ def payee_decision(account_no: str, payee_id: int) -> ResponseReturnValue:
     return _done(number, said)
 
 
-@registers.post("/withdrawals/accounts/<account_no>/contracts/<int(max=2147483647):contract_id>/retirement")
+@registers.post("/withdrawals/accounts/<account_no>/contracts/<int:contract_id>/retirement")
 @officer("enter-payment", page="registers.account")
 def contract_retirement(account_no: str, contract_id: int) -> ResponseReturnValue:
     """停用施工合同，即时生效。"""
@@ -104,7 +104,7 @@ def contract_retirement(account_no: str, contract_id: int) -> ResponseReturnValu
     return _done(number, "施工合同已停用，其名下不再付款。")
 
 
-@registers.post("/withdrawals/accounts/<account_no>/payees/<int(max=2147483647):payee_id>/retirement")
+@registers.post("/withdrawals/accounts/<account_no>/payees/<int:payee_id>/retirement")
 @officer("enter-payment", page="registers.account")
 def payee_retirement(account_no: str, payee_id: int) -> ResponseReturnValue:
     """停用收款人，即时生效。"""

@@ -116,7 +116,7 @@ def _entered(notice: Notice) -> ResponseReturnValue:
 def show(row_id: int) -> ResponseReturnValue:
     """一年的放假安排，以月历列出；谁在何时依哪份通知录入、确认。"""
     with database().read() as session:
-        row = year_row(session, _known(row_id))
+        row = year_row(session, row_id)
         if row is None:
             raise NotFound("没有这份放假安排")
         one = row.WorkingYear
@@ -132,7 +132,7 @@ def show(row_id: int) -> ResponseReturnValue:
 def confirm_year(row_id: int) -> ResponseReturnValue:
     """确认一年的放假安排；即时用于新的期限。"""
     who = g.officer.id
-    tried(row_id, "working-year.confirmed", lambda s: confirm(s, _known(row_id), _law(), officer_id=who))
+    tried(row_id, "working-year.confirmed", lambda s: confirm(s, row_id, _law(), officer_id=who))
     flash("已确认，即时用于新的期限；已经算出的期限不变。", "success")
     return redirect(url_for("workdays.show", row_id=row_id), 303)
 
@@ -144,7 +144,7 @@ def reject_year(row_id: int) -> ResponseReturnValue:
     who, reason = g.officer.id, posted_reason()
     tried(
         row_id, "working-year.rejected",
-        lambda session: reject(session, _known(row_id), _law(), officer_id=who, reason=reason),
+        lambda session: reject(session, row_id, _law(), officer_id=who, reason=reason),
     )  # fmt: skip
     flash("放假安排已退回。", "success")
     return redirect(url_for("workdays.show", row_id=row_id), 303)
@@ -158,9 +158,3 @@ def _missing() -> list[int]:
 
 def _law() -> Law:
     return law_on(bureau_day(), "presale_funds", settings().region)
-
-
-def _known(row_id: int) -> int:
-    if row_id > 2**31 - 1:
-        raise NotFound("没有这份放假安排")
-    return row_id

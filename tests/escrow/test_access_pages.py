@@ -7,6 +7,7 @@ import re
 from pathlib import Path
 
 import pytest
+from werkzeug.routing import IntegerConverter
 
 from escrow.access.furniture import NAVIGATION, day, instant, yuan
 from escrow.access.guards import officer
@@ -29,7 +30,7 @@ def filled(rule):
     """The route's address with something in every blank."""
     path = rule.rule
     for name, converter in rule._converters.items():
-        blank = "987654" if type(converter).__name__ == "IntegerConverter" else "nobody-at-all"
+        blank = "987654" if isinstance(converter, IntegerConverter) else "nobody-at-all"
         if items := getattr(converter, "items", None):
             blank = sorted(items)[0]
         path = re.sub(rf"<(?:[^<>]*:)?{name}>", blank, path)
