@@ -88,8 +88,10 @@ class Database:
             try:
                 yield session
                 if session.in_transaction():
+                    session.flush()
+                driver.finish()
+                if session.in_transaction():
                     session.commit()
-                driver.commit()
             except (DBAPIError, psycopg.Error):
                 raise
             except BaseException:

@@ -23,6 +23,8 @@ from psycopg.rows import namedtuple_row, tuple_row
 Values = Sequence[Any] | dict[str, Any]
 
 Asked = tuple[str, Values]
+# A name, the values as they are sent, and in which formats.
+Prepared = tuple[bytes, Sequence[bytes], Sequence[Any]]
 
 _GOOD = (ExecStatus.TUPLES_OK, ExecStatus.COMMAND_OK)
 
@@ -36,9 +38,11 @@ class Driver(psycopg.Connection[Any]):
         self.names: dict[tuple[str, tuple[int, ...]], bytes] = {}
         self.numbers = count()
         self.ahead: dict[str, tuple[Values, PGresult]] = {}
+        # What is to travel with COMMIT.
+        self.last: Asked | None = None
         self.transformer = Transformer(self)
 
-    def prepared(self, statement: str, values: Values) -> tuple[bytes, Sequence[bytes], Sequence[Any]]:
+    def prepared(self, statement: str, values: Values) -> Prepared:
         """The statement's name here, its values as they are sent, and in which formats."""
         spelled, names, formats = _spelled(statement)
         sent = [values[name] for name in names] if isinstance(values, dict) else values
@@ -60,14 +64,43 @@ class Driver(psycopg.Connection[Any]):
 
     def undo(self) -> None:
         """Roll back what is open, and keep what is prepared: the driver's own would throw it away (回滚)."""
+        self.last = None
         if not self.closed and self.is_open:
             self.good(self.pgconn.exec_(b"ROLLBACK"))
 
     def start_afresh(self) -> None:
         """Roll back, and prepare everything anew: a table may have changed under a plan (重新预备)."""
         self.names.clear()
+        self.last = None
         if not self.closed:
             self.rollback()
+
+    def finish(self) -> None:
+        """Commit, with what was kept for the end in the same round trip (提交). Raises psycopg.Error.
+
+        To COMMIT after a fault that somebody passed over PostgreSQL answers ROLLBACK, and calls it done.
+        """
+        if self.last is not None:
+            last, self.last = self.prepared(*self.last), None
+            *_, done = self.together(last, b"COMMIT")
+        elif self.is_open:
+            done = self.good(self.pgconn.exec_(b"COMMIT"))
+        else:
+            return
+        if done.command_status != b"COMMIT":
+            raise psycopg.errors.InFailedSqlTransaction("nothing was committed")
+
+    def together(self, *sent: bytes | Prepared) -> list[PGresult]:
+        """Several statements in one round trip, each good or the first fault raised (一次往来)."""
+        server = self.pgconn
+        server.enter_pipeline_mode()
+        for each in sent:
+            if isinstance(each, bytes):
+                server.send_query_params(each, None)
+            else:
+                server.send_query_prepared(*each)
+        server.pipeline_sync()
+        return [self.good(result) for result in _answers(server)]
 
     @property
     def is_open(self) -> bool:
@@ -97,6 +130,8 @@ def run(
     if not isinstance(driver, Driver):
         cursor = driver.cursor(row_factory=namedtuple_row if named else tuple_row)
         return cursor.execute(statement, values).fetchall()
+    if driver.last is not None:
+        raise AssertionError("nothing is asked after the last")
     if not driver.is_open:
         driver.ahead.clear()
     asked, result = driver.ahead.pop(statement, (None, None))
@@ -117,13 +152,7 @@ def run_ahead(driver: Driver, *asked: Asked) -> None:
     """
     if driver.autocommit or driver.is_open:
         return
-    server, sent = driver.pgconn, [driver.prepared(statement, values) for statement, values in asked]
-    server.enter_pipeline_mode()
-    server.send_query_params(driver.beginning, None)
-    for name, dumped, sent_as in sent:
-        server.send_query_prepared(name, dumped, sent_as)
-    server.pipeline_sync()
-    _, *results = map(driver.good, _answers(server))
+    _, *results = driver.together(driver.beginning, *(driver.prepared(*each) for each in asked))
     driver.ahead = {
         statement: (values, result) for (statement, values), result in zip(asked, results, strict=True)
     }

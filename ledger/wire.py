@@ -85,6 +85,14 @@ def ask_ahead(session: Session, *asked: Asked) -> None:
         raise _refusal(error) or _as_expected(session, error) from error
 
 
+def ask_last(session: Transaction, statement: str, values: Values = ()) -> None:
+    """Put what is asked last together with COMMIT; its rows are nobody's, its faults are those of a commit (末句)."""
+    if isinstance(session, Session) and "driver" in session.info:
+        session.info["driver"].last = (statement, values)
+    else:
+        ask(session, statement, values)
+
+
 def _driver(session: Session | psycopg.Connection[Any]) -> psycopg.Connection[Any]:
     if isinstance(session, psycopg.Connection):
         return session

@@ -1,6 +1,7 @@
 """A bank's credit is booked and matched (购房款入账). Lock, look, judge, write."""
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -61,12 +62,14 @@ def serial_key(bank_code: str, bank_serial: str) -> str:
     return f"serial:{bank_code}:{bank_serial}"
 
 
-def receive(session: Session, deposit: Deposit, bank_code: str, told: Settings) -> dict[str, Any]:
+def receive(
+    session: Session, deposit: Deposit, bank_code: str, told: Settings, *, put: Callable[..., Any] = ask
+) -> dict[str, Any]:
     """Book a credit on a supervised account and match it to its notice (入账); the answer to the bank.
 
     What the notice no longer asks for, and money that names no living notice, is booked unmatched; so is what
-    still reaches an account the project has left, for the account that is its own now.
-    Raises NotFound, Invalid, or Refused when the account takes no money.
+    still reaches an account the project has left, for the account that is its own now. `put`: how its last
+    statement is put, with COMMIT or at once. Raises NotFound, Invalid, or Refused when the account takes no money.
     """
     today = bureau_day()
     if deposit.value_date > today:
@@ -81,11 +84,14 @@ def receive(session: Session, deposit: Deposit, bank_code: str, told: Settings) 
 
     entry = _book(session, deposit, account, notice, bank_code, living)
     answer = _answer(deposit, notice, taken, entry)
-    _write(session, deposit, account, notice, {
+    row = _row(deposit, account, notice, {
         "bank_code": bank_code, "entry": entry, "answer": answer, "matched": taken, "settings": told,
     })  # fmt: skip
     if notice is not None and notice.facts.contract_status is ContractStatus.AT_RISK:
+        ask(session, _WRITE, row)
         clear_risk(session, notice, today)
+    else:
+        put(session, _WRITE, row)
     return answer
 
 
@@ -170,9 +176,9 @@ RETURNING id
 """
 
 
-def _write(
-    session: Session, deposit: Deposit, account: Place, notice: Named | None, made: dict[str, Any]
-) -> None:
+def _row(
+    deposit: Deposit, account: Place, notice: Named | None, made: dict[str, Any]
+) -> dict[str, Any]:
     told: Settings = made["settings"]
     entry: Entry = made["entry"]
     answer: dict[str, Any] = made["answer"]
@@ -180,7 +186,7 @@ def _write(
         "deposit.booked", answer["receipt_no"], account_no=account.account_no, amount=answer["amount"],
         matched=answer["matched"], bank_serial=deposit.bank_serial, entry_no=entry.entry_no,
     )  # fmt: skip
-    row = {
+    return {
         "receipt_no": answer["receipt_no"],
         "account_id": account.id,
         "bank_code": made["bank_code"],
@@ -206,7 +212,6 @@ def _write(
         **trail,
         "detail": json.dumps(trail["detail"], ensure_ascii=False),
     }
-    ask(session, _WRITE, row)
 
 
 def clear_risk(session: Session, notice: Named, today: date) -> None:

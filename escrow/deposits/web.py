@@ -50,6 +50,7 @@ from escrow.paging import PageQuery, page_of
 from ledger.journal import entry_no
 from ledger.money import ZERO
 from ledger.tables import MoneyColumn
+from ledger.wire import ask_last
 
 api = api_blueprint("deposits", "购房款入账与冲正")
 
@@ -147,8 +148,8 @@ def receive_deposit(asked: Deposit) -> Response:
     def unit(session: Session) -> tuple[str, int]:
         try:
             return answered(
-                session, key, asked.facts, lambda: receive(session, asked, bank, settings()), kept=True,
-                beside=first_asked(asked.account_no, bank, asked.notice_no),
+                session, key, asked.facts, lambda: receive(session, asked, bank, settings(), put=ask_last),
+                kept=True, beside=first_asked(asked.account_no, bank, asked.notice_no),
             )  # fmt: skip
         except KeyReused:
             stated = by_statement(session, asked, bank)

@@ -12,7 +12,7 @@ from sqlalchemy.exc import DBAPIError, OperationalError
 
 from config.database import Database
 from config.statement import Driver, run, run_ahead
-from ledger.wire import ask, ask_ahead
+from ledger.wire import ask, ask_ahead, ask_last
 from tests.libpq import round_trips
 
 ONE, TWO = "SELECT %s::int", "SELECT %(n)s::int + %(n)s::int AS twice, '%%' AS sign"
@@ -198,6 +198,84 @@ def test_a_commit_that_postgres_refuses_is_told_as_the_databases_error(house):
     assert told.value.orig.sqlstate == "23505"
     assert owner.probe("SELECT to_regclass('public.late')::text WHERE %s", (True,)) == [(None,)]
     owner.dispose()
+
+
+CLAIM = "INSERT INTO answered_request (key, fingerprint) VALUES (%s, '') RETURNING key"
+KEYS = "SELECT key FROM answered_request WHERE key = ANY(%s)"
+
+
+def test_what_is_asked_last_travels_with_the_commit(house, tmp_path):
+    """末句与提交一次往来：连同开始事务与前一句，共三次。"""
+    database = Database(house.settings)
+
+    def told(key):
+        with database.begin() as session:
+            ask(session, ONE, (1,))
+            ask_last(session, CLAIM, (key,))
+            return session.info["driver"]
+
+    driver = told("last-1")
+    assert round_trips(driver, tmp_path / "trace", lambda: told("last-2")) == 3
+    assert sorted(database.probe(KEYS, (["last-1", "last-2"],))) == [("last-1",), ("last-2",)]
+    database.dispose()
+
+
+def test_a_last_statement_that_is_refused_leaves_nothing(house):
+    """末句被数据库拒绝：如实报错，同一事务先写的也没有留下，连接照常使用。"""
+    database = Database(house.settings)
+    with database.begin() as session:
+        ask(session, CLAIM, ("taken",))
+    with pytest.raises(DBAPIError) as told, database.begin() as session:
+        ask(session, CLAIM, ("first",))
+        ask_last(session, CLAIM, ("taken",))
+    assert told.value.orig.sqlstate == "23505"
+    assert database.probe(KEYS, (["first", "taken"],)) == [("taken",)]
+    database.dispose()
+
+
+def test_a_last_statement_given_up_is_never_put(house):
+    """事务中途放弃：末句没有送出，下一个事务也不会带上它。"""
+    database = Database(house.settings)
+    with suppress(LookupError), database.begin() as session:
+        ask_last(session, CLAIM, ("given-up",))
+        raise LookupError
+    with database.begin() as session:
+        ask(session, ONE, (1,))
+    assert database.probe(KEYS, (["given-up"],)) == []
+    database.dispose()
+
+
+def test_nothing_is_asked_after_the_last(house):
+    """末句之后不得再问：所问的看不到末句写下的。"""
+    with pytest.raises(AssertionError), house.database.begin() as session:
+        ask_last(session, CLAIM, ("before",))
+        ask(session, ONE, (1,))
+    assert house.database.probe(KEYS, (["before"],)) == []
+
+
+def test_a_commit_whose_outcome_is_unknown_is_not_run_again(house):
+    """末句与提交送出之时连接断开：办成与否不知道，不擅自再办一次，由来电方凭原号再问。"""
+    turns = []
+
+    def unit(session):
+        turns.append(session)
+        ask(session, ONE, (1,))
+        ask_last(session, CLAIM, ("unknown",))
+        _cut(house, session)
+
+    with pytest.raises(OperationalError):
+        house.database.transact(unit)
+    assert len(turns) == 1
+
+
+def test_a_fault_passed_over_is_not_called_committed(house):
+    """中途的错被放过、照样提交：数据库其实全部撤销，如实报错，不当作办成。"""
+    with pytest.raises(DBAPIError) as told, house.database.begin() as session:
+        ask(session, CLAIM, ("lost",))
+        with suppress(DBAPIError):
+            ask(session, "SELECT 1 / %s::int", (0,))
+    assert told.value.orig.sqlstate == "25P02"
+    assert house.database.probe(KEYS, (["lost"],)) == []
 
 
 def _cut(house, session):
