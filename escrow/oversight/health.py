@@ -29,7 +29,7 @@ MISSING_YEARS = Gauge(
     registry=REGISTRY, multiprocess_mode="mostrecent",
 )  # fmt: skip
 # The newest migration this release was written for (本版所需的迁移).
-SCHEMA = "0081"
+SCHEMA = "0082"
 
 _READY = text("""
 SELECT (SELECT version_num FROM alembic_version) AS version,

@@ -76,3 +76,20 @@ def test_a_check_reads_no_more_rows_for_the_contracts_beside_it(estate: Estate) 
     for _ in range(12):
         pay(estate, sold(estate)[1][0])
     assert more(looked(), first) == {}
+
+
+_WRITTEN = ("receipt", "receipt_allocation", "payment_notice", "answered_request", "outbox_event", "audit_event",
+            "ledger.journal_entry", "ledger.transfer", "ledger.balance", "ledger.balance_day")  # fmt: skip
+_CONDITIONS = text("""
+SELECT sum(length(conbin::text)) FROM pg_constraint
+ WHERE contype = 'c' AND conrelid = ANY (CAST(:tables AS regclass[]))
+ UNION ALL
+SELECT sum(length(tgqual::text)) FROM pg_trigger WHERE tgrelid = ANY (CAST(:tables AS regclass[]))
+""")
+
+
+def test_the_conditions_a_deposit_reads_are_short(estate: Estate) -> None:
+    """所写各表的约束与触发条件合起来不长：PostgreSQL 每写一句，都把这些文本从头读一遍。"""
+    with estate.house.database.read() as session:
+        lengths = session.scalars(_CONDITIONS, {"tables": list(_WRITTEN)}).all()
+    assert sum(lengths) < 22_000

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from psycopg.errors import CheckViolation
 from sqlalchemy import text
 
 from tests.estate import sold
@@ -44,6 +45,16 @@ def test_a_repeated_report_brings_the_same_answer_and_no_second_row(town: Town) 
     assert (first.status_code, second.status_code) == (201, 200)
     assert first.data == second.data
     assert rows(town) == before
+
+
+@pytest.mark.parametrize("role", ["app", "owner"])
+@pytest.mark.parametrize("change", ["answer = '{}'", "key = key || 'x'", "fingerprint = ''"])
+def test_an_answer_given_is_given_for_good(town: Town, change: str, role: str) -> None:
+    """已经给出的答复，连同凭以认出重复报送的编号与摘要，谁也改不了。"""
+    town.pay("100.00", None)
+    with town.estate.house.connect(role) as connection, pytest.raises(CheckViolation) as refused:
+        connection.execute(f"UPDATE answered_request SET {change}")
+    assert refused.value.diag.constraint_name == "answer_stands"
 
 
 def test_a_deposit_takes_four_round_trips(town: Town, tmp_path: Path) -> None:
