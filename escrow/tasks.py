@@ -72,7 +72,7 @@ SHIFT = {
     "read-statements": _every("读取对账单", "read_statements", 5),
     "book-openings": _every("批准了的期初导入入账", "book_openings", 5),
     "match-statements": _every("勾对新到的对账单", "match_statements", 5),
-    "seal-books": _every("封存新凭证", "seal_books", 20),
+    "seal-books": _every("封存新凭证", "seal_books", 10),
     "ask-about-orders": _every("逾时未答的指令转为不明", "ask_about_orders", 15),
     "watch-receipts": _every("查看新入账的付款人", "watch_receipts", 30),
     "lapse-guarantees": _every("到期保函失效、恢复额度", "lapse_guarantees", 300),
