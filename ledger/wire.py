@@ -86,7 +86,7 @@ def ask_ahead(session: Session, *asked: Asked) -> None:
 
 
 def ask_last(session: Transaction, statement: str, values: Values = ()) -> None:
-    """Put what is asked last together with COMMIT; its rows are nobody's, its faults are those of a commit (末句)."""
+    """Put what is asked last together with COMMIT: nobody reads its rows, its faults are a commit's (末句)."""
     if isinstance(session, Session) and "driver" in session.info:
         session.info["driver"].last = (statement, values)
     else:

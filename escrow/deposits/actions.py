@@ -69,7 +69,7 @@ def receive(
 
     What the notice no longer asks for, and money that names no living notice, is booked unmatched; so is what
     still reaches an account the project has left, for the account that is its own now. `put`: how its last
-    statement is put, with COMMIT or at once. Raises NotFound, Invalid, or Refused when the account takes no money.
+    statement is put, with COMMIT or at once. Raises NotFound, Invalid, or Refused where no money is taken.
     """
     today = bureau_day()
     if deposit.value_date > today:

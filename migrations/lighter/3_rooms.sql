@@ -32,3 +32,7 @@ ALTER TABLE public.audit_event
     ADD CONSTRAINT ck_audit_event_result CHECK (result = ANY ('{done,refused}'::text[])) NOT VALID;
 ALTER TABLE public.audit_event VALIDATE CONSTRAINT ck_audit_event_actor_kind;
 ALTER TABLE public.audit_event VALIDATE CONSTRAINT ck_audit_event_result;
+ALTER TABLE public.deposit_check
+    DROP CONSTRAINT ck_deposit_check_decision,
+    ADD CONSTRAINT ck_deposit_check_decision CHECK (decision = ANY ('{pass,fail}'::text[])) NOT VALID;
+ALTER TABLE public.deposit_check VALIDATE CONSTRAINT ck_deposit_check_decision;

@@ -78,8 +78,10 @@ def test_a_check_reads_no_more_rows_for_the_contracts_beside_it(estate: Estate) 
     assert more(looked(), first) == {}
 
 
-_WRITTEN = ("receipt", "receipt_allocation", "payment_notice", "answered_request", "outbox_event", "audit_event",
-            "ledger.journal_entry", "ledger.transfer", "ledger.balance", "ledger.balance_day")  # fmt: skip
+_WRITTEN = (
+    "receipt", "receipt_allocation", "payment_notice", "answered_request", "outbox_event", "audit_event",
+    "ledger.journal_entry", "ledger.transfer", "ledger.balance", "ledger.balance_day",
+)  # fmt: skip
 _CONDITIONS = text("""
 SELECT sum(length(conbin::text)) FROM pg_constraint
  WHERE contype = 'c' AND conrelid = ANY (CAST(:tables AS regclass[]))

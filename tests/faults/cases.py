@@ -117,3 +117,5 @@ class Operation:
     second: str = POSTED
     # Struck in the short form only on both sides of its commit.
     is_brief: bool = False
+    # Its trail travels with COMMIT: whoever is killed after sending both cannot know which stands.
+    says_commit_with_trail: bool = False

@@ -5,7 +5,7 @@ lock of their name: then the transaction waits there, is seen waiting in pg_lock
 
   table:<name>     before the first row is written to a table
   after:<name>     the rows of a table are written, what follows is not
-  audit:<action>   the trail of a step is written: everything but COMMIT was said
+  audit:<action>   the trail of a step is written: everything but COMMIT was said, and of a deposit COMMIT too
   commit:<action>  COMMIT was said, every check passed, nothing is written yet
   told:<action>    the commit is on disk, and nobody has been told
 """

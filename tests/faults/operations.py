@@ -230,7 +230,7 @@ def yesterday_of(staff: Staff) -> tuple[Estate, str, Day]:
 
 
 OPERATIONS: dict[str, Operation] = {
-    "入账": Operation(deposit, "deposit.booked", MESSAGES),
+    "入账": Operation(deposit, "deposit.booked", MESSAGES, says_commit_with_trail=True),
     "冲正": Operation(reversal, "deposit.reversed", MESSAGES),
     "用款核准": Operation(withdrawal_approval, "withdrawal.approved"),
     "用款签发": Operation(withdrawal_issue, "withdrawal.issued"),

@@ -130,7 +130,7 @@ class FundEstate:
                 "CREATE OR REPLACE FUNCTION public.fund_outflow_papers(of_entry bigint) RETURNS boolean"
                 " LANGUAGE sql STABLE AS 'SELECT true'"
             )
-            connection.execute("ALTER TABLE ledger.journal_entry DISABLE TRIGGER house_entry_by_change")
+            connection.execute("ALTER TABLE ledger.journal_entry DISABLE TRIGGER entry_by_step")
 
     def stands(self, house_id: int) -> tuple[str, str, str]:
         """Balance, held and owed of a house (分户余额、占用、待归还)."""
@@ -159,7 +159,7 @@ def build_fund(
     estate.do(lambda session: open_fund(session, estate.fund_id, officer_id=two[1]))
     turn = itertools.cycle(natures or (Nature.COMMODITY,))
     homes = {
-        str(b): [(f"{region}{500_000 + at:06d}GB00001F{b:04d}{u:04d}", next(turn)) for u in range(1, units + 1)]
+        str(b): [(f"{region}{500_000 + at}GB00001F{b:04d}{u:04d}", next(turn)) for u in range(1, units + 1)]
         for b in range(1, buildings + 1)
     }
     asked_project = _register(estate, homes, area, region)
