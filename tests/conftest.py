@@ -130,7 +130,9 @@ _STARTED = pytest.StashKey[Cluster]()
 def cluster() -> Iterator[Cluster]:
     """The run's PostgreSQL: the controller's, or our own when the run is not parallel."""
     if CLUSTER in os.environ:
-        yield Cluster(os.environ[CLUSTER])
+        ours = Cluster(os.environ[CLUSTER])
+        yield ours
+        ours.leave()
         return
     own = start_cluster()
     yield own
