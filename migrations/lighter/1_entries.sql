@@ -118,7 +118,8 @@ DROP TRIGGER house_entry_by_change ON ledger.journal_entry;
 -- No movement of pre-sale escrow but an opening begins so.
 CREATE CONSTRAINT TRIGGER entry_by_step AFTER INSERT ON ledger.journal_entry
     DEFERRABLE INITIALLY DEFERRED FOR EACH ROW
-    WHEN (NEW.movement ~ '^(M|P26$)' OR NEW.reference ^@ 'fund-order:') EXECUTE FUNCTION public.entry_by_step();
+    WHEN (NEW.movement ^@ 'M' OR NEW.movement = 'P26' OR NEW.reference ^@ 'fund-order:')
+    EXECUTE FUNCTION public.entry_by_step();
 DROP FUNCTION public.opening_by_approval();
 DROP FUNCTION public.fund_opening_entry();
 DROP FUNCTION public.fund_entry_by_step();
