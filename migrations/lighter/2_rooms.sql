@@ -15,24 +15,18 @@ ALTER TABLE public.payment_notice
     DROP CONSTRAINT ck_payment_notice_payment_kind,
     DROP CONSTRAINT ck_payment_notice_source,
     ADD CONSTRAINT ck_payment_notice_payment_kind
-        CHECK (payment_kind = ANY ('{earnest,down,instalment,loan,final,full}'::text[])) NOT VALID,
-    ADD CONSTRAINT ck_payment_notice_source CHECK (source = ANY ('{own,loan,provident_fund}'::text[])) NOT VALID;
-ALTER TABLE public.payment_notice VALIDATE CONSTRAINT ck_payment_notice_payment_kind;
-ALTER TABLE public.payment_notice VALIDATE CONSTRAINT ck_payment_notice_source;
+        CHECK (payment_kind = ANY ('{earnest,down,instalment,loan,final,full}'::text[])),
+    ADD CONSTRAINT ck_payment_notice_source CHECK (source = ANY ('{own,loan,provident_fund}'::text[]));
 ALTER TABLE public.receipt
     DROP CONSTRAINT ck_receipt_channel,
     ADD CONSTRAINT ck_receipt_channel
-        CHECK (channel = ANY ('{counter,pos,transfer,online,loan,provident_fund}'::text[])) NOT VALID;
-ALTER TABLE public.receipt VALIDATE CONSTRAINT ck_receipt_channel;
+        CHECK (channel = ANY ('{counter,pos,transfer,online,loan,provident_fund}'::text[]));
 ALTER TABLE public.audit_event
     DROP CONSTRAINT ck_audit_event_actor_kind,
     DROP CONSTRAINT ck_audit_event_result,
     ADD CONSTRAINT ck_audit_event_actor_kind
-        CHECK (actor_kind = ANY ('{officer,client,system,nobody}'::text[])) NOT VALID,
-    ADD CONSTRAINT ck_audit_event_result CHECK (result = ANY ('{done,refused}'::text[])) NOT VALID;
-ALTER TABLE public.audit_event VALIDATE CONSTRAINT ck_audit_event_actor_kind;
-ALTER TABLE public.audit_event VALIDATE CONSTRAINT ck_audit_event_result;
+        CHECK (actor_kind = ANY ('{officer,client,system,nobody}'::text[])),
+    ADD CONSTRAINT ck_audit_event_result CHECK (result = ANY ('{done,refused}'::text[]));
 ALTER TABLE public.deposit_check
     DROP CONSTRAINT ck_deposit_check_decision,
-    ADD CONSTRAINT ck_deposit_check_decision CHECK (decision = ANY ('{pass,fail}'::text[])) NOT VALID;
-ALTER TABLE public.deposit_check VALIDATE CONSTRAINT ck_deposit_check_decision;
+    ADD CONSTRAINT ck_deposit_check_decision CHECK (decision = ANY ('{pass,fail}'::text[]));
