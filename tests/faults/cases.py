@@ -117,5 +117,5 @@ class Operation:
     second: str = POSTED
     # Struck in the short form only on both sides of its commit.
     is_brief: bool = False
-    # Its trail travels with COMMIT: whoever is killed after sending both cannot know which stands.
+    # Its trail travels with COMMIT: it stands though who sent both is killed while the trail is written.
     says_commit_with_trail: bool = False

@@ -122,8 +122,10 @@ def struck(staff: Staff, twins: Twins, name: str, point: str, victim: Callable[[
     done = (name == "对账补记" and left.get("audit:statement.receipts-booked") == 1) or left == whole
     if name != "对账补记" and left not in ({}, whole):
         raise Broken({"R4 整体在或整体不在": (name, point, left)})
-    unsure = point == "提交之前" and OPERATIONS[name].says_commit_with_trail
-    if (told or (done if unsure else SURE.get(point, done))) != done:
+    sure = SURE.get(point, done)
+    if point == "提交之前" and OPERATIONS[name].says_commit_with_trail:
+        sure = victim is web  # The server has its COMMIT already, and goes on without who sent it.
+    if (told or sure) != done:
         raise Broken({"R4 提交的在，没有提交的不在": (name, point, left)})
     if done and "未作任何更改" in heard.text:
         raise Broken({"R9 已经办成的，不说没有办": (name, point, heard.text)})
