@@ -108,6 +108,11 @@ def create_celery(app: Flask, settings: Settings) -> Any:
         timezone="Asia/Shanghai",
         beat_schedule=BEAT,
         broker_connection_retry_on_startup=True,
+        # A broker away for an hour is no reason to end: the worker dies of its hundredth try otherwise.
+        broker_connection_max_retries=None,
+        # Restored by the thread that ends a task, on the loop's own AMQP connection: one takes the other's
+        # answer, and the worker lives on and never works again.
+        worker_enable_prefetch_count_reduction=False,
         task_serializer="json",
     )
     celery.set_default()

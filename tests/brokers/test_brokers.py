@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 
 from config.postgres import die_with_parent
@@ -85,6 +86,16 @@ def until(what: str, ready: Callable[[], Any], patience: float) -> float:
     return time.monotonic() - begun
 
 
+@contextmanager
+def hands_full(house: House) -> Iterator[None]:
+    """Both hands of the worker hold a task that cannot go on (手上都有活)."""
+    waiting = "SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = 'task_bell'::regclass"
+    with psycopg.connect(house.url("superuser")) as held:
+        held.execute("LOCK task_bell IN EXCLUSIVE MODE")
+        until("两只手都有活", lambda: held.execute(waiting).fetchone() == (2,), 60)
+        yield
+
+
 def done(house: House) -> set[str]:
     """Tasks whose last run ended well."""
     rows = asked(house, "SELECT task FROM task_bell WHERE outcome = 'done' AND ended_at >= rung_at")
@@ -116,12 +127,13 @@ def test_every_task_is_done_by_a_real_worker(
 def test_what_a_lost_message_forgot_is_swept_within_a_minute(
     told: dict[str, str], house: House, broker: Any, listener: Listener, tmp_path: Path
 ) -> None:
-    """消息队列断电、积压的消息全丢：恢复之后一分钟之内，对账单读完勾对、事件送到、凭证封存、逾时指令转不明。"""
+    """手上有活时消息队列断电、积压全丢：恢复后一分钟之内，对账单读完勾对、事件送到、凭证封存、逾时指令转不明。"""
     send(told, *["read_statements"] * 20)
     beat = ["beat", "--schedule", str(tmp_path / "beat"), "--pidfile", "", "--loglevel", "WARNING"]
     with running(beat, told, tmp_path), running([*WORKER, "--loglevel", "WARNING"], told, tmp_path):
         until("定时器响过", lambda: len(done(house)) >= 2, 60)
-        broker.lose()
+        with hands_full(house):
+            broker.lose()
         estate = build(house, officers(house, "late-a", "late-b"))
         stored(house, Day(estate.account_no, (Told("L1", 900),), day=TODAY), reading=False)
         happen(house, "SK9")

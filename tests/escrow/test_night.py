@@ -99,6 +99,13 @@ def test_every_task_has_a_bell_that_falls_silent() -> None:
     assert all(BEAT[name]["schedule"] <= 60 for name in swept)
 
 
+def test_the_worker_outlives_its_broker(app: Any) -> None:
+    """消息队列断多久，工作进程就等多久；别的线程不动它的连接（动了会抢走应答，从此不再干活而看不出来）。"""
+    told = app.extensions["celery"].conf
+    assert told.broker_connection_max_retries is None
+    assert told.worker_enable_prefetch_count_reduction is False
+
+
 def test_one_bad_row_keeps_no_other_waiting() -> None:
     """一件出错，其余照办；不予办理的不算出错；最后说明几件办结、几件出错。"""
     seen = []
