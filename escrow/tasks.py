@@ -108,10 +108,8 @@ def create_celery(app: Flask, settings: Settings) -> Any:
         timezone="Asia/Shanghai",
         beat_schedule=BEAT,
         broker_connection_retry_on_startup=True,
-        # A broker away for an hour is no reason to end: the worker dies of its hundredth try otherwise.
-        broker_connection_max_retries=None,
-        # Restored by the thread that ends a task, on the loop's own AMQP connection: one takes the other's
-        # answer, and the worker lives on and never works again.
+        broker_connection_max_retries=None,  # A worker ends with its hundredth try otherwise.
+        # The thread that ends a task restores it on the loop's own connection, and may wait there for ever.
         worker_enable_prefetch_count_reduction=False,
         task_serializer="json",
     )
@@ -290,8 +288,7 @@ def watch_ages() -> int:
 
 
 def _alarm(kinds: Iterable[AlarmKind]) -> int:
-    region = settings().region
-    return database().transact(lambda session: night.look(session, kinds, region))
+    return database().transact(lambda session: night.look(session, kinds, settings().region))
 
 
 # --- purge ---
@@ -300,5 +297,4 @@ def _alarm(kinds: Iterable[AlarmKind]) -> int:
 @shared_task
 def purge() -> int:
     """What is long over and no booked fact: sessions, tokens, tries, answers to checks, runs (清理)."""
-    gone = database().transact(forget_old)
-    return gone + sum(night.purge(database(), table) for table in night.PURGED)
+    return database().transact(forget_old) + sum(night.purge(database(), table) for table in night.PURGED)
