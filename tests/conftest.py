@@ -23,6 +23,7 @@ from sqlalchemy.orm import Session
 from config.database import Database
 from config.settings import Settings
 from tests.cluster import TEMPLATE, Cluster, start_cluster, stop_cluster
+from tests.nursery import Nursery, nursery
 
 # Told to the workers of a parallel run: where the one server is.
 CLUSTER = "ESCROW_TEST_CLUSTER"
@@ -139,6 +140,13 @@ def cluster() -> Iterator[Cluster]:
     own = start_cluster()
     yield own
     stop_cluster(own)
+
+
+@pytest.fixture(scope="session")
+def nest() -> Iterator[Nursery]:
+    """Where worker, beat and web processes are started (代启处)."""
+    with nursery() as made:
+        yield made
 
 
 @pytest.fixture(scope="session")

@@ -15,18 +15,19 @@ from typing import Any
 import psycopg
 import pytest
 
-from config.postgres import die_with_parent
 from config.serve import HANDS
 from escrow.tasks import SHIFT
 from tests.conftest import House
 from tests.dusk import TODAY, stored
 from tests.estate import build, officers
 from tests.listening import Listener, happen
+from tests.nursery import ROOT, Nursery
 from tests.stating import Day, Told
 
-ROOT = Path(__file__).resolve().parents[2]
-CELERY = [str(Path(sys.executable).parent / "celery"), "-A", "wsgi:celery"]
-WORKER = ["worker", *HANDS, "--without-gossip", "--without-mingle", "--without-heartbeat"]
+CELERY = ["celery", "-A", "wsgi:celery"]
+WORKER = [
+    "worker", *HANDS, "--without-gossip", "--without-mingle", "--without-heartbeat", "--loglevel", "WARNING",
+]  # fmt: skip
 SWEPT_WITHIN = 60
 SEND = "import sys; from wsgi import celery; [celery.send_task(f'escrow.tasks.{x}') for x in sys.argv[1:]]"
 
@@ -49,13 +50,10 @@ def environment(house: House, broker: Any, listener: Listener, folder: Path) -> 
 
 
 @contextmanager
-def running(words: list[str], told: dict[str, str], folder: Path) -> Iterator[None]:
+def running(nest: Nursery, words: list[str], told: dict[str, str], folder: Path) -> Iterator[None]:
     """A process of ours for the time of a test."""
     with (folder / f"{words[0]}.log").open("ab") as log:
-        process = subprocess.Popen(
-            [*CELERY, *words], cwd=ROOT, env=told, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
-            start_new_session=True, preexec_fn=die_with_parent(signal.SIGKILL),
-        )  # fmt: skip
+        process = nest.start([*CELERY, *words], told, log)
     try:
         yield
     finally:
@@ -109,10 +107,10 @@ def told(house: House, broker: Any, listener: Listener, tmp_path: Path) -> dict[
 
 
 def test_every_task_is_done_by_a_real_worker(
-    told: dict[str, str], house: House, broker: Any, listener: Listener, tmp_path: Path
+    nest: Nursery, told: dict[str, str], house: House, broker: Any, listener: Listener, tmp_path: Path
 ) -> None:
     """每一项任务的消息经消息队列送到真的工作进程，各自办完，没有一项出错；推送真的到了对方。"""
-    with running([*WORKER, "--loglevel", "WARNING"], told, tmp_path):
+    with running(nest, WORKER, told, tmp_path):
         send(told, *(ring.task for ring in SHIFT.values()))
         wanted = {f"escrow.tasks.{ring.task}" for ring in SHIFT.values()} | {"escrow.tasks.bring_to"}
         until("每项任务办完", lambda: done(house) >= wanted, 90)
@@ -125,12 +123,12 @@ def test_every_task_is_done_by_a_real_worker(
 
 
 def test_what_a_lost_message_forgot_is_swept_within_a_minute(
-    told: dict[str, str], house: House, broker: Any, listener: Listener, tmp_path: Path
+    nest: Nursery, told: dict[str, str], house: House, broker: Any, listener: Listener, tmp_path: Path
 ) -> None:
     """手上有活时消息队列断电、积压全丢：恢复后一分钟之内，对账单读完勾对、事件送到、凭证封存、逾时指令转不明。"""
     send(told, *["read_statements"] * 20)
     beat = ["beat", "--schedule", str(tmp_path / "beat"), "--pidfile", "", "--loglevel", "WARNING"]
-    with running(beat, told, tmp_path), running([*WORKER, "--loglevel", "WARNING"], told, tmp_path):
+    with running(nest, beat, told, tmp_path), running(nest, WORKER, told, tmp_path):
         until("定时器响过", lambda: len(done(house)) >= 2, 60)
         with hands_full(house):
             broker.lose()

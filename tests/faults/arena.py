@@ -7,8 +7,6 @@ import os
 import secrets
 import shutil
 import signal
-import subprocess
-import sys
 import tempfile
 import time
 from base64 import b64encode
@@ -23,7 +21,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from config.migrate import upgrade
-from config.postgres import Server, die_with_parent, find_programs, last_lines
+from config.postgres import Server, find_programs, last_lines
 from config.roles import (
     APP,
     OWNER,
@@ -41,9 +39,8 @@ from tests.config.conftest import free_port
 from tests.conftest import House
 from tests.faults.gates import GATES
 from tests.listening import Listener, listening
+from tests.nursery import ROOT, Born, Nursery
 
-ROOT = Path(__file__).resolve().parents[2]
-BIN = Path(sys.executable).parent
 BASE = "faults_base"
 HURRIED = "tests.faults.hurried:celery"
 # A commit is flushed to disk before it is told, as everywhere; where a crash point asks for it, it then waits
@@ -94,6 +91,7 @@ class Arena:
 
     server: Server
     settings: dict[str, str]
+    nursery: Nursery
     cluster: Cluster = field(init=False)
 
     def __post_init__(self) -> None:
@@ -150,7 +148,7 @@ class Arena:
 
 
 @contextmanager
-def open_arena(settings: dict[str, str]) -> Iterator[Arena]:
+def open_arena(settings: dict[str, str], nursery: Nursery) -> Iterator[Arena]:
     """initdb, start, roles, a migrated base with the crash points; nothing is left afterwards."""
     sweep(Path(roomy_folder()))
     home = Path(tempfile.mkdtemp(prefix="escrow-test-faults-", dir=roomy_folder()))
@@ -159,7 +157,7 @@ def open_arena(settings: dict[str, str]) -> Iterator[Arena]:
     try:
         server.create("unused", trust=True)
         server.start({**PLAIN, **settings})
-        arena = Arena(server, settings)
+        arena = Arena(server, settings, nursery)
         with arena.connect() as connection:
             create_roles(connection, {role: secrets.token_hex(8) for role in ROLES})
             create_database(connection, BASE, OWNER)
@@ -184,8 +182,8 @@ class Office:
     environ: dict[str, str]
     house: House = field(init=False)
     port: int = field(default_factory=free_port)
-    web: "subprocess.Popen[bytes] | None" = None
-    bells: list["subprocess.Popen[bytes]"] = field(default_factory=list)
+    web: Born | None = None
+    bells: list[Born] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         data = self.arena.server.home / f"data-{self.name}"
@@ -232,13 +230,10 @@ class Office:
             "CELERY_BROKER_URL": self.broker, "PYTHONUNBUFFERED": "1", **self.environ,
         }  # fmt: skip
 
-    def run(self, name: str, *command: object) -> "subprocess.Popen[bytes]":
+    def run(self, name: str, *command: object) -> Born:
         """One process of the house in a group of its own; what it says goes to its log."""
         with (self.house.settings.data_dir / "log" / name).open("ab") as log:
-            return subprocess.Popen(
-                [str(word) for word in command], cwd=ROOT, env=self.told(), stdin=subprocess.DEVNULL,
-                stdout=log, stderr=log, start_new_session=True, preexec_fn=die_with_parent(signal.SIGKILL),
-            )  # fmt: skip
+            return self.arena.nursery.start([str(word) for word in command], self.told(), log)
 
     def log(self, name: str) -> str:
         """The end of what a process said."""
@@ -248,7 +243,7 @@ class Office:
 
     def start_web(self) -> None:
         """gunicorn as the launcher starts it, with one worker to kill."""
-        self.web = self.run("web.log", BIN / "gunicorn", "-c", ROOT / "config" / "gunicorn.py", "wsgi:app")
+        self.web = self.run("web.log", "gunicorn", "-c", ROOT / "config" / "gunicorn.py", "wsgi:app")
         until("网页服务", self.web_workers, 60)
 
     def web_workers(self) -> list[int]:
@@ -259,27 +254,27 @@ class Office:
 
     # --- worker and beat ---
 
-    def start_worker(self, app: str = HURRIED) -> "subprocess.Popen[bytes]":
+    def start_worker(self, app: str = HURRIED) -> Born:
         """A Celery worker as the launcher starts it."""
         made = self.run(
-            "worker.log", BIN / "celery", "-A", app, "worker", *HANDS, "--without-gossip",
+            "worker.log", "celery", "-A", app, "worker", *HANDS, "--without-gossip",
             "--without-mingle", "--without-heartbeat", "--loglevel", "WARNING",
             "--hostname", f"worker{len(self.bells)}@{self.name}",
         )  # fmt: skip
         self.bells.append(made)
         return made
 
-    def start_beat(self, app: str = HURRIED) -> "subprocess.Popen[bytes]":
+    def start_beat(self, app: str = HURRIED) -> Born:
         """A beat with a schedule file of its own."""
         schedule = self.house.settings.data_dir / f"beat-{len(self.bells)}"
         made = self.run(
-            "beat.log", BIN / "celery", "-A", app, "beat", "--schedule", schedule, "--pidfile", "",
+            "beat.log", "celery", "-A", app, "beat", "--schedule", schedule, "--pidfile", "",
             "--loglevel", "WARNING",
         )  # fmt: skip
         self.bells.append(made)
         return made
 
-    def kill(self, process: "subprocess.Popen[bytes]") -> None:
+    def kill(self, process: Born) -> None:
         """kill -9 of a process and its children, parent first (连同子进程强杀)."""
         kill_9(process.pid, *children_of(process.pid))
         process.wait(10)

@@ -9,6 +9,7 @@ from tests.faults.arena import DURABLE, Arena, Office, open_arena
 from tests.faults.cases import Staff, staff_of
 from tests.faults.length import LONG
 from tests.faults.striking import Twins
+from tests.nursery import Nursery
 
 
 def _scope(**_: Any) -> Any:
@@ -17,9 +18,9 @@ def _scope(**_: Any) -> Any:
 
 
 @pytest.fixture(scope="session")
-def arena() -> Iterator[Arena]:
+def arena(nest: Nursery) -> Iterator[Arena]:
     """PostgreSQL, durable (数据库服务)."""
-    with open_arena(DURABLE) as made:
+    with open_arena(DURABLE, nest) as made:
         yield made
 
 

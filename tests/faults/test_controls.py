@@ -10,6 +10,7 @@ from tests.faults.invariants import Broken, footprint
 from tests.faults.length import MARKS
 from tests.faults.operations import deposit
 from tests.faults.striking import Twins, once
+from tests.nursery import Nursery
 
 pytestmark = MARKS
 # What knows a message again: its answer kept under its key, and the two numbers that are there once.
@@ -31,9 +32,9 @@ def told_then(staff: Staff, fault: Callable[[], None]) -> None:
     once(staff, case, before, whole, done=True)
 
 
-def test_a_server_that_forgets_what_it_told_is_found_out() -> None:
+def test_a_server_that_forgets_what_it_told_is_found_out(nest: Nursery) -> None:
     """synchronous_commit=off 的数据库：答复已入账的，断电即失；核对报出来。"""
-    with open_arena(FORGETFUL) as forgetful, forgetful.office() as office:
+    with open_arena(FORGETFUL, nest) as forgetful, forgetful.office() as office:
 
         def power_cut() -> None:
             forgetful.kill()
