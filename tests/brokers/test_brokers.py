@@ -4,7 +4,6 @@ import os
 import signal
 import stat
 import subprocess
-import sys
 import time
 from base64 import b64encode
 from collections.abc import Callable, Iterator
@@ -14,6 +13,7 @@ from typing import Any
 
 import psycopg
 import pytest
+from celery import Celery
 
 from config.serve import HANDS
 from escrow.tasks import SHIFT
@@ -21,7 +21,7 @@ from tests.conftest import House
 from tests.dusk import TODAY, stored
 from tests.estate import build, officers
 from tests.listening import Listener, happen
-from tests.nursery import ROOT, Nursery
+from tests.nursery import Nursery
 from tests.stating import Day, Told
 
 CELERY = ["celery", "-A", "wsgi:celery"]
@@ -29,7 +29,6 @@ WORKER = [
     "worker", *HANDS, "--without-gossip", "--without-mingle", "--without-heartbeat", "--loglevel", "WARNING",
 ]  # fmt: skip
 SWEPT_WITHIN = 60
-SEND = "import sys; from wsgi import celery; [celery.send_task(f'escrow.tasks.{x}') for x in sys.argv[1:]]"
 
 
 def environment(house: House, broker: Any, listener: Listener, folder: Path) -> dict[str, str]:
@@ -67,7 +66,9 @@ def running(nest: Nursery, words: list[str], told: dict[str, str], folder: Path)
 
 def send(told: dict[str, str], *tasks: str) -> None:
     """Ring from outside, as anybody with the broker's address could."""
-    subprocess.run([sys.executable, "-c", SEND, *tasks], cwd=ROOT, env=told, check=True, timeout=60)
+    with Celery("outside", broker=told["CELERY_BROKER_URL"], set_as_current=False) as outside:
+        for task in tasks:
+            outside.send_task(f"escrow.tasks.{task}")
 
 
 def asked(house: House, query: str) -> list[Any]:
