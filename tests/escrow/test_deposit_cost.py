@@ -94,4 +94,4 @@ def test_the_conditions_a_deposit_reads_are_short(estate: Estate) -> None:
     """所写各表的约束与触发条件合起来不长：PostgreSQL 每写一句，都把这些文本从头读一遍。"""
     with estate.house.database.read() as session:
         lengths = session.scalars(_CONDITIONS, {"tables": list(_WRITTEN)}).all()
-    assert sum(lengths) < 25_000
+    assert sum(lengths) < 24_000

@@ -155,6 +155,8 @@ ENTRIES = [
            _no_constraint("journal_entry", "ck_journal_entry_transfers")),
     Attack("成批而金额写成两层的列", many(amounts="ARRAY[100]"), "ck_journal_entry_flat",
            _no_constraint("journal_entry", "ck_journal_entry_flat")),
+    Attack("成批而各列都写成两层", many(debits="ARRAY[{cash}]", credits="ARRAY[{key}]", amounts="ARRAY[100]"),
+           "ck_journal_entry_flat", _no_constraint("journal_entry", "ck_journal_entry_flat")),
     Attack("成批而科目写成两层的列", many(debits="ARRAY[{cash}]", credits="ARRAY[{key}]"), "ck_journal_entry_flat",
            _no_constraint("journal_entry", "ck_journal_entry_flat")),
     Attack("金额为零", entry(amounts="0"), "ck_transfer_amount", _no_constraint("transfer",
