@@ -33,7 +33,11 @@ OLD_BACKUP = 2  # days
 BACKUP_LOG = "backup.log"
 # Two at once, and no child to lose: of a pool of processes on the embedded broker, one killed while it waits
 # takes the pool's lock with it, and the worker lives on, never works again, and nobody sees it.
-HANDS = ("--pool", "threads", "--concurrency", "2")
+WORKER_WORDS = (
+    "worker", "--pool", "threads", "--concurrency", "2", "--without-gossip", "--without-mingle",
+    "--without-heartbeat", "--loglevel", "WARNING",
+)  # fmt: skip
+BEAT_WORDS = ("beat", "--pidfile", "", "--loglevel", "WARNING", "--schedule")
 WEB, WORKER, BEAT = "网页服务", "后台任务", "定时器"
 
 
@@ -186,18 +190,8 @@ def _start_processes(plan: Plan, children: Children) -> None:
         if time.monotonic() > deadline:
             raise CannotStart(f"网页服务 60 秒内没有应答，日志见 {plan.data / 'log' / 'web.log'}")
         time.sleep(0.05)
-    children.start(
-        WORKER,
-        [*celery, "worker", *HANDS, "--without-gossip", "--without-mingle", "--without-heartbeat",
-         "--loglevel", "WARNING"],
-        log="worker.log",
-    )  # fmt: skip
-    children.start(
-        BEAT,
-        [*celery, "beat", "--schedule", plan.data / "beat-schedule", "--pidfile", "",
-         "--loglevel", "WARNING"],
-        log="beat.log",
-    )  # fmt: skip
+    children.start(WORKER, [*celery, *WORKER_WORDS], log="worker.log")
+    children.start(BEAT, [*celery, *BEAT_WORDS, plan.data / "beat-schedule"], log="beat.log")
     say(f"✓ 网页服务、后台任务、定时器已启动，日志在 {plan.data / 'log'}")
 
 

@@ -6,7 +6,7 @@ import stat
 import subprocess
 import time
 from base64 import b64encode
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ import psycopg
 import pytest
 from celery import Celery
 
-from config.serve import HANDS
+from config.serve import BEAT_WORDS, WORKER_WORDS
 from escrow.tasks import SHIFT
 from tests.conftest import House
 from tests.dusk import TODAY, stored
@@ -25,9 +25,6 @@ from tests.nursery import Nursery
 from tests.stating import Day, Told
 
 CELERY = ["celery", "-A", "wsgi:celery"]
-WORKER = [
-    "worker", *HANDS, "--without-gossip", "--without-mingle", "--without-heartbeat", "--loglevel", "WARNING",
-]  # fmt: skip
 SWEPT_WITHIN = 60
 
 
@@ -49,7 +46,7 @@ def environment(house: House, broker: Any, listener: Listener, folder: Path) -> 
 
 
 @contextmanager
-def running(nest: Nursery, words: list[str], told: dict[str, str], folder: Path) -> Iterator[None]:
+def running(nest: Nursery, words: Sequence[str], told: dict[str, str], folder: Path) -> Iterator[None]:
     """A process of ours for the time of a test."""
     with (folder / f"{words[0]}.log").open("ab") as log:
         process = nest.start([*CELERY, *words], told, log)
@@ -111,7 +108,7 @@ def test_every_task_is_done_by_a_real_worker(
     nest: Nursery, told: dict[str, str], house: House, broker: Any, listener: Listener, tmp_path: Path
 ) -> None:
     """每一项任务的消息经消息队列送到真的工作进程，各自办完，没有一项出错；推送真的到了对方。"""
-    with running(nest, WORKER, told, tmp_path):
+    with running(nest, WORKER_WORDS, told, tmp_path):
         send(told, *(ring.task for ring in SHIFT.values()))
         wanted = {f"escrow.tasks.{ring.task}" for ring in SHIFT.values()} | {"escrow.tasks.bring_to"}
         until("每项任务办完", lambda: done(house) >= wanted, 90)
@@ -128,8 +125,8 @@ def test_what_a_lost_message_forgot_is_swept_within_a_minute(
 ) -> None:
     """手上有活时消息队列断电、积压全丢：恢复后一分钟之内，对账单读完勾对、事件送到、凭证封存、逾时指令转不明。"""
     send(told, *["read_statements"] * 20)
-    beat = ["beat", "--schedule", str(tmp_path / "beat"), "--pidfile", "", "--loglevel", "WARNING"]
-    with running(nest, beat, told, tmp_path), running(nest, WORKER, told, tmp_path):
+    beat = [*BEAT_WORDS, str(tmp_path / "beat")]
+    with running(nest, beat, told, tmp_path), running(nest, WORKER_WORDS, told, tmp_path):
         until("定时器响过", lambda: len(done(house)) >= 2, 60)
         with hands_full(house):
             broker.lose()

@@ -32,7 +32,7 @@ from config.roles import (
     create_roles,
     make_queue,
 )
-from config.serve import HANDS
+from config.serve import BEAT_WORDS, WORKER_WORDS
 from config.settings import Settings
 from tests.cluster import Cluster, know_this_year, roomy_folder, sweep
 from tests.config.conftest import free_port
@@ -256,21 +256,15 @@ class Office:
 
     def start_worker(self, app: str = HURRIED) -> Born:
         """A Celery worker as the launcher starts it."""
-        made = self.run(
-            "worker.log", "celery", "-A", app, "worker", *HANDS, "--without-gossip",
-            "--without-mingle", "--without-heartbeat", "--loglevel", "WARNING",
-            "--hostname", f"worker{len(self.bells)}@{self.name}",
-        )  # fmt: skip
+        name = f"worker{len(self.bells)}@{self.name}"
+        made = self.run("worker.log", "celery", "-A", app, *WORKER_WORDS, "--hostname", name)
         self.bells.append(made)
         return made
 
     def start_beat(self, app: str = HURRIED) -> Born:
         """A beat with a schedule file of its own."""
         schedule = self.house.settings.data_dir / f"beat-{len(self.bells)}"
-        made = self.run(
-            "beat.log", "celery", "-A", app, "beat", "--schedule", schedule, "--pidfile", "",
-            "--loglevel", "WARNING",
-        )  # fmt: skip
+        made = self.run("beat.log", "celery", "-A", app, *BEAT_WORDS, schedule)
         self.bells.append(made)
         return made
 
